@@ -1,0 +1,119 @@
+/**
+ * What the boot domain asks of a hypervisor. Two implementations stand behind it: the real one over libxenctrl and
+ * libxenguest (`xen-hypervisor.ts`) and a simulator that keeps the same rules (`simulator.ts`), for unit tests.
+ *
+ * Every method throws a {@link HypervisorError} when the hypervisor refuses.
+ */
+export interface Hypervisor {
+  /** Version and capacity of the running hypervisor. */
+  host(): HostInfo;
+  /** State of XSM/FLASK. */
+  flask(): FlaskState;
+  /** Resolves a FLASK context such as `system_u:system_r:domU_t` to its SID; fails when the policy has none. */
+  securityId(seclabel: string): number;
+  /** All existing domains, in ascending order of domid. */
+  domains(): DomainInfo[];
+  /** Creates a paused domain with exactly the given domid, without memory contents. */
+  create(domain: DomainCreation): void;
+  /**
+   * Allocates the domain's memory and loads kernel, ramdisk and command line from the given bytes.
+   * The bytes must not change until the promise settles.
+   */
+  build(domain: DomainCreation, image: DomainImage): Promise<void>;
+  /**
+   * Writes `bytes` into the region that {@link DomainImage.handoverBytes} reserved when `domid` was built.
+   * The domain must not have been started.
+   */
+  handOver(domid: number, bytes: Uint8Array): void;
+  /** Lets a built domain run. */
+  unpause(domid: number): void;
+  /** Destroys a domain and frees its memory. */
+  destroy(domid: number): void;
+  /** Ends the whole platform by shutting down the hardware domain `domid`. */
+  endPlatform(domid: number, how: 'halt' | 'reboot'): void;
+  /** Gives back the library handles. */
+  close(): void;
+}
+
+export type FlaskState = 'absent' | 'permissive' | 'enforcing';
+
+export interface HostInfo {
+  /** As `major.minor`, for example `4.17`. */
+  version: string;
+  /** The rest of the version, for example `.5`. */
+  extra: string;
+  /** Xen's own command line. */
+  commandLine: string;
+  totalMemoryKiB: number;
+  freeMemoryKiB: number;
+  physicalCpus: number;
+  /** True when hardware-assisted domains (PVH) can be created. */
+  hvm: boolean;
+}
+
+export interface DomainInfo {
+  domid: number;
+  uuid: string;
+  /** FLASK context as Xen reports it; empty without FLASK. */
+  seclabel: string;
+  memoryKiB: number;
+  maxMemoryKiB: number;
+  vcpus: number;
+  paused: boolean;
+  dying: boolean;
+  shutdown: boolean;
+}
+
+export type DomainType = 'pv' | 'pvh';
+
+export interface DomainCreation {
+  name: string;
+  domid: number;
+  type: DomainType;
+  /** Canonical text form, 36 characters. */
+  uuid: string;
+  seclabel: string;
+  memoryKiB: number;
+  vcpus: number;
+  /** The domain that takes over interrupts, I/O ports and I/O memory from the boot domain. */
+  hardware: boolean;
+}
+
+export interface DomainImage {
+  /** An uncompressed ELF kernel with Xen's ELF notes. */
+  kernel: Uint8Array;
+  ramdisk?: Uint8Array;
+  cmdline: string;
+  /**
+   * Bytes of zeros put in front of the ramdisk, a multiple of 4096; 0 for none. Linux skips zeros between cpio
+   * archives, so the region may later hold an archive of its own (see {@link Hypervisor.handOver}).
+   */
+  handoverBytes: number;
+}
+
+/** A refused or failed hypervisor operation. */
+export class HypervisorError extends Error {
+  override name = 'HypervisorError';
+  /** The library call that failed, for example `xc_domain_create`. */
+  readonly call: string;
+  /** Symbolic errno, for example `EEXIST`; empty when the library gave none. */
+  readonly errno: string;
+  readonly domid: number | undefined;
+  /** What to do about it. */
+  readonly hint: string;
+
+  constructor(fields: {
+    call: string;
+    errno?: string;
+    domid?: number;
+    /** One line that says what was wanted and what the library said. */
+    message: string;
+    hint: string;
+  }) {
+    super(fields.message);
+    this.call = fields.call;
+    this.errno = fields.errno ?? '';
+    this.domid = fields.domid;
+    this.hint = fields.hint;
+  }
+}
