@@ -1,0 +1,67 @@
+/**
+ * Writes cpio archives in the `newc` format, as Linux unpacks them into its initramfs
+ * (Documentation/driver-api/early-userspace/buffer-format.rst). Owners and times are zero and the order is the
+ * caller's, so that equal inputs give equal bytes.
+ */
+
+export type CpioEntry =
+  | { path: string; type: 'directory' }
+  | { path: string; type: 'file'; mode: number; data: Uint8Array }
+  | { path: string; type: 'link'; target: string }
+  | { path: string; type: 'device'; mode: number; major: number; minor: number };
+
+const S_IFDIR = 0o040000;
+const S_IFCHR = 0o020000;
+const S_IFREG = 0o100000;
+const S_IFLNK = 0o120000;
+
+/** Returns the archive's bytes, a multiple of 512 long. Paths are relative, without a leading slash. */
+export function cpio(entries: readonly CpioEntry[]): Buffer {
+  const parts: Buffer[] = [];
+  let length = 0;
+  const push = (part: Buffer) => {
+    parts.push(part);
+    length += part.length;
+  };
+  const align = (to: number) => {
+    const rest = length % to;
+    if (rest) push(Buffer.alloc(to - rest));
+  };
+  const record = (inode: number, mode: number, path: string, data: Uint8Array, device = [0, 0]) => {
+    const name = Buffer.from(`${path}\0`);
+    const fields = [inode, mode, 0, 0, 1, 0, data.length, 0, 0, ...device, name.length, 0];
+    push(Buffer.from(`070701${fields.map(hex8).join('')}`));
+    push(name);
+    align(4);
+    push(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+    align(4);
+  };
+  const nothing = new Uint8Array();
+  for (const [index, entry] of entries.entries()) {
+    const inode = index + 1;
+    switch (entry.type) {
+      case 'directory':
+        record(inode, S_IFDIR | 0o755, entry.path, nothing);
+        break;
+      case 'file':
+        record(inode, S_IFREG | entry.mode, entry.path, entry.data);
+        break;
+      case 'link':
+        record(inode, S_IFLNK | 0o777, entry.path, Buffer.from(entry.target));
+        break;
+      case 'device':
+        record(inode, S_IFCHR | entry.mode, entry.path, nothing, [entry.major, entry.minor]);
+        break;
+    }
+  }
+  record(0, 0, 'TRAILER!!!', nothing);
+  align(512);
+  return Buffer.concat(parts, length);
+}
+
+function hex8(value: number): string {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+    throw new RangeError(`cpio field ${value} does not fit 32 bits`);
+  }
+  return value.toString(16).padStart(8, '0');
+}

@@ -1,0 +1,89 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cached } from '../lib/cache.ts';
+import { addBusybox, busyboxPackage } from './busybox.ts';
+import { compress } from './compress.ts';
+import { debianTree, withLibraries } from './debian-packages.ts';
+import { guestRamdisk } from './guest.ts';
+import { debianKernel, moduleClosure } from './kernel.ts';
+import { RootTree } from './root-tree.ts';
+import { addSharedLibraries } from './shared-libraries.ts';
+
+const here = import.meta.dirname;
+const handoverScript = join(here, '../../systemd/domb-receive');
+const modules = ['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc'];
+const xenPrograms = ['xl', 'xenstored', 'xenconsoled', 'xen-init-dom0', 'libxl-save-helper'];
+const tpmTools = ['tpm2_pcrread', 'tpm2_eventlog', 'tpm2_getcap'];
+const applets = (
+  'sh mount mkdir cat cp ls ln insmod echo printf sleep sed grep base64 stty test rm wc seq dmesg ' +
+  'head tail tee cut tr expr kill awk'
+).split(' ');
+
+/**
+ * Builds the initramfs of the demo's dom0: Debian's own, unmodified Xen and TPM tools, an init that starts the
+ * xenstore and console daemons, and a script that answers the demo's questions on the second serial line.
+ */
+export async function dom0Ramdisk(): Promise<string> {
+  const names = ['xen-utils-4.17', 'xenstore-utils', 'tpm2-tools', 'libtss2-tcti-device0'];
+  const packages = await debianTree(
+    'dom0-packages',
+    await withLibraries([...names, busyboxPackage]),
+  );
+  const kernel = await debianKernel();
+  const guest = await guestRamdisk();
+  const scripts = await Promise.all(
+    [join(here, 'dom0/init'), join(here, 'dom0/answers'), handoverScript].map((p) => readFile(p)),
+  );
+  const inputs = [
+    packages,
+    kernel.release,
+    guest,
+    modules,
+    tpmTools,
+    applets,
+    ...scripts.map(String),
+  ];
+  const directory = await cached('dom0-image', inputs, async (work) => {
+    const root = new RootTree();
+    const [init, answers, receive] = scripts as [Buffer, Buffer, Buffer];
+    root.file('/init', init, 0o755);
+    root.file('/usr/lib/domb/answers', answers, 0o755);
+    root.file('/usr/lib/domb/domb-receive', receive, 0o755);
+    for (const path of ['/proc', '/sys', '/dev', '/run', '/tmp', '/var/lib/xenstored']) {
+      root.directory(path);
+    }
+    for (const path of ['/var/log/xen/console', '/var/lib/xen', '/var/lock']) root.directory(path);
+    root.link('/var/run', '/run');
+    root.characterDevice('/dev/console', 0o600, 5, 1);
+
+    const xen = join(packages, 'usr/lib/xen-4.17/bin');
+    const programs = xenPrograms.map((name) => join(xen, name));
+    for (const path of programs) {
+      await root.copy(path.slice(packages.length), path, 0o755);
+      root.link(`/usr/sbin/${path.slice(xen.length + 1)}`, path.slice(packages.length));
+    }
+    const xenstore = join(packages, 'usr/bin/xenstore');
+    const tpm2 = join(packages, 'usr/bin/tpm2');
+    await root.copy('/usr/bin/xenstore', xenstore, 0o755);
+    root.link('/usr/bin/xenstore-ls', 'xenstore').link('/usr/bin/xenstore-read', 'xenstore');
+    await root.copy('/usr/bin/tpm2', tpm2, 0o755);
+    for (const tool of tpmTools) root.link(`/usr/bin/${tool}`, 'tpm2');
+    await addSharedLibraries(
+      root,
+      packages,
+      [...programs, xenstore, tpm2],
+      ['libtss2-tcti-device.so.0'],
+    );
+    await addBusybox(root, packages, applets);
+
+    const order = await moduleClosure(kernel, modules);
+    for (const path of order) {
+      await root.copy(`/lib/modules/${path}`, join(kernel.modules, path));
+    }
+    root.file('/etc/modules', order.map((path) => `/lib/modules/${path}\n`).join(''));
+    await root.copy('/guest/vmlinux', kernel.elf);
+    await root.copy('/guest/guest.cpio.zst', guest);
+    await writeFile(join(work, 'dom0.cpio.zst'), compress(root.archive()));
+  });
+  return join(directory, 'dom0.cpio.zst');
+}

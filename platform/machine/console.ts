@@ -1,0 +1,71 @@
+import { performance } from 'node:perf_hooks';
+
+export interface ConsoleLine {
+  /** Milliseconds since the machine was started. */
+  at: number;
+  text: string;
+}
+
+/** Splits what a machine prints into stamped lines, keeps them, and lets callers wait for one. */
+export class Console {
+  readonly lines: ConsoleLine[] = [];
+  readonly #start = performance.now();
+  #rest = '';
+  #ended = false;
+  readonly #listeners = new Set<(line: ConsoleLine | undefined) => void>();
+
+  /** Takes a piece of raw output, which may end in the middle of a line. */
+  write(chunk: string): void {
+    const pieces = (this.#rest + chunk).split('\n');
+    this.#rest = pieces.pop() ?? '';
+    for (const piece of pieces) this.#publish(piece);
+  }
+
+  /** No more output will come; every wait that has not been answered fails. */
+  end(): void {
+    if (this.#rest) this.#publish(this.#rest);
+    this.#rest = '';
+    this.#ended = true;
+    for (const listener of [...this.#listeners]) listener(undefined);
+  }
+
+  /** Calls `listener` for every line from now on. */
+  onLine(listener: (line: ConsoleLine) => void): void {
+    this.#listeners.add((line) => line && listener(line));
+  }
+
+  /**
+   * Resolves with the first line, printed already or still to come, that `pattern` matches.
+   * Fails after `timeout` milliseconds from now, or when the machine ends, with the console's last lines.
+   */
+  waitFor(pattern: RegExp, timeout: number): Promise<ConsoleLine> {
+    const present = this.lines.find((line) => pattern.test(line.text));
+    if (present) return Promise.resolve(present);
+    return new Promise((resolve, reject) => {
+      const finish = () => {
+        clearTimeout(timer);
+        this.#listeners.delete(listener);
+      };
+      const fail = (why: string) => {
+        finish();
+        const tail = this.lines.slice(-15).map((line) => `  | ${line.text}`);
+        reject(new Error([`console: ${why} before ${pattern}`, ...tail].join('\n')));
+      };
+      const listener = (line: ConsoleLine | undefined) => {
+        if (!line) return fail('the machine ended');
+        if (!pattern.test(line.text)) return;
+        finish();
+        resolve(line);
+      };
+      const timer = setTimeout(() => fail(`${timeout / 1000} s passed`), timeout);
+      if (this.#ended) return fail('the machine ended');
+      this.#listeners.add(listener);
+    });
+  }
+
+  #publish(raw: string): void {
+    const line = { at: performance.now() - this.#start, text: raw.replace(/\r/g, '') };
+    this.lines.push(line);
+    for (const listener of [...this.#listeners]) listener(line);
+  }
+}

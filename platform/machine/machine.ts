@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Console } from './console.ts';
+import { type MachineTpm, startTpm } from './swtpm.ts';
+
+export interface MachineOptions {
+  /** Directory for the console log, the second serial line and the TPM's state; emptied first. */
+  directory: string;
+  /** Xen as an uncompressed ELF file, started through multiboot. */
+  hypervisor: string;
+  /** Xen's command line beside the console's settings. */
+  hypervisorOptions: readonly string[];
+  /** Kernel of the first domain, and its command line. */
+  kernel: string;
+  kernelOptions: readonly string[];
+  /** Further multiboot modules: initramfs, FLASK policy. */
+  modules: readonly string[];
+  memoryMiB: number;
+  /** False for a machine without a TPM. */
+  tpm: boolean;
+}
+
+/** A running virtual platform: QEMU's software emulation with swtpm as its TPM 2.0. */
+export interface Machine {
+  console: Console;
+  /** File that collects what the platform writes to its second serial line. */
+  serial: string;
+  /** Resolves when QEMU has ended, by itself or by {@link Machine.stop}. */
+  ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Console settings that make Xen print all of its own and all guests' messages on the first serial line. */
+const consoleOptions = 'console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all';
+
+/** Starts the machine; it runs until it ends by itself or is stopped. */
+export async function startMachine(options: MachineOptions): Promise<Machine> {
+  await rm(options.directory, { recursive: true, force: true });
+  await mkdir(options.directory, { recursive: true });
+  const tpm = options.tpm ? await startTpm(options.directory) : undefined;
+  const serial = join(options.directory, 'serial.log');
+  const child = spawn('qemu-system-x86_64', qemuArguments(options, serial, tpm), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+
+  const output = new Console();
+  const file = createWriteStream(join(options.directory, 'console.log'));
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => output.write(chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => output.write(`qemu: ${chunk}`));
+  output.onLine((line) => file.write(`${(line.at / 1000).toFixed(3).padStart(8)} ${line.text}\n`));
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', (error) => output.write(`qemu: ${error.message}\n`));
+    child.once('close', () => {
+      output.end();
+      file.end(() => resolve());
+    });
+  }).then(() => tpm?.stop());
+  return { console: output, serial, ended, stop: () => stop(child, ended) };
+}
+
+function qemuArguments(options: MachineOptions, serial: string, tpm?: MachineTpm): string[] {
+  const modules = [[options.kernel, ...options.kernelOptions].join(' '), ...options.modules];
+  const comma = modules.find((module) => module.includes(','));
+  if (comma)
+    throw new Error(`${comma}: QEMU separates multiboot modules by commas; none may hold one`);
+  return [
+    // CPU models with more features ('max', 'EPYC') crash a PV kernel under QEMU 7.2's emulation; SVM with nested
+    // paging is what Xen needs for PVH domains.
+    ...['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'qemu64,+svm,+npt', '-smp', '2'],
+    ...['-m', String(options.memoryMiB), '-nodefaults', '-nographic', '-no-reboot'],
+    ...['-serial', 'stdio', '-serial', `file:${serial}`],
+    ...['-kernel', options.hypervisor],
+    ...['-append', [consoleOptions, ...options.hypervisorOptions].join(' ')],
+    ...['-initrd', modules.join(',')],
+    ...(tpm
+      ? [
+          ...['-chardev', `socket,id=tpm,path=${tpm.socket}`],
+          ...['-tpmdev', 'emulator,id=tpm0,chardev=tpm', '-device', 'tpm-tis,tpmdev=tpm0'],
+        ]
+      : []),
+  ];
+}
+
+async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  child.kill('SIGTERM');
+  await ended;
+}
