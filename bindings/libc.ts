@@ -1,0 +1,115 @@
+/** The kernel calls that Node lacks and an init needs, through glibc. Each throws a CallError that names call and errno. */
+import { closeSync, openSync } from 'node:fs';
+import type { Declarations, Library } from './ffi/library.ts';
+import { openLibrary } from './ffi/library.ts';
+
+export const LIBC = 'libc.so.6';
+
+const DECLARATIONS = {
+  mount: {
+    args: { source: 'string', target: 'string', type: 'string', flags: 'u64', data: 'string' },
+    result: 'i32',
+    fails: 'negative',
+  },
+  umount2: { args: { target: 'string', flags: 'i32' }, result: 'i32', fails: 'negative' },
+  // glibc has no wrapper for finit_module, so this is syscall(2) with that call's parameters.
+  syscall: {
+    args: { number: 'i64', fd: 'i64', parameters: 'string', flags: 'i64' },
+    result: 'i64',
+    fails: 'negative',
+  },
+  reboot: { args: { how: 'u32' }, result: 'i32', fails: 'negative' },
+  sync: { args: {}, result: 'void', fails: 'never' },
+  sethostname: { args: { name: 'string', length: 'u64' }, result: 'i32', fails: 'negative' },
+  ioctl: {
+    args: { fd: 'i32', request: 'u64', argument: 'memory' },
+    result: 'i32',
+    fails: 'negative',
+  },
+  munmap: { args: { address: 'pointer', length: 'u64' }, result: 'i32', fails: 'negative' },
+} as const satisfies Declarations;
+
+let opened: Library<typeof DECLARATIONS> | undefined;
+
+function libc(): Library<typeof DECLARATIONS> {
+  opened ??= openLibrary(LIBC, DECLARATIONS);
+  return opened;
+}
+
+/** Flags of mount(2), linux/mount.h. */
+export const MountFlag = {
+  readOnly: 1,
+  noSuid: 2,
+  noDev: 4,
+  noExec: 8,
+  remount: 32,
+  bind: 4096,
+} as const;
+
+/**
+ * mount(2).
+ * @param flags sum of {@link MountFlag}s
+ * @param data the file system's own options, for example `mode=755`
+ */
+export function mount(source: string, target: string, type: string, flags = 0, data = ''): void {
+  libc().mount({ source, target, type, flags, data });
+}
+
+/** umount2(2) without flags. */
+export function unmount(target: string): void {
+  libc().umount2({ target, flags: 0 });
+}
+
+/** asm/unistd_64.h. */
+const SYS_FINIT_MODULE = 313;
+
+/**
+ * Loads the kernel module in `file`, an uncompressed `.ko`, with finit_module(2). What it depends on must be loaded.
+ * @param parameters as on modprobe's command line
+ */
+export function loadModule(file: string, parameters = ''): void {
+  const fd = openSync(file, 'r');
+  try {
+    libc().syscall({ number: SYS_FINIT_MODULE, fd, parameters, flags: 0 });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Commands of reboot(2), linux/reboot.h. */
+const REBOOT_COMMANDS = {
+  halt: 0xcdef0123,
+  restart: 0x01234567,
+  powerOff: 0x4321fedc,
+} as const;
+
+/**
+ * reboot(2), at once and without syncing. For a Xen domain `halt` ends that domain only; `powerOff` may go through ACPI
+ * and take the host down.
+ */
+export function reboot(how: keyof typeof REBOOT_COMMANDS): void {
+  libc().reboot({ how: REBOOT_COMMANDS[how] });
+}
+
+/** sync(2): returns once all dirty pages are written. */
+export function sync(): void {
+  libc().sync({});
+}
+
+export function setHostname(name: string): void {
+  libc().sethostname({ name, length: Buffer.byteLength(name) });
+}
+
+/**
+ * ioctl(2) with a pointer argument.
+ * @param argument read and written by the kernel, of the size that `request` encodes
+ * @returns what the request gives, 0 or more
+ */
+export function ioctl(fd: number, request: number, argument: Uint8Array): number {
+  return libc().ioctl({ fd, request, argument });
+}
+
+/** munmap(2) of a mapping that C made. */
+export function unmapMemory(address: bigint, length: number): void {
+  libc().munmap({ address, length });
+}
