@@ -1,1 +1,33 @@
-export {};
+export {
+  digest,
+  type HashAlgorithm,
+  hashAlgorithms,
+  hashById,
+  hashId,
+  hashSize,
+  opensslName,
+} from './algorithms.ts';
+export { type Authorization, password, policySession } from './authorization.ts';
+export { Reader } from './codec/reader.ts';
+export { Writer } from './codec/writer.ts';
+export { COMMAND_CODES, type CommandName } from './command-codes.ts';
+export { handles, pcrBanks, tpmProperties } from './commands/capability.ts';
+export { flushContext } from './commands/context.ts';
+export { type Digests, type PcrValues, pcrExtend, pcrRead, pcrReset } from './commands/pcr.ts';
+export { getRandom } from './commands/random.ts';
+export { getTestResult, selfTest, type TestResult } from './commands/self-test.ts';
+export { type StartupType, shutdown, startup } from './commands/startup.ts';
+export { TPM_PT, TPM_RH } from './constants.ts';
+export {
+  Tpm2Error,
+  TpmError,
+  TpmFormatError,
+  TpmTransportError,
+  TpmUnsupportedError,
+} from './errors.ts';
+export { decodeResponseCode, type ResponseCode } from './response-codes.ts';
+export type { PcrSelection } from './structures/pcr-selection.ts';
+export { type CommandRequest, Tpm, type TpmOptions } from './tpm.ts';
+export { openDevice } from './transport/device.ts';
+export { connectTcp, connectUnix, type SocketOptions } from './transport/socket.ts';
+export type { Transport } from './transport/transport.ts';

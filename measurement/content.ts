@@ -1,0 +1,31 @@
+import { hash } from 'node:crypto';
+import type { ContentAlgorithm, ContentDigests, ImageItem, ManifestItem } from './events.ts';
+
+/**
+ * What content is hashed with. One algorithm, because content is the only thing measured that is large: SHA-256 runs at
+ * 1.3 to 1.8 GB/s where the processor has SHA instructions, SHA-384 at half of that. The description that carries the
+ * digest is hashed again with each bank's own algorithm.
+ */
+export const CONTENT_ALGORITHMS: readonly ContentAlgorithm[] = ['sha256'];
+
+/** Hex digests of `bytes` with each of `algorithms`. */
+export function contentDigests(
+  bytes: Uint8Array,
+  algorithms: readonly ContentAlgorithm[] = CONTENT_ALGORITHMS,
+): ContentDigests {
+  return Object.fromEntries(algorithms.map((name) => [name, hash(name, bytes, 'hex')]));
+}
+
+/** Describes the manifest's bytes as read. */
+export function manifestItem(bytes: Uint8Array): ManifestItem {
+  return { event: 'manifest', size: bytes.length, digests: contentDigests(bytes) };
+}
+
+/** Describes one component of a domain; pass the very bytes that the builder gets. */
+export function imageItem(
+  domain: string,
+  component: ImageItem['component'],
+  bytes: Uint8Array,
+): ImageItem {
+  return { event: 'image', domain, component, size: bytes.length, digests: contentDigests(bytes) };
+}

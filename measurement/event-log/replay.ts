@@ -1,0 +1,54 @@
+import { digest, type HashAlgorithm, hashId, hashSize } from 'node-tpm2-pts';
+import { EVENT_TYPE, EventLogError, type LogEvent } from './format.ts';
+
+/** DRTM PCRs hold ones until a dynamic launch resets them. TCG PC Client Platform TPM Profile 1.05, 4.6.2. */
+const FIRST_DRTM_PCR = 17;
+const LAST_DRTM_PCR = 22;
+
+const STARTUP_LOCALITY = Buffer.from('StartupLocality\0', 'latin1');
+
+/** What a PCR holds after TPM2_Startup(CLEAR). */
+export function initialValue(bank: HashAlgorithm, pcr: number): Buffer {
+  const ones = pcr >= FIRST_DRTM_PCR && pcr <= LAST_DRTM_PCR;
+  return Buffer.alloc(hashSize(bank), ones ? 0xff : 0x00);
+}
+
+/** PCR.new = H(PCR.old || digest). TPM 2.0 Library, Part 1, "Extend of a PCR". */
+export function extend(bank: HashAlgorithm, value: Uint8Array, by: Uint8Array): Buffer {
+  return digest(bank, value, by);
+}
+
+/**
+ * The values that one bank's PCRs must have if these events, and nothing else, were extended since the TPM was reset.
+ * PCRs without an event are absent, so that "nothing was compared" cannot look like success.
+ * @throws {EventLogError} when an event has no digest for this bank: its PCR could never replay
+ */
+export function replay(events: readonly LogEvent[], bank: HashAlgorithm): Map<number, Buffer> {
+  const values = new Map<number, Buffer>();
+  for (const [index, event] of events.entries()) {
+    if (event.type === EVENT_TYPE.NO_ACTION) {
+      applyNoAction(event, bank, values);
+      continue;
+    }
+    const by = event.digests.get(hashId(bank));
+    if (by === undefined) {
+      throw new EventLogError(`event ${index + 1} (PCR ${event.pcr}) has no ${bank} digest`);
+    }
+    const before = values.get(event.pcr) ?? initialValue(bank, event.pcr);
+    values.set(event.pcr, extend(bank, before, by));
+  }
+  return values;
+}
+
+/**
+ * EV_NO_ACTION extends nothing. One such event matters: TPM2_Startup from another locality, which becomes the last
+ * byte of PCR 0's initial value. PFP 10.4.5.3.
+ */
+function applyNoAction(event: LogEvent, bank: HashAlgorithm, values: Map<number, Buffer>): void {
+  const { data, pcr } = event;
+  if (pcr !== 0 || data.length !== 17 || !data.subarray(0, 16).equals(STARTUP_LOCALITY)) return;
+  if (values.has(0)) throw new EventLogError('StartupLocality comes after PCR 0 was extended');
+  const value = initialValue(bank, 0);
+  value.writeUInt8(data.readUInt8(16), value.length - 1);
+  values.set(0, value);
+}

@@ -1,0 +1,73 @@
+/**
+ * What is measured: a closed set of descriptions. Their canonical JSON, with the sequence number added, is what stands in
+ * the log and what is hashed into the PCR; docs/measurement-log.md describes them for verifiers.
+ */
+
+/** Hash algorithms for the content of images and files, independent of the TPM's PCR banks. */
+export type ContentAlgorithm = 'sha256' | 'sha384' | 'sha512';
+
+/** Lower-case hex digests of one content; at least one. */
+export type ContentDigests = Readonly<Partial<Record<ContentAlgorithm, string>>>;
+
+/** The manifest as it was read, before anything looked into it. */
+export interface ManifestItem {
+  readonly event: 'manifest';
+  /** Bytes. */
+  readonly size: number;
+  readonly digests: ContentDigests;
+}
+
+/** The effective configuration: all defaults applied, without what differs at each boot. */
+export interface ConfigurationItem {
+  readonly event: 'configuration';
+  /** Any JSON value whose numbers are safe integers. */
+  readonly configuration: unknown;
+}
+
+/** One piece of what a domain is built from, exactly as it is given to the domain builder. */
+export interface ImageItem {
+  readonly event: 'image';
+  /** The domain's name. */
+  readonly domain: string;
+  /** `cmdline` is the kernel command line in UTF-8, without a terminating zero. */
+  readonly component: 'kernel' | 'ramdisk' | 'cmdline';
+  /** Bytes. */
+  readonly size: number;
+  readonly digests: ContentDigests;
+}
+
+/** The identity and rights that a domain is created with. */
+export interface DomainItem {
+  readonly event: 'domain';
+  readonly domain: string;
+  readonly domid: number;
+  readonly type: 'pv' | 'pvh';
+  /** The XSM label, for example `system_u:system_r:domU_t`. */
+  readonly seclabel: string;
+  readonly capabilities: readonly string[];
+}
+
+/** The boot failed; what follows in the log is the cap. */
+export interface ErrorItem {
+  readonly event: 'error';
+  /** One line for people. */
+  readonly what: string;
+  /** The domain it is about, if any. */
+  readonly domain?: string;
+  /** The boot phase that failed, if any. */
+  readonly phase?: string;
+}
+
+export type MeasuredItem = ManifestItem | ConfigurationItem | ImageItem | DomainItem | ErrorItem;
+export type EventKind = MeasuredItem['event'];
+/** An item at its place in the log; the first has sequence 0. */
+export type MeasuredEvent = MeasuredItem & { readonly sequence: number };
+
+/** Tags of EV_EVENT_TAG, chosen for this project: "dom" in ASCII, then the kind. A number is never used again. */
+export const EVENT_TAGS: Readonly<Record<EventKind, number>> = {
+  manifest: 0x646f6d01,
+  configuration: 0x646f6d02,
+  image: 0x646f6d03,
+  domain: 0x646f6d04,
+  error: 0x646f6d05,
+};

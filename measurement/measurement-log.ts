@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import {
+  type HashAlgorithm,
+  hashById,
+  pcrBanks,
+  pcrExtend,
+  pcrRead,
+  type Tpm,
+} from 'node-tpm2-pts';
+import { encodeCap, encodeItem, type Target } from './encode.ts';
+import { MeasurementError } from './errors.ts';
+import type { LogEvent } from './event-log/format.ts';
+import { initialValue } from './event-log/replay.ts';
+import { encodeEvent, encodeHeader } from './event-log/write.ts';
+import type { ErrorItem, MeasuredEvent, MeasuredItem } from './events.ts';
+import { LogFile } from './log-file.ts';
+
+export const LOG_FILE_NAME = 'measurement.log';
+
+export interface MeasurementLogOptions {
+  readonly tpm: Tpm;
+  /** The PCR that everything goes into; nobody else may extend it. */
+  readonly pcr: number;
+  /** Where `measurement.log` is created; on a file system that is fresh at each boot, such as /run. */
+  readonly directory: string;
+}
+
+/** What was measured, JSON-able. The last entry of a capped log is the cap, which has no item. */
+export interface LoggedEvent {
+  readonly pcr: number;
+  /** Lower-case hex digest by bank. */
+  readonly digests: Readonly<Record<string, string>>;
+  readonly item: MeasuredEvent | 'cap';
+}
+
+/**
+ * The write side of measuring: puts descriptions into one PCR, in all active banks, and into the log.
+ * The file's bytes are described in docs/measurement-log.md, the order of writing at {@link LogFile}.
+ */
+export class MeasurementLog {
+  readonly target: Target;
+  readonly #tpm: Tpm;
+  readonly #file: LogFile;
+  readonly #events: LoggedEvent[] = [];
+  #capped = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(tpm: Tpm, target: Target, file: LogFile) {
+    this.#tpm = tpm;
+    this.target = target;
+    this.#file = file;
+  }
+
+  /**
+   * Finds the TPM's active banks and creates the log. The PCR must hold its reset value in each of them: after an event
+   * that is in no log it could never be replayed.
+   */
+  static async open({ tpm, pcr, directory }: MeasurementLogOptions): Promise<MeasurementLog> {
+    const banks = (await pcrBanks(tpm))
+      .filter(({ pcrs }) => pcrs.includes(pcr))
+      .map(({ bank }) => bank);
+    if (banks.length === 0) {
+      throw new MeasurementError(
+        `${tpm.description}: PCR ${pcr} exists in no active bank`,
+        'activate a PCR bank in the firmware setup, or measure into another PCR',
+      );
+    }
+    await refuseUsed(tpm, { pcr, banks });
+    const file = await LogFile.create(join(directory, LOG_FILE_NAME), encodeHeader(banks));
+    return new MeasurementLog(tpm, { pcr, banks }, file);
+  }
+
+  /** Measures one item. When this fails the platform must not start: what failed is not in the PCR, or nobody knows. */
+  async measure(item: MeasuredItem): Promise<void> {
+    await this.#inOrder(async () => {
+      const event: MeasuredEvent = { ...item, sequence: this.#events.length };
+      await this.#commit(encodeItem(item, event.sequence, this.target), event);
+    });
+  }
+
+  /** Measures that the boot failed. The cap must follow. */
+  async error(details: Omit<ErrorItem, 'event'>): Promise<void> {
+    await this.measure({ event: 'error', ...details });
+  }
+
+  /** Ends the log with EV_SEPARATOR. Nothing can be measured after it. */
+  async cap(): Promise<void> {
+    await this.#inOrder(async () => {
+      await this.#commit(encodeCap(this.target), 'cap');
+      this.#capped = true;
+    });
+  }
+
+  get capped(): boolean {
+    return this.#capped;
+  }
+
+  /** Path of the binary log. */
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** The binary log. */
+  bytes(): Buffer {
+    return this.#file.bytes();
+  }
+
+  /** What was measured, in order. */
+  get events(): readonly LoggedEvent[] {
+    return this.#events;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#file.close();
+  }
+
+  /** Callers may not wait for each other; sequence numbers, extends and records must still agree. */
+  #inOrder(step: () => Promise<void>): Promise<void> {
+    const result = this.#last.then(step);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #commit(event: LogEvent, item: MeasuredEvent | 'cap'): Promise<void> {
+    if (this.#capped) {
+      const what = item === 'cap' ? 'a second cap' : `a ${item.event} event`;
+      throw new MeasurementError(
+        `PCR ${this.target.pcr} is capped: ${what} came after the end of the log`,
+        'measure everything before the cap',
+      );
+    }
+    const digests = digestsByBank(event);
+    await this.#file.commit(encodeEvent(event), () => pcrExtend(this.#tpm, event.pcr, digests));
+    const hex = [...digests].map(([bank, digest]) => [bank, digest.toString('hex')]);
+    this.#events.push({ pcr: event.pcr, digests: Object.fromEntries(hex), item });
+  }
+}
+
+function digestsByBank({ digests }: LogEvent): Map<HashAlgorithm, Buffer> {
+  const named = new Map<HashAlgorithm, Buffer>();
+  for (const [id, digest] of digests) {
+    const bank = hashById(id);
+    if (bank) named.set(bank, digest);
+  }
+  return named;
+}
+
+async function refuseUsed(tpm: Tpm, { pcr, banks }: Target): Promise<void> {
+  const values = await pcrRead(
+    tpm,
+    banks.map((bank) => ({ bank, pcrs: [pcr] })),
+  );
+  const used = banks.filter((bank) => !values.get(bank)?.get(pcr)?.equals(initialValue(bank, pcr)));
+  if (used.length > 0) {
+    throw new MeasurementError(
+      `${tpm.description}: PCR ${pcr} was extended before us (${used.join(', ')})`,
+      'measure into a PCR that firmware and boot loader leave alone, and reset the machine before each boot',
+    );
+  }
+}

@@ -1,0 +1,53 @@
+/** TPM_ST, structure tags. TPM 2.0 Library, Part 2, 6.9. */
+export const TPM_ST = {
+  RSP_COMMAND: 0x00c4,
+  NO_SESSIONS: 0x8001,
+  SESSIONS: 0x8002,
+  ATTEST_QUOTE: 0x8018,
+} as const;
+
+/** TPM_RH, permanent handles. Part 2, 7.4. */
+export const TPM_RH = {
+  OWNER: 0x40000001,
+  NULL: 0x40000007,
+  PW: 0x40000009,
+  LOCKOUT: 0x4000000a,
+  ENDORSEMENT: 0x4000000b,
+  PLATFORM: 0x4000000c,
+} as const;
+
+/** TPM_CAP, what TPM2_GetCapability can list. Part 2, 6.12. */
+export const TPM_CAP = {
+  ALGS: 0,
+  HANDLES: 1,
+  COMMANDS: 2,
+  PCRS: 5,
+  TPM_PROPERTIES: 6,
+} as const;
+
+/** TPM_PT, TPM properties. Part 2, 6.13; fixed ones from 0x100, variable ones from 0x200. */
+export const TPM_PT = {
+  FAMILY_INDICATOR: 0x100,
+  LEVEL: 0x101,
+  REVISION: 0x102,
+  DAY_OF_YEAR: 0x103,
+  YEAR: 0x104,
+  MANUFACTURER: 0x105,
+  VENDOR_STRING_1: 0x106,
+  VENDOR_STRING_2: 0x107,
+  VENDOR_STRING_3: 0x108,
+  VENDOR_STRING_4: 0x109,
+  FIRMWARE_VERSION_1: 0x10b,
+  FIRMWARE_VERSION_2: 0x10c,
+  INPUT_BUFFER: 0x10d,
+  PCR_COUNT: 0x112,
+  MAX_COMMAND_SIZE: 0x11e,
+  MAX_RESPONSE_SIZE: 0x11f,
+  MAX_DIGEST: 0x120,
+  NV_BUFFER_MAX: 0x12c,
+  PERMANENT: 0x200,
+  STARTUP_CLEAR: 0x201,
+} as const;
+
+/** TPM_SU, the argument of Startup and Shutdown. Part 2, 6.10. */
+export const TPM_SU = { CLEAR: 0x0000, STATE: 0x0001 } as const;
