@@ -1,0 +1,65 @@
+import type { DomainSettings, Manifest } from '../boot-configs/manifest.ts';
+import type { ImageComponent, Operation, Phase } from './operations.ts';
+
+/**
+ * The boot, in the order it happens. What is fixed stands in `bringUp`; what the manifest decides comes from
+ * `launch`, a pure function. `execute.ts` runs both; `steps.ts` says how each operation is done.
+ */
+export const bringUp: readonly Phase[] = [
+  phase('bring up', { do: 'mount-filesystems' }, { do: 'load-modules' }),
+  phase(
+    'open',
+    { do: 'open-tpm' },
+    { do: 'open-log' },
+    { do: 'open-hypervisor' },
+    { do: 'require-flask' },
+  ),
+  // The raw bytes are measured before anything parses them.
+  phase('read', { do: 'measure-manifest' }, { do: 'read-manifest' }),
+];
+
+export function launch(manifest: Manifest): readonly Phase[] {
+  const { domains } = manifest;
+  const hardware = domains.filter((domain) => domain.capabilities.includes('hardware'));
+  return [
+    phase('check', { do: 'check-memory' }, ...each(domains, 'check-domain')),
+    // Everything that will run is in the log and in the PCR before the first domain exists.
+    phase('measure', { do: 'measure-configuration' }, ...domains.flatMap(measurements)),
+    // Under FLASK an event channel needs an existing peer, so all domains are created first.
+    phase('create', ...each(domains, 'create-domain')),
+    phase('build', ...each(domains, 'build-domain')),
+    phase('seal', { do: 'cap-pcr' }),
+    // Two kernels must not drive one TPM: it is let go before dom0 runs.
+    phase('hand over', ...each(hardware, 'hand-over'), { do: 'release-tpm' }),
+    phase('start', ...each(domains, 'start-domain')),
+    phase('leave', { do: 'leave' }),
+  ];
+}
+
+/** The whole boot as one list of phases. */
+export const plan = (manifest: Manifest): readonly Phase[] => [...bringUp, ...launch(manifest)];
+
+function phase(name: string, ...operations: Operation[]): Phase {
+  return { name, operations };
+}
+
+type DomainOperation = Exclude<
+  Extract<Operation, { domain: DomainSettings }>,
+  { component: string }
+>;
+
+function each(domains: readonly DomainSettings[], kind: DomainOperation['do']): Operation[] {
+  return domains.map((domain) => ({ do: kind, domain }));
+}
+
+function measurements(domain: DomainSettings): Operation[] {
+  const components: ImageComponent[] = [
+    'kernel',
+    ...(domain.ramdisk ? ['ramdisk' as const] : []),
+    'cmdline',
+  ];
+  return [
+    { do: 'measure-domain', domain },
+    ...components.map((component): Operation => ({ do: 'measure-image', domain, component })),
+  ];
+}

@@ -1,0 +1,32 @@
+import { cpio } from './cpio.ts';
+import { handoverRecord } from './record.ts';
+import type { BootState } from './state.ts';
+
+/** Where dom0's initramfs finds what domB handed over. */
+export const handoverDirectory = 'domb-handover';
+
+/**
+ * Bytes to reserve in front of dom0's ramdisk, a whole number of pages. Everything is measured before anything is
+ * built, so the log is known but for the cap; the daemon's own log and the record grow with the number of domains.
+ */
+export function handoverCapacity(state: BootState): number {
+  const perDomain = 16 * 1024;
+  const wanted =
+    256 * 1024 + 2 * state.measurements.bytes().length + perDomain * state.manifest.domains.length;
+  return Math.ceil(wanted / 4096) * 4096;
+}
+
+/**
+ * The archive that dom0's kernel unpacks in front of its own initramfs: measurement log, record and daemon log.
+ * None of it is measured: the log is checked against the PCR, and the rest is a convenience that proves nothing.
+ */
+export function handoverArchive(state: BootState): Buffer {
+  const file = (name: string, data: Uint8Array) =>
+    ({ path: `${handoverDirectory}/${name}`, type: 'file', mode: 0o444, data }) as const;
+  return cpio([
+    { path: handoverDirectory, type: 'directory' },
+    file('measurement.log', state.measurements.bytes()),
+    file('record.json', Buffer.from(`${JSON.stringify(handoverRecord(state), null, 2)}\n`)),
+    file('daemon.log', Buffer.from(state.log.text())),
+  ]);
+}

@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { openDevice } from 'node-tpm2-pts';
+import { loadModule, MountFlag, mount, reboot } from '../bindings/libc.ts';
+import { XenHypervisor } from '../bindings/xen-hypervisor.ts';
+import { BootFailure } from './failure.ts';
+import type { Machine } from './machine.ts';
+
+const tpmDevice = '/dev/tpmrm0';
+const tpmClass = '/sys/class/tpm/tpm0';
+
+const { noSuid, noExec, noDev } = MountFlag;
+const filesystems = [
+  { type: 'proc', target: '/proc', flags: noSuid | noExec | noDev },
+  { type: 'sysfs', target: '/sys', flags: noSuid | noExec | noDev },
+  { type: 'devtmpfs', target: '/dev', flags: noSuid | noExec },
+  { type: 'tmpfs', target: '/run', flags: noSuid | noDev },
+] as const;
+
+/** The real machine: this process is init of a Linux domain. */
+export const linuxMachine: Machine = {
+  mountFilesystems() {
+    for (const { type, target, flags } of filesystems) {
+      mkdirSync(target, { recursive: true });
+      mount(type, target, type, flags);
+    }
+    return filesystems.map(({ target }) => target);
+  },
+
+  loadModule: (path) => loadModule(path),
+
+  async readFile(path) {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new BootFailure(
+        `${path}: ${code === 'ENOENT' ? 'no such file in the boot image' : message}`,
+        'build the boot image again; it holds what the manifest names',
+        { cause: error },
+      );
+    }
+  },
+
+  async openTpm() {
+    if (!existsSync(tpmDevice)) {
+      throw new BootFailure(
+        `no TPM 2.0: ${tpmDevice} does not exist`,
+        'enable the TPM in the firmware set-up; domB never boots unmeasured',
+      );
+    }
+    return openDevice(tpmDevice);
+  },
+
+  releaseTpm() {
+    const device = realpathSync(join(tpmClass, 'device'));
+    const driver = realpathSync(join(device, 'driver'));
+    writeFileSync(join(driver, 'unbind'), basename(device));
+    if (existsSync(tpmClass)) {
+      throw new BootFailure(
+        `${basename(device)}: driver ${basename(driver)} still holds the TPM`,
+        'report this: the TPM must be released before dom0 starts',
+      );
+    }
+  },
+
+  openHypervisor: () => XenHypervisor.open(),
+
+  // Power-off would go through ACPI and take the host down even when domB has nothing to say any more.
+  end: (how) => reboot(how === 'halt' ? 'halt' : 'restart'),
+};

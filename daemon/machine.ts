@@ -1,0 +1,22 @@
+import type { Transport } from 'node-tpm2-pts';
+import type { Hypervisor } from '../bindings/hypervisor.ts';
+
+/**
+ * The Linux machine that the daemon is init of: everything it touches beside the hypervisor and the TPM's commands.
+ * `linux-machine.ts` is the real one.
+ */
+export interface Machine {
+  /** Mounts the file systems that a kernel gives to its init, and returns where. */
+  mountFilesystems(): string[];
+  /** Loads one kernel module. */
+  loadModule(path: string): void;
+  /** Reads a whole file, once. */
+  readFile(path: string): Promise<Buffer>;
+  /** Opens the TPM's resource manager device. */
+  openTpm(): Promise<Transport>;
+  /** Takes the TPM away from this kernel, so that another one can drive it. */
+  releaseTpm(): void;
+  openHypervisor(): Promise<Hypervisor>;
+  /** Ends this domain. Does not return on a real machine. */
+  end(how: 'halt' | 'reboot'): void;
+}

@@ -1,0 +1,49 @@
+import type { DomainSettings } from '../boot-configs/manifest.ts';
+
+/**
+ * Everything a boot can do, as a closed type. An operation is a plain value: it can be printed, compared and
+ * checked before anything happens. `steps.ts` holds exactly one executor for each kind.
+ */
+export type Operation =
+  | { do: 'mount-filesystems' }
+  | { do: 'load-modules' }
+  | { do: 'open-tpm' }
+  | { do: 'open-log' }
+  | { do: 'open-hypervisor' }
+  | { do: 'require-flask' }
+  | { do: 'measure-manifest' }
+  | { do: 'read-manifest' }
+  | { do: 'check-memory' }
+  | { do: 'check-domain'; domain: DomainSettings }
+  | { do: 'measure-configuration' }
+  | { do: 'measure-domain'; domain: DomainSettings }
+  | { do: 'measure-image'; domain: DomainSettings; component: ImageComponent }
+  | { do: 'create-domain'; domain: DomainSettings }
+  | { do: 'build-domain'; domain: DomainSettings }
+  | { do: 'cap-pcr' }
+  | { do: 'hand-over'; domain: DomainSettings }
+  | { do: 'release-tpm' }
+  | { do: 'start-domain'; domain: DomainSettings }
+  | { do: 'leave' };
+
+export type OperationKind = Operation['do'];
+
+/** What a domain is started from: two files and a text. */
+export type ImageComponent = 'kernel' | 'ramdisk' | 'cmdline';
+
+/** Operations that belong together; the log and the timeline speak of phases. */
+export interface Phase {
+  name: string;
+  operations: readonly Operation[];
+}
+
+/** A name for people, unique within a plan: `build dom0`, `measure vtpm kernel`. */
+export function nameOf(operation: Operation): string {
+  const words = operation.do.replaceAll('-', ' ');
+  if (!('domain' in operation)) return words;
+  const verb = words.split(' ')[0];
+  const component = 'component' in operation ? ` ${operation.component}` : '';
+  return operation.do === 'hand-over'
+    ? `hand over to ${operation.domain.name}`
+    : `${verb} ${operation.domain.name}${component}`;
+}

@@ -1,0 +1,44 @@
+import { BootFailure } from './failure.ts';
+
+/**
+ * What the daemon must know before it may look into the manifest. The image builder derives it from the manifest
+ * and puts it into the boot image; whoever measures the boot image (firmware) measures it as well.
+ */
+export interface Settings {
+  /** The PCR that the manifest is measured into. It must be the one that the manifest names. */
+  pcr: number;
+  /** What to do with the machine when the boot fails. */
+  onFailure: 'halt' | 'reboot';
+  /** Kernel modules to load, as absolute paths, in loading order. */
+  modules: string[];
+}
+
+export const paths = {
+  settings: '/etc/domb/settings.json',
+  manifest: '/etc/domb/manifest.yaml',
+  /** Image paths in the manifest are relative to this directory. */
+  images: '/images',
+  /** The measurement log is written here, record by record. */
+  log: '/run/domb',
+} as const;
+
+/** Parses the settings file; fails when a field is missing or of the wrong type. */
+export function parseSettings(text: string): Settings {
+  const value: unknown = JSON.parse(text);
+  if (isSettings(value)) return value;
+  throw new BootFailure(
+    `${paths.settings}: not the settings that the image builder writes`,
+    'build the boot image again',
+  );
+}
+
+function isSettings(value: unknown): value is Settings {
+  if (typeof value !== 'object' || value === null) return false;
+  const { pcr, onFailure, modules } = value as Record<string, unknown>;
+  return (
+    Number.isInteger(pcr) &&
+    (onFailure === 'halt' || onFailure === 'reboot') &&
+    Array.isArray(modules) &&
+    modules.every((path) => typeof path === 'string')
+  );
+}

@@ -1,0 +1,65 @@
+import type { Tpm } from 'node-tpm2-pts';
+import type { DomainCreation, Hypervisor } from '../bindings/hypervisor.ts';
+import type { Manifest } from '../boot-configs/manifest.ts';
+import type { MeasurementLog } from '../measurement/measurement-log.ts';
+import { LoadedImage } from './loaded-image.ts';
+import type { BootLog } from './log.ts';
+import type { Machine } from './machine.ts';
+import type { Settings } from './settings.ts';
+import type { Timeline } from './timeline.ts';
+
+/** A domain that this boot has created, with what was chosen at boot time. */
+export interface CreatedDomain extends DomainCreation {
+  capabilities: readonly string[];
+  started: boolean;
+}
+
+/** What the steps of a boot share. Each getter fails when an earlier step should have set the value. */
+export class BootState {
+  readonly machine: Machine;
+  readonly settings: Settings;
+  readonly log: BootLog;
+  readonly timeline: Timeline;
+  readonly created: CreatedDomain[] = [];
+  /** The domid that Xen gave to the boot domain itself. */
+  bootDomid = 0;
+  tpm: Tpm | undefined;
+  measurementsIfOpen: MeasurementLog | undefined;
+  hypervisorIfOpen: Hypervisor | undefined;
+  manifestBytes: Buffer | undefined;
+  manifestIfRead: Manifest | undefined;
+  readonly #images = new Map<string, Promise<LoadedImage>>();
+
+  constructor(machine: Machine, settings: Settings, log: BootLog, timeline: Timeline) {
+    this.machine = machine;
+    this.settings = settings;
+    this.log = log;
+    this.timeline = timeline;
+  }
+
+  get manifest(): Manifest {
+    return present(this.manifestIfRead, 'manifest');
+  }
+
+  get hypervisor(): Hypervisor {
+    return present(this.hypervisorIfOpen, 'hypervisor');
+  }
+
+  get measurements(): MeasurementLog {
+    return present(this.measurementsIfOpen, 'measurement log');
+  }
+
+  /** An image's bytes, read once however many domains use it: what is measured is what is built. */
+  image(path: string): Promise<LoadedImage> {
+    const known = this.#images.get(path);
+    if (known) return known;
+    const loading = this.machine.readFile(path).then((bytes) => new LoadedImage(bytes));
+    this.#images.set(path, loading);
+    return loading;
+  }
+}
+
+function present<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`the ${what} is used before it is there`);
+  return value;
+}

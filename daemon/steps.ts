@@ -1,0 +1,58 @@
+import type { Operation, OperationKind } from './operations.ts';
+import type { BootState } from './state.ts';
+import { checkDomain, checkMemory } from './steps/check.ts';
+import { buildDomain, createDomain, startDomain } from './steps/domains.ts';
+import { handOver } from './steps/hand-over.ts';
+import { leave, releaseTpm } from './steps/leave.ts';
+import { readManifest } from './steps/manifest.ts';
+import {
+  capPcr,
+  measureConfiguration,
+  measureDomain,
+  measureImage,
+  measureManifest,
+} from './steps/measure.ts';
+import {
+  loadModules,
+  mountFilesystems,
+  openHypervisor,
+  openLog,
+  openTpm,
+  requireFlask,
+} from './steps/open.ts';
+
+/** Carries out one operation and says in a few words what it did. */
+export type Step<O extends Operation> = (
+  state: BootState,
+  operation: O,
+) => string | Promise<string>;
+
+/** Exactly one executor for each kind of operation: the compiler refuses a missing or a second one. */
+const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
+  'mount-filesystems': mountFilesystems,
+  'load-modules': loadModules,
+  'open-tpm': openTpm,
+  'open-log': openLog,
+  'open-hypervisor': openHypervisor,
+  'require-flask': requireFlask,
+  'measure-manifest': measureManifest,
+  'read-manifest': readManifest,
+  'check-memory': checkMemory,
+  'check-domain': checkDomain,
+  'measure-configuration': measureConfiguration,
+  'measure-domain': measureDomain,
+  'measure-image': measureImage,
+  'create-domain': createDomain,
+  'build-domain': buildDomain,
+  'cap-pcr': capPcr,
+  'hand-over': handOver,
+  'release-tpm': releaseTpm,
+  'start-domain': startDomain,
+  leave,
+};
+
+export function performStep(operation: Operation, state: BootState): string | Promise<string> {
+  // The map's type ties each key to its operation; TypeScript cannot follow that through an index.
+  const step = steps[operation.do] as Step<Operation>;
+  return step(state, operation);
+}

@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import type { DomainSettings } from '../../boot-configs/manifest.ts';
+import { handoverCapacity } from '../hand-over.ts';
+import type { Operation } from '../operations.ts';
+import { paths } from '../settings.ts';
+import type { BootState, CreatedDomain } from '../state.ts';
+
+type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
+
+export function createDomain(state: BootState, { domain }: Of<'create-domain'>): string {
+  const created: CreatedDomain = {
+    name: domain.name,
+    domid: domain.domid,
+    type: domain.type,
+    uuid: domain.uuid ?? randomUUID(),
+    seclabel: domain.seclabel,
+    memoryKiB: domain.memoryKiB,
+    vcpus: domain.vcpus,
+    hardware: domain.capabilities.includes('hardware'),
+    capabilities: domain.capabilities,
+    started: false,
+  };
+  state.hypervisor.create(created);
+  state.created.push(created);
+  return `domain ${created.domid}, ${created.seclabel}, ${created.uuid}`;
+}
+
+export async function buildDomain(
+  state: BootState,
+  { domain }: Of<'build-domain'>,
+): Promise<string> {
+  const kernel = await state.image(imagePath(domain.kernel));
+  const ramdisk = domain.ramdisk ? await state.image(imagePath(domain.ramdisk)) : undefined;
+  await state.hypervisor.build(createdFor(state, domain), {
+    kernel: kernel.bytes,
+    ...(ramdisk ? { ramdisk: ramdisk.bytes } : {}),
+    cmdline: domain.cmdline,
+    handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
+  });
+  return `${domain.memoryKiB / 1024}MiB, ${domain.vcpus} vcpus`;
+}
+
+export function startDomain(state: BootState, { domain }: Of<'start-domain'>): string {
+  const created = createdFor(state, domain);
+  // A failure from here on has to reckon with a running domain, even when the call itself reports an error.
+  created.started = true;
+  state.hypervisor.unpause(domain.domid);
+  return `domain ${domain.domid} runs`;
+}
+
+export const imagePath = (path: string) => `${paths.images}/${path}`;
+
+function createdFor(state: BootState, domain: DomainSettings): CreatedDomain {
+  const created = state.created.find((other) => other.domid === domain.domid);
+  if (!created) throw new Error(`${domain.name} is used before it is created`);
+  return created;
+}

@@ -1,0 +1,18 @@
+import { loadManifest } from '../../boot-configs/manifest.ts';
+import { BootFailure } from '../failure.ts';
+import { paths } from '../settings.ts';
+import type { BootState } from '../state.ts';
+
+export function readManifest(state: BootState): string {
+  if (!state.manifestBytes) throw new Error('the manifest is parsed before it is measured');
+  const manifest = loadManifest(state.manifestBytes, paths.manifest);
+  const { pcr } = manifest.platform.measurement;
+  if (pcr !== state.settings.pcr) {
+    throw new BootFailure(
+      `${paths.manifest}: names PCR ${pcr}, but this boot image measures into PCR ${state.settings.pcr}`,
+      'build the boot image again from this manifest',
+    );
+  }
+  state.manifestIfRead = manifest;
+  return `${manifest.domains.length} domains: ${manifest.domains.map((d) => d.name).join(', ')}`;
+}

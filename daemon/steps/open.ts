@@ -1,0 +1,64 @@
+import { pcrBanks, Tpm } from 'node-tpm2-pts';
+import { MeasurementLog } from '../../measurement/measurement-log.ts';
+import { BootFailure } from '../failure.ts';
+import { paths } from '../settings.ts';
+import type { BootState } from '../state.ts';
+
+export function mountFilesystems(state: BootState): string {
+  return state.machine.mountFilesystems().join(' ');
+}
+
+export function loadModules(state: BootState): string {
+  const { modules } = state.settings;
+  for (const path of modules) state.machine.loadModule(path);
+  return `${modules.length} modules`;
+}
+
+export async function openTpm(state: BootState): Promise<string> {
+  const tpm = new Tpm(await state.machine.openTpm());
+  state.tpm = tpm;
+  const banks = await pcrBanks(tpm);
+  return `PCR banks ${banks.map(({ bank }) => bank).join(', ')}`;
+}
+
+export async function openLog(state: BootState): Promise<string> {
+  const { settings, tpm } = state;
+  if (!tpm) throw new Error('the measurement log is opened before the TPM');
+  const log = await MeasurementLog.open({ tpm, pcr: settings.pcr, directory: paths.log });
+  state.measurementsIfOpen = log;
+  return `PCR ${log.target.pcr} in ${log.target.banks.join(', ')}`;
+}
+
+export async function openHypervisor(state: BootState): Promise<string> {
+  const hypervisor = await state.machine.openHypervisor();
+  state.hypervisorIfOpen = hypervisor;
+  // Before domB creates anything, the only domain that exists is itself.
+  const [self, ...others] = hypervisor.domains();
+  if (!self || others.length > 0) {
+    const found = [self, ...others].map((domain) => domain?.domid).join(', ');
+    throw new BootFailure(
+      `Xen runs domains ${found}; a boot domain expects to be the only one`,
+      'start domB as the first domain of the platform, not from a running dom0',
+    );
+  }
+  state.bootDomid = self.domid;
+  const { version, extra } = hypervisor.host();
+  return `Xen ${version}${extra}, boot domain is domain ${self.domid}, ${self.seclabel || 'no label'}`;
+}
+
+export function requireFlask(state: BootState): string {
+  const flask = state.hypervisor.flask();
+  if (flask === 'absent') {
+    throw new BootFailure(
+      'Xen has no XSM/FLASK, so domain labels would mean nothing',
+      'boot a Xen with CONFIG_XSM_FLASK and give it the policy as a module',
+    );
+  }
+  if (flask === 'permissive') {
+    throw new BootFailure(
+      'FLASK is permissive: its policy is not enforced',
+      "take flask=permissive off Xen's command line",
+    );
+  }
+  return 'enforcing';
+}
