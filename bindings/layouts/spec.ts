@@ -48,7 +48,6 @@ export const LAYOUT_SPEC: LayoutSpec = {
       type: 'xc_physinfo_t',
       fields: ['nr_cpus', 'total_pages', 'free_pages', 'capabilities'],
     },
-    xc_error: { type: 'xc_error', fields: ['code', 'message[]'] },
     xc_dom_image: {
       type: 'struct xc_dom_image',
       fields: [
@@ -83,10 +82,8 @@ export const LAYOUT_SPEC: LayoutSpec = {
   },
   constants: [
     'XEN_DOMCTL_INTERFACE_VERSION',
-    'XEN_SYSCTL_INTERFACE_VERSION',
     'XEN_DOMCTL_CDF_hvm',
     'XEN_DOMCTL_CDF_hap',
-    'XEN_DOMCTL_CDF_oos_off',
     'XEN_X86_EMU_LAPIC',
     'XEN_DOMINF_dying',
     'XEN_DOMINF_shutdown',
