@@ -1,0 +1,14 @@
+import type { Draft } from '../draft.ts';
+import type { Path } from '../path.ts';
+
+/** One rule that a manifest must keep beyond its schema. */
+export interface Check {
+  /** Stable name, part of every problem the rule finds. */
+  rule: string;
+  /** The rule as a sentence, for the reference. */
+  says: string;
+  run(draft: Draft, report: Report): void;
+}
+
+/** Reports that the value at `path` breaks the rule. Where nothing stands at `path`, its parent is shown. */
+export type Report = (path: Path, message: string, hint: string) => void;

@@ -1,0 +1,16 @@
+import type { Check } from './check.ts';
+
+export const domidZero: Check = {
+  rule: 'domid-zero',
+  says: 'Only the hardware domain may have domid 0.',
+  run({ domains }, report) {
+    for (const { path, domid, capabilities, refused } of domains) {
+      if (domid !== 0 || refused('capabilities') || capabilities?.includes('hardware')) continue;
+      report(
+        [...path, 'domid'],
+        'domid 0 is for the hardware domain, which this domain is not',
+        'use 1 to 0x7EFF for a guest, or give the domain the capability hardware',
+      );
+    }
+  },
+};

@@ -1,0 +1,160 @@
+import { isAlias, isMap, isScalar, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
+import type { Place, ProblemCollector } from './collector.ts';
+import { formatPath, type Path } from './path.ts';
+
+/** A value of the manifest with the place of everything in it. Aliases are expanded. */
+export interface Located {
+  /** Mappings are objects without prototype, so that no key has a meaning of its own. */
+  value: unknown;
+  place: Place;
+  /** Where the key stands, for a value in a mapping. */
+  key?: Place;
+  /** Members of a mapping by key, of a list by index. */
+  members: Map<string | number, Located>;
+}
+
+/** Values in a manifest with all aliases expanded; 1,000 domains with every property need about 30,000. */
+const MAXIMUM_VALUES = 100_000;
+/** The schema needs 4 levels. */
+const MAXIMUM_DEPTH = 32;
+
+/**
+ * Turns YAML nodes into values with places. Tags, keys that aren't text, duplicate keys and aliases that lead nowhere
+ * or into themselves go to `problems`; such a value is left out and its path passed to `onDropped`. A tree that
+ * grows beyond the limits is reported as well and gives undefined.
+ */
+export function locate(
+  root: Node,
+  problems: ProblemCollector,
+  onDropped: (path: Path) => void,
+): Located | undefined {
+  try {
+    return new Locator(problems, onDropped).convert(root, [], false);
+  } catch (error) {
+    if (!(error instanceof TooLarge)) throw error;
+    problems.add(error.place, {
+      path: formatPath(error.path.slice(0, 4)),
+      rule: 'yaml-limits',
+      message: `the manifest grows beyond ${MAXIMUM_VALUES} values or ${MAXIMUM_DEPTH} levels here`,
+      hint: 'use fewer aliases and less nesting',
+    });
+    return undefined;
+  }
+}
+
+class TooLarge extends Error {
+  readonly place: Place;
+  readonly path: Path;
+
+  constructor(place: Place, path: Path) {
+    super('too large');
+    this.place = place;
+    this.path = path;
+  }
+}
+
+class Locator {
+  readonly #problems: ProblemCollector;
+  readonly #onDropped: (path: Path) => void;
+  /** The latest node with each anchor, in document order. */
+  readonly #anchors = new Map<string, Node>();
+  /** What an alias stood for where it was written; needed again inside expanded content. */
+  readonly #targets = new Map<Node, Node | undefined>();
+  /** Collections that the walk is inside of. */
+  readonly #open = new Set<Node>();
+  #values = 0;
+
+  constructor(problems: ProblemCollector, onDropped: (path: Path) => void) {
+    this.#problems = problems;
+    this.#onDropped = onDropped;
+  }
+
+  /** `expanding` is true inside an alias, where anchors were registered before. */
+  convert(node: Node, path: Path, expanding: boolean): Located | undefined {
+    const place = placeOf(node);
+    const refuse = (rule: string, message: string, hint: string): undefined => {
+      this.#problems.add(place, { path: formatPath(path), rule, message, hint });
+      this.#onDropped(path);
+    };
+    this.#values += 1;
+    if (this.#values > MAXIMUM_VALUES || path.length > MAXIMUM_DEPTH) {
+      throw new TooLarge(place, path);
+    }
+    if (isAlias(node)) {
+      if (!expanding) this.#targets.set(node, this.#anchors.get(node.source));
+      const target = this.#targets.get(node);
+      if (target === undefined) {
+        const message = `no anchor "&${node.source}" stands before this alias`;
+        return refuse('yaml-alias', message, 'define the anchor first, or write the value out');
+      }
+      if (this.#open.has(target)) {
+        return refuse('yaml-alias', 'this alias contains itself', 'write the value out');
+      }
+      return this.convert(target, path, true);
+    }
+    if (node.anchor !== undefined && !expanding) this.#anchors.set(node.anchor, node);
+    if (node.tag !== undefined) {
+      return refuse('yaml-tag', `the tag ${node.tag} has no meaning here`, 'remove the tag');
+    }
+    if (isScalar(node)) return { value: node.value, place, members: new Map() };
+    this.#open.add(node);
+    const located = isMap(node)
+      ? this.#mapping(node, path, expanding)
+      : this.#list(node, path, expanding);
+    this.#open.delete(node);
+    return located;
+  }
+
+  #mapping(node: YAMLMap, path: Path, expanding: boolean): Located {
+    const value: Record<string, unknown> = Object.create(null);
+    const members = new Map<string | number, Located>();
+    for (const pair of node.items) {
+      const keyNode = pair.key as Node;
+      const key = placeOf(keyNode);
+      const name = isScalar(keyNode) && keyNode.tag === undefined ? keyNode.value : undefined;
+      if (typeof name !== 'string') {
+        this.#problems.add(key, {
+          path: formatPath(path),
+          rule: 'yaml-key',
+          message: 'this key is not plain text',
+          hint: 'write the name of a property',
+        });
+        continue;
+      }
+      const here = [...path, name];
+      if (members.has(name)) {
+        this.#problems.add(key, {
+          path: formatPath(here),
+          rule: 'yaml-duplicate-key',
+          message: `"${name}" stands twice in this mapping`,
+          hint: 'keep one of the two',
+        });
+        continue;
+      }
+      const child = this.convert(pair.value as Node, here, expanding);
+      if (child === undefined) continue;
+      // An empty value has no text of its own to point at.
+      const { start, end } = child.place;
+      members.set(name, { ...child, key, place: start === end ? key : child.place });
+      value[name] = child.value;
+    }
+    return { value, place: placeOf(node), members };
+  }
+
+  #list(node: YAMLSeq, path: Path, expanding: boolean): Located {
+    const value: unknown[] = [];
+    const members = new Map<string | number, Located>();
+    for (const [index, item] of node.items.entries()) {
+      const child = this.convert(item as Node, [...path, index], expanding);
+      // What was left out keeps its index, so that paths stay those of the file.
+      value.push(child?.value);
+      if (child !== undefined) members.set(index, child);
+    }
+    return { value, place: placeOf(node), members };
+  }
+}
+
+function placeOf(node: Node): Place {
+  const [start, end] = node.range ?? [0, 0];
+  return { start, end };
+}

@@ -1,0 +1,105 @@
+import { checks } from './checks/index.ts';
+import { type Place, ProblemCollector } from './collector.ts';
+import { applyDefaults } from './defaults.ts';
+import { draftOf } from './draft.ts';
+import { effectiveManifest } from './effective.ts';
+import type { ManifestDocument } from './generated/manifest-1.ts';
+import { type Located, locate } from './located-tree.ts';
+import { formatPath, type Path, pointer } from './path.ts';
+import { schemaProblems } from './schema-problems.ts';
+import { decode } from './source-bytes.ts';
+import { SourceText } from './source-text.ts';
+import { versionProblem } from './version.ts';
+import { composeDocument } from './yaml-document.ts';
+
+export { canonicalConfiguration } from './canonical.ts';
+export { formatProblems, ManifestError, type Problem } from './problems.ts';
+
+/** The effective manifest: defaults applied, units resolved. */
+export interface Manifest {
+  version: 1;
+  platform: PlatformSettings;
+  /** In the order in which they start. */
+  domains: DomainSettings[];
+}
+
+export interface PlatformSettings {
+  onFailure: 'halt' | 'reboot';
+  /** The TPM register that takes the measurements, 8 to 15. */
+  measurement: { pcr: number };
+}
+
+export interface DomainSettings {
+  name: string;
+  domid: number;
+  type: 'pv' | 'pvh';
+  /** Lower case. Without it the domain gets a fresh random one at each boot. */
+  uuid?: string;
+  /** Whole MiB. */
+  memoryKiB: number;
+  vcpus: number;
+  /** Path relative to the image directory, without `..`. */
+  kernel: string;
+  /** Path relative to the image directory, without `..`. */
+  ramdisk?: string;
+  /** Printable ASCII. */
+  cmdline: string;
+  seclabel: string;
+  /** Sorted. */
+  capabilities: Capability[];
+  /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`. */
+  digests: { kernel?: string; ramdisk?: string };
+}
+
+export type Capability = 'control' | 'hardware' | 'xenstore';
+
+/**
+ * Reads a manifest. `source` is the name that messages give the file.
+ * Throws a {@link ManifestError} that carries every problem found.
+ */
+export function loadManifest(bytes: Uint8Array, source: string): Manifest {
+  const text = new SourceText(source, decode(bytes, source));
+  const problems = new ProblemCollector(text);
+  const document = composeDocument(text, problems);
+  problems.throwIfAny();
+  if (document?.contents == null) throw new Error('a manifest without problems has no contents');
+
+  // What is refused once, with everything in it, is not looked at again.
+  const bad = new Set<string>();
+  const root = locate(document.contents, problems, (path) => bad.add(pointer(path)));
+  if (root !== undefined) {
+    applyDefaults(root);
+    checkDocument(root, problems, bad);
+  }
+  problems.throwIfAny();
+  return effectiveManifest(root?.value as ManifestDocument);
+}
+
+function checkDocument(root: Located, problems: ProblemCollector, bad: Set<string>): void {
+  const version = versionProblem(root);
+  for (const problem of version === undefined ? schemaProblems(root.value) : [version]) {
+    const { path, atKey, rule, message, hint } = problem;
+    const at = pointer(path);
+    if (bad.has(at)) continue;
+    bad.add(at);
+    problems.add(placeOf(root, path, atKey), { path: formatPath(path), rule, message, hint });
+  }
+  if (version !== undefined) return;
+  const draft = draftOf(root.value, bad);
+  for (const { rule, run } of checks) {
+    run(draft, (path, message, hint) =>
+      problems.add(placeOf(root, path, false), { path: formatPath(path), rule, message, hint }),
+    );
+  }
+}
+
+/** The place of the value or key at `path`, or of the nearest thing around it that is there. */
+function placeOf(root: Located, path: Path, atKey: boolean): Place {
+  let at = root;
+  for (const step of path) {
+    const member = at.members.get(step);
+    if (member === undefined) return at.key ?? at.place;
+    at = member;
+  }
+  return atKey && at.key !== undefined ? at.key : at.place;
+}

@@ -1,0 +1,56 @@
+/** One thing that is wrong with a manifest, and where. */
+export interface Problem {
+  file: string;
+  /** Counted from 1. */
+  line: number;
+  /** Counted from 1, in UTF-16 units. */
+  col: number;
+  /** Where in the document, for example `domains[1].domid`; empty for the document as a whole. */
+  path: string;
+  /** Which rule found it, for example `domid-range`. */
+  rule: string;
+  message: string;
+  /** What to do about it. */
+  hint: string;
+  /** The offending line and a line with a caret below it, as printable ASCII; empty without a line. */
+  excerpt: string;
+}
+
+/** A manifest that can't be used. Carries every problem, in the order of the file. */
+export class ManifestError extends Error {
+  override name = 'ManifestError';
+  readonly problems: readonly Problem[];
+  /** True when the search ended early because there were too many problems. */
+  readonly more: boolean;
+  readonly hint: string;
+
+  constructor(problems: readonly Problem[], more = false) {
+    super(formatProblems(problems, more));
+    this.problems = problems;
+    this.more = more;
+    this.hint = 'correct the manifest and check it with "domb validate" before the next boot';
+  }
+}
+
+/** Plain text, one paragraph for each problem: `file:line:col: path: message`, the line with a caret, the hint. */
+export function formatProblems(problems: readonly Problem[], more = false): string {
+  const paragraphs = problems.map(formatProblem);
+  if (more) paragraphs.push('There are more problems: correct these first.');
+  return paragraphs.join('\n');
+}
+
+function formatProblem(problem: Problem): string {
+  const { file, line, col, path, message, excerpt, hint } = problem;
+  const lines = [`${file}:${line}:${col}: ${path === '' ? '' : `${path}: `}${message}`];
+  if (excerpt !== '') lines.push(excerpt);
+  lines.push(`  hint: ${hint}`);
+  return lines.join('\n');
+}
+
+/**
+ * Replaces everything but printable ASCII, so that text out of a manifest can't steer a terminal or a serial console.
+ * Each UTF-16 unit stays one column.
+ */
+export function printable(text: string): string {
+  return text.replaceAll('\t', ' ').replace(/[^ -~]/g, '?');
+}

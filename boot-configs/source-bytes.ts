@@ -1,0 +1,29 @@
+import { ManifestError } from './problems.ts';
+import { MAXIMUM_BYTES } from './yaml-limits.ts';
+
+/** The text of a manifest, without a byte order mark. Throws a {@link ManifestError} when there is none in `bytes`. */
+export function decode(bytes: Uint8Array, source: string): string {
+  if (bytes.length > MAXIMUM_BYTES) {
+    const message = `the file has ${bytes.length} bytes, more than the ${MAXIMUM_BYTES} allowed`;
+    throw wholeFile(
+      source,
+      message,
+      'check that this is the manifest; images are named in it, not contained',
+    );
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw wholeFile(
+      source,
+      'the file is not UTF-8 text',
+      'save it as UTF-8, or check that this is the manifest',
+    );
+  }
+}
+
+function wholeFile(file: string, message: string, hint: string): ManifestError {
+  return new ManifestError([
+    { file, line: 1, col: 1, path: '', rule: 'not-text', message, hint, excerpt: '' },
+  ]);
+}
