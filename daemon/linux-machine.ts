@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { openDevice } from 'node-tpm2-pts';
@@ -18,17 +18,33 @@ const filesystems = [
   { type: 'tmpfs', target: '/run', flags: noSuid | noDev },
 ] as const;
 
+function mountPoints(): Set<string> {
+  const table = '/proc/self/mounts';
+  const lines = existsSync(table) ? readFileSync(table, 'utf8').split('\n') : [];
+  return new Set(lines.map((line) => line.split(' ')[1] ?? ''));
+}
+
 /** The real machine: this process is init of a Linux domain. */
 export const linuxMachine: Machine = {
   mountFilesystems() {
-    for (const { type, target, flags } of filesystems) {
+    const mounted = mountPoints();
+    // Under systemd they are there already.
+    const missing = filesystems.filter(({ target }) => !mounted.has(target));
+    for (const { type, target, flags } of missing) {
       mkdirSync(target, { recursive: true });
       mount(type, target, type, flags);
     }
-    return filesystems.map(({ target }) => target);
+    return missing.map(({ target }) => target);
   },
 
-  loadModule: (path) => loadModule(path),
+  loadModule(path) {
+    try {
+      loadModule(path);
+    } catch (error) {
+      // Loaded by somebody else is as good.
+      if ((error as { errno?: string }).errno !== 'EEXIST') throw error;
+    }
+  },
 
   async readFile(path) {
     try {

@@ -33,4 +33,4 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+void main();

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { pcrBanks, Tpm } from 'node-tpm2-pts';
 import { MeasurementLog } from '../../measurement/measurement-log.ts';
 import { BootFailure } from '../failure.ts';
@@ -24,6 +25,7 @@ export async function openTpm(state: BootState): Promise<string> {
 export async function openLog(state: BootState): Promise<string> {
   const { settings, tpm } = state;
   if (!tpm) throw new Error('the measurement log is opened before the TPM');
+  await mkdir(paths.log, { recursive: true, mode: 0o700 });
   const log = await MeasurementLog.open({ tpm, pcr: settings.pcr, directory: paths.log });
   state.measurementsIfOpen = log;
   return `PCR ${log.target.pcr} in ${log.target.banks.join(', ')}`;

@@ -36,11 +36,13 @@ export class Console {
 
   /**
    * Resolves with the first line, printed already or still to come, that `pattern` matches.
-   * Fails after `timeout` milliseconds from now, or when the machine ends, with the console's last lines.
+   * Fails, with the console's last lines, after `timeout` milliseconds from now, when the machine ends, and as soon as
+   * a line matches `unless`.
    */
-  waitFor(pattern: RegExp, timeout: number): Promise<ConsoleLine> {
+  waitFor(pattern: RegExp, timeout: number, unless?: RegExp): Promise<ConsoleLine> {
     const present = this.lines.find((line) => pattern.test(line.text));
     if (present) return Promise.resolve(present);
+    const hopeless = unless && this.lines.find((line) => unless.test(line.text));
     return new Promise((resolve, reject) => {
       const finish = () => {
         clearTimeout(timer);
@@ -53,11 +55,13 @@ export class Console {
       };
       const listener = (line: ConsoleLine | undefined) => {
         if (!line) return fail('the machine ended');
+        if (unless?.test(line.text)) return fail(line.text.trim());
         if (!pattern.test(line.text)) return;
         finish();
         resolve(line);
       };
       const timer = setTimeout(() => fail(`${timeout / 1000} s passed`), timeout);
+      if (hopeless) return fail(hopeless.text.trim());
       if (this.#ended) return fail('the machine ended');
       this.#listeners.add(listener);
     });

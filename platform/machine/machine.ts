@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Console } from './console.ts';
 import { type MachineTpm, startTpm } from './swtpm.ts';
@@ -15,8 +15,8 @@ export interface MachineOptions {
   /** Kernel of the first domain, and its command line. */
   kernel: string;
   kernelOptions: readonly string[];
-  /** Further multiboot modules: initramfs, FLASK policy. */
-  modules: readonly string[];
+  /** Further multiboot modules, as files or as bytes: initramfs, FLASK policy. */
+  modules: readonly (string | Uint8Array)[];
   memoryMiB: number;
   /** False for a machine without a TPM. */
   tpm: boolean;
@@ -41,7 +41,15 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   await mkdir(options.directory, { recursive: true });
   const tpm = options.tpm ? await startTpm(options.directory) : undefined;
   const serial = join(options.directory, 'serial.log');
-  const child = spawn('qemu-system-x86_64', qemuArguments(options, serial, tpm), {
+  const modules = await Promise.all(
+    options.modules.map(async (module, index) => {
+      if (typeof module === 'string') return module;
+      const file = join(options.directory, `module-${index}`);
+      await writeFile(file, module);
+      return file;
+    }),
+  );
+  const child = spawn('qemu-system-x86_64', qemuArguments({ ...options, modules }, serial, tpm), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 
@@ -60,7 +68,11 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   return { console: output, serial, ended, stop: () => stop(child, ended) };
 }
 
-function qemuArguments(options: MachineOptions, serial: string, tpm?: MachineTpm): string[] {
+function qemuArguments(
+  options: MachineOptions & { modules: readonly string[] },
+  serial: string,
+  tpm?: MachineTpm,
+): string[] {
   const modules = [[options.kernel, ...options.kernelOptions].join(' '), ...options.modules];
   const comma = modules.find((module) => module.includes(','));
   if (comma)

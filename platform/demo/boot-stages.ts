@@ -1,0 +1,34 @@
+import type { Console } from '../machine/console.ts';
+import type { Report } from './parts.ts';
+
+/** What the console shows of a boot that succeeds, in order. */
+export const bootStages: readonly { name: string; sign: RegExp }[] = [
+  { name: 'Xen starts', sign: /Xen version 4\./ },
+  { name: 'FLASK is enforcing', sign: /Flask: +Starting in enforcing mode/i },
+  { name: "domB's init runs", sign: /domb: .* phase "bring up" done/ },
+  { name: 'domB opened TPM and hypervisor', sign: /domb: .* phase "open" done/ },
+  { name: 'domB measured everything', sign: /domb: .* phase "measure" done/ },
+  { name: 'domB created all domains, paused', sign: /domb: .* phase "create" done/ },
+  { name: 'domB built them', sign: /domb: .* phase "build" done/ },
+  { name: 'domB capped the PCR', sign: /domb: .* phase "seal" done/ },
+  { name: 'domB handed over and let go of the TPM', sign: /domb: .* phase "hand over" done/ },
+  { name: 'domB started them and halts', sign: /domb: .* domB halts now/ },
+  { name: 'dom0 reached userspace', sign: /dom0: userspace is up/ },
+  { name: 'dom0 runs xenstored and xenconsoled', sign: /dom0: xenstored and xenconsoled run/ },
+  { name: 'dom0 destroyed domB', sign: /domb-receive: domB \(domain \d+\) destroyed/ },
+  { name: 'dom0 answered all questions', sign: /dom0: all questions answered/ },
+];
+
+/** Lines after which a boot cannot succeed any more. */
+export const failureSign =
+  /domb: .*FAILED|Kernel panic|halting machine|rebooting machine|Panic on CPU|dom0: .*(failed|does not)/;
+
+/** Emulation is slow, and a loaded machine slower; a stage that takes longer hangs. */
+const stageTimeout = 180_000;
+
+/** Follows a boot stage by stage; fails at the first stage that does not come. */
+export async function followBoot(console: Console, report: Report): Promise<void> {
+  for (const { name, sign } of bootStages) {
+    await report(name, () => console.waitFor(sign, stageTimeout, failureSign));
+  }
+}

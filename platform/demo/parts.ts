@@ -1,0 +1,44 @@
+import { vtpmRamdisk } from '../../vtpm/image.ts';
+import { buildHypervisor } from '../hypervisor/build.ts';
+import { dom0Ramdisk } from '../images/dom0.ts';
+import { guestRamdisk } from '../images/guest.ts';
+import { debianKernel } from '../images/kernel.ts';
+import { buildPolicy } from '../policy/build.ts';
+
+/** Reports what is being made; resolves with what `work` gives. */
+export type Report = <T>(what: string, work: () => Promise<T>) => Promise<T>;
+
+export interface Parts {
+  hypervisor: string;
+  policy: string;
+  /** Kernel of domB, and of the demo's domains. */
+  kernel: string;
+  /** Files for the image names that the manifests in boot-configs/ use. */
+  images: ReadonlyMap<string, string>;
+}
+
+/** Builds, or finds in the cache, everything the virtual platform is made of. */
+export async function platformParts(report: Report, bootDomain = true): Promise<Parts> {
+  const { hypervisor } = await report('Xen with XSM, FLASK and the boot-domain series', () =>
+    buildHypervisor({ bootDomain }),
+  );
+  const policy = await report('FLASK policy', buildPolicy);
+  const kernel = await report("Debian's kernel, unpacked to ELF", debianKernel);
+  const images = new Map([['vmlinux', kernel.elf]]);
+  images.set('vtpm.cpio.zst', await report("the vTPM domain's initramfs", vtpmRamdisk));
+  images.set('dom0.cpio.zst', await report("dom0's initramfs", dom0Ramdisk));
+  images.set('guest.cpio.zst', await report("a guest's initramfs", guestRamdisk));
+  return { hypervisor, policy, kernel: kernel.elf, images };
+}
+
+/** Finds an image by its name in the manifest. */
+export function finder(images: ReadonlyMap<string, string>): (name: string) => Promise<string> {
+  return async (name) => {
+    const path = images.get(name);
+    if (path) return path;
+    const known = [...images.keys()].join(', ');
+    throw new Error(
+      `the manifest names image ${name}, which the virtual platform does not have (it has ${known})`,
+    );
+  };
+}

@@ -1,0 +1,25 @@
+import { build } from 'esbuild';
+
+/**
+ * Bundles an entry point and all it imports into one CommonJS file for the pinned Node, which starts several times as
+ * fast as the modules it is made of.
+ */
+export async function bundle(entry: string, interpreter: string): Promise<Uint8Array> {
+  const result = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minifySyntax: true,
+    legalComments: 'none',
+    banner: { js: `#!${interpreter}` },
+    // The FFI layer looks for its addon beside the module it is in.
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
+    logLevel: 'silent',
+  });
+  const output = result.outputFiles[0];
+  if (!output) throw new Error(`${entry}: esbuild gave no output`);
+  return output.contents;
+}
