@@ -1,4 +1,4 @@
-import { appendFile, copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, copyFile, readFile, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cached } from '../lib/cache.ts';
@@ -24,19 +24,22 @@ export async function buildHypervisor(options: { bootDomain: boolean }): Promise
     await Promise.all(names.map((name) => readFile(configFile(name), 'utf8')))
   ).join('');
   const directory = await cached('hypervisor', [key, configuration], async (work) => {
-    const objects = join(work, 'objects');
-    await mkdir(objects);
-    const make = await makeCommand(tree, objects, version);
+    // Xen names its source files in messages by their path relative to the tree only when built inside of it.
+    const copy = join(work, 'source');
+    await run('cp', ['-a', tree, copy]);
+    const make = await makeCommand(copy, version);
     // What Debian builds its hypervisor packages from; our fragments change nothing but what they name.
-    await copyFile(join(tree, 'debian/xen-kconfig'), join(objects, '.config'));
-    await appendFile(join(objects, '.config'), configuration);
+    const target = join(copy, 'xen/.config');
+    await copyFile(join(copy, 'debian/xen-kconfig'), target);
+    await appendFile(target, configuration);
     await make('olddefconfig');
-    await checkConfiguration(join(objects, '.config'), configuration);
+    await checkConfiguration(target, configuration);
     await make('build');
-    for (const file of ['xen', 'xen.efi', 'xen-syms', '.config']) {
-      await copyFile(join(objects, file), join(work, file === '.config' ? 'config' : file));
+    for (const file of ['xen', 'xen.efi', 'xen-syms']) {
+      await copyFile(join(copy, 'xen', file), join(work, file));
     }
-    await rm(objects, { recursive: true });
+    await copyFile(target, join(work, 'config'));
+    await rm(copy, { recursive: true });
   });
   return {
     hypervisor: join(directory, 'xen'),
@@ -48,8 +51,8 @@ export async function buildHypervisor(options: { bootDomain: boolean }): Promise
 
 const configFile = (name: string) => join(import.meta.dirname, 'config', name);
 
-/** Returns a function that makes targets of Xen's build outside its source, with nothing of this machine in them. */
-async function makeCommand(tree: string, objects: string, version: string) {
+/** Returns a function that makes targets of Xen's build in `tree`, with nothing of this machine in the result. */
+async function makeCommand(tree: string, version: string) {
   const changelog = join(tree, 'debian/changelog');
   const date = await run('dpkg-parsechangelog', ['-l', changelog, '-S', 'Date']);
   const environment = {
@@ -64,9 +67,8 @@ async function makeCommand(tree: string, objects: string, version: string) {
     DEB_MAINTAINER: 'domb maintainers <maintainers@domb.example>',
     DEB_VERSION: `${version}+domb`,
   };
-  const prefixes = [tree, objects].map((path) => `-ffile-prefix-map=${path}=.`);
-  const fixed = ['-C', join(tree, 'xen'), `O=${objects}`, `-j${availableParallelism()}`];
-  const flags = `EXTRA_CFLAGS_XEN_CORE=${prefixes.join(' ')}`;
+  const fixed = ['-C', join(tree, 'xen'), `-j${availableParallelism()}`];
+  const flags = `EXTRA_CFLAGS_XEN_CORE=-ffile-prefix-map=${tree}=. -fdebug-prefix-map=${tree}=.`;
   return (target: string) => run('make', [...fixed, flags, target], { env: environment });
 }
 
