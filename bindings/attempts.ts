@@ -1,0 +1,39 @@
+/** The operations as they appear in errors, with the advice that belongs to them. */
+import type { DomainCreation } from './hypervisor.ts';
+import type { Attempt } from './refusal.ts';
+
+type Named = Pick<DomainCreation, 'domid' | 'name'>;
+
+export const attempts = {
+  resolve: (seclabel: string): Attempt => ({
+    wanted: `resolve the label ${seclabel}`,
+    hints: {
+      EINVAL: 'use a label that the FLASK policy defines',
+      ENOSYS: 'boot a Xen built with XSM and FLASK',
+    },
+  }),
+  create: ({ domid, name }: Named): Attempt => ({
+    wanted: `create domain ${domid} ("${name}")`,
+    domid,
+    hints: {
+      EEXIST: 'another domain has this domid: give one of the two another',
+      EINVAL:
+        "see Xen's console; a label that belongs to the initial SID dom0 is for the boot domain alone, and a PVH domain needs hardware virtualisation with nested paging",
+    },
+  }),
+  build: ({ domid, name }: Named): Attempt => ({
+    wanted: `build domain ${domid} ("${name}")`,
+    domid,
+  }),
+  handOver: (domid: number): Attempt => ({ wanted: `hand over to domain ${domid}`, domid }),
+  start: (domid: number): Attempt => ({ wanted: `start domain ${domid}`, domid }),
+  destroy: (domid: number): Attempt => ({
+    wanted: `destroy domain ${domid}`,
+    domid,
+    hints: { EINVAL: 'it may hold devices that this domain has no right to; end the platform' },
+  }),
+  endPlatform: (domid: number): Attempt => ({
+    wanted: `end the platform through domain ${domid}`,
+    domid,
+  }),
+} as const;

@@ -1,0 +1,266 @@
+import { attempts } from './attempts.ts';
+import { checkCreation, domidNotGiven, hardwareDomidOf } from './creation-checks.ts';
+import type {
+  DomainCreation,
+  DomainImage,
+  DomainInfo,
+  FlaskState,
+  HostInfo,
+  Hypervisor,
+} from './hypervisor.ts';
+import { checkImage, tooLarge } from './image-checks.ts';
+import { DomainLedger } from './ledger.ts';
+import type { Attempt } from './refusal.ts';
+import { callRefused } from './refusal.ts';
+
+/** xen/xen.h: domids from here on have other meanings. */
+const DOMID_FIRST_RESERVED = 0x7ff0;
+/** The boot domain's domid on a Xen with our series and `boot-domain`. */
+const BOOT_DOMID = 0x7fef;
+/** First SID after Xen's initial ones. */
+const FIRST_SID = 11;
+
+export interface SimulatedXen {
+  /** `boot-domain` for a Xen with our series, `hardware_dom=<domid>` for a stock one; as on Xen's command line. */
+  commandLine: string;
+  totalMemoryKiB: number;
+  bootDomainMemoryKiB: number;
+  flask: FlaskState;
+  /** Contexts that the policy defines; the first is the one the boot domain holds. */
+  labels: string[];
+  hvm: boolean;
+  version: string;
+}
+
+const DEFAULTS: SimulatedXen = {
+  commandLine: 'boot-domain flask=enforcing',
+  totalMemoryKiB: 3072 * 1024,
+  bootDomainMemoryKiB: 512 * 1024,
+  flask: 'enforcing',
+  labels: [
+    'system_u:system_r:domB_t',
+    'system_u:system_r:dom0_t',
+    'system_u:system_r:vtpm_t',
+    'system_u:system_r:domU_t',
+  ],
+  hvm: true,
+  version: '4.17',
+};
+
+type Method = Exclude<keyof Hypervisor, 'close'>;
+
+/** A call that was made, for tests to look at. */
+export interface SimulatedCall {
+  method: Method;
+  domid?: number;
+}
+
+/** Makes the call of `method` (for `domid`, if given) fail with `errno`. */
+export interface Fault {
+  method: Method;
+  domid?: number;
+  errno: string;
+}
+
+/** The C function in the error of a call that a {@link Fault} makes fail. */
+const CALLS: Readonly<Record<Method, string>> = {
+  host: 'xc_physinfo',
+  flask: 'xc_flask_getenforce',
+  securityId: 'xc_flask_context_to_sid',
+  domains: 'xc_domain_getinfolist',
+  create: 'xc_domain_create',
+  build: 'xc_dom_build_image',
+  handOver: 'xc_map_foreign_pages',
+  unpause: 'xc_domain_unpause',
+  destroy: 'xc_domain_destroy',
+  endPlatform: 'xc_domain_shutdown',
+};
+
+interface Region {
+  bytes: number;
+}
+
+/** A hypervisor in memory that keeps the rules of a real one and records what was asked of it. */
+export class SimulatedHypervisor implements Hypervisor {
+  /** All calls in order. */
+  readonly calls: SimulatedCall[] = [];
+  /** What domains were built from, by domid. */
+  readonly images = new Map<number, DomainImage>();
+  /** What was handed over, by domid. */
+  readonly handedOver = new Map<number, Uint8Array>();
+  /** How the platform was ended, if it was. */
+  ended: 'halt' | 'reboot' | undefined;
+  /** The call to fail next; stays set until changed. */
+  failAt: Fault | undefined;
+
+  readonly #xen: SimulatedXen;
+  readonly #domains = new Map<number, DomainInfo>();
+  readonly #ledger = new DomainLedger<Region>();
+  #nextDomid = 1;
+  #hardwareDomid: number;
+
+  constructor(xen: Partial<SimulatedXen> = {}) {
+    this.#xen = { ...DEFAULTS, ...xen };
+    // With the series domain 0 is the one to make, without it the boot domain is domain 0.
+    this.#hardwareDomid = hardwareDomidOf(this.#xen.commandLine) === 0 ? BOOT_DOMID : 0;
+    this.#domains.set(this.#hardwareDomid, {
+      domid: this.#hardwareDomid,
+      uuid: '00000000-0000-0000-0000-000000000000',
+      seclabel: this.#xen.labels[0] ?? '',
+      memoryKiB: this.#xen.bootDomainMemoryKiB,
+      maxMemoryKiB: this.#xen.bootDomainMemoryKiB,
+      vcpus: 1,
+      paused: false,
+      dying: false,
+      shutdown: false,
+    });
+  }
+
+  /** The domain that has the hardware: the boot domain until it has made another. */
+  get hardwareDomid(): number {
+    return this.#hardwareDomid;
+  }
+
+  host(): HostInfo {
+    this.#record({ wanted: 'ask Xen about the host' }, 'host');
+    return {
+      version: this.#xen.version,
+      extra: '.0-simulated',
+      commandLine: this.#xen.commandLine,
+      totalMemoryKiB: this.#xen.totalMemoryKiB,
+      freeMemoryKiB: this.#freeMemoryKiB(),
+      physicalCpus: 2,
+      hvm: this.#xen.hvm,
+    };
+  }
+
+  flask(): FlaskState {
+    this.#record({ wanted: 'ask for the state of FLASK' }, 'flask');
+    return this.#xen.flask;
+  }
+
+  securityId(seclabel: string): number {
+    this.#record(attempts.resolve(seclabel), 'securityId');
+    return this.#resolve(seclabel);
+  }
+
+  domains(): DomainInfo[] {
+    this.#record({ wanted: 'list the domains' }, 'domains');
+    return [...this.#domains.values()]
+      .sort((a, b) => a.domid - b.domid)
+      .map((domain) => ({ ...domain }));
+  }
+
+  create(domain: DomainCreation): void {
+    const attempt = attempts.create(domain);
+    this.#record(attempt, 'create');
+    checkCreation(domain, hardwareDomidOf(this.#xen.commandLine));
+    this.#resolve(domain.seclabel);
+    const refuse = (errno: string) => callRefused(attempt, CALLS.create, errno);
+    // The initial SID dom0 can be used once (xen/xsm/flask/hooks.c), and the boot domain holds it.
+    if (this.#xen.flask !== 'absent' && domain.seclabel === this.#xen.labels[0]) {
+      throw refuse('EINVAL');
+    }
+    if (domain.type === 'pvh' && !this.#xen.hvm) throw refuse('EINVAL');
+    if (this.#domains.has(domain.domid)) throw refuse('EEXIST');
+    if (!this.#givesExactly(domain.domid)) throw domidNotGiven(domain, this.#automaticDomid());
+    this.#domains.set(domain.domid, {
+      domid: domain.domid,
+      uuid: domain.uuid,
+      seclabel: this.#xen.flask === 'absent' ? '' : domain.seclabel,
+      memoryKiB: 0,
+      maxMemoryKiB: domain.memoryKiB,
+      vcpus: domain.vcpus,
+      paused: true,
+      dying: false,
+      shutdown: false,
+    });
+    if (domain.hardware) this.#hardwareDomid = domain.domid;
+    this.#ledger.created(domain);
+  }
+
+  async build(domain: DomainCreation, image: DomainImage): Promise<void> {
+    const attempt = attempts.build(domain);
+    this.#ledger.beginBuild(domain);
+    this.#record(attempt, 'build');
+    checkImage(domain, image);
+    const free = this.#freeMemoryKiB();
+    if (free < domain.memoryKiB) throw tooLarge(domain, free);
+    this.#expect(attempt, 'build').memoryKiB = domain.memoryKiB;
+    this.images.set(domain.domid, image);
+    const { handoverBytes } = image;
+    this.#ledger.built(domain.domid, handoverBytes > 0 ? { bytes: handoverBytes } : undefined);
+  }
+
+  handOver(domid: number, bytes: Uint8Array): void {
+    this.#ledger.regionFor(domid, bytes.length);
+    this.#record(attempts.handOver(domid), 'handOver');
+    this.handedOver.set(domid, Uint8Array.from(bytes));
+  }
+
+  unpause(domid: number): void {
+    const attempt = attempts.start(domid);
+    this.#ledger.checkStart(domid);
+    this.#record(attempt, 'unpause');
+    this.#expect(attempt, 'unpause').paused = false;
+    this.#ledger.started(domid);
+  }
+
+  destroy(domid: number): void {
+    const attempt = attempts.destroy(domid);
+    this.#record(attempt, 'destroy');
+    this.#expect(attempt, 'destroy');
+    this.#domains.delete(domid);
+    this.#ledger.destroyed(domid);
+  }
+
+  endPlatform(domid: number, how: 'halt' | 'reboot'): void {
+    const attempt = attempts.endPlatform(domid);
+    this.#record(attempt, 'endPlatform');
+    this.#expect(attempt, 'endPlatform').shutdown = true;
+    // The shutdown of any other domain is its own affair.
+    if (domid === this.#hardwareDomid) this.ended = how;
+  }
+
+  close(): void {}
+
+  #record(attempt: Attempt, method: Method): void {
+    const { domid } = attempt;
+    this.calls.push(domid === undefined ? { method } : { method, domid });
+    const fault = this.failAt;
+    if (fault?.method !== method) return;
+    if (fault.domid !== undefined && fault.domid !== domid) return;
+    throw callRefused(attempt, CALLS[method], fault.errno);
+  }
+
+  #expect(attempt: Attempt, method: Method): DomainInfo {
+    const domain = attempt.domid === undefined ? undefined : this.#domains.get(attempt.domid);
+    if (domain === undefined) throw callRefused(attempt, CALLS[method], 'ESRCH');
+    return domain;
+  }
+
+  #resolve(seclabel: string): number {
+    const attempt = attempts.resolve(seclabel);
+    if (this.#xen.flask === 'absent') throw callRefused(attempt, CALLS.securityId, 'ENOSYS');
+    const index = this.#xen.labels.indexOf(seclabel);
+    if (index < 0) throw callRefused(attempt, CALLS.securityId, 'EINVAL');
+    return FIRST_SID + index;
+  }
+
+  /** Whether createdomain gives this domid when it is asked for and free (xen/common/domctl.c). */
+  #givesExactly(domid: number): boolean {
+    if (domid === 0) return hardwareDomidOf(this.#xen.commandLine) === 0;
+    return domid > 0 && domid < DOMID_FIRST_RESERVED;
+  }
+
+  #automaticDomid(): number {
+    while (this.#domains.has(this.#nextDomid)) this.#nextDomid++;
+    return this.#nextDomid++;
+  }
+
+  #freeMemoryKiB(): number {
+    let free = this.#xen.totalMemoryKiB;
+    for (const { memoryKiB } of this.#domains.values()) free -= memoryKiB;
+    return free;
+  }
+}

@@ -1,0 +1,96 @@
+import { attempts } from './attempts.ts';
+import { checkCreation, hardwareDomidOf } from './creation-checks.ts';
+import type {
+  DomainCreation,
+  DomainImage,
+  DomainInfo,
+  FlaskState,
+  HostInfo,
+  Hypervisor,
+} from './hypervisor.ts';
+import { DomainLedger } from './ledger.ts';
+import { buildDomain } from './xen/build.ts';
+import { createDomain } from './xen/create.ts';
+import { destroyDomain } from './xen/destroy.ts';
+import type { HandoverRegion } from './xen/handover.ts';
+import { writeRegion } from './xen/handover.ts';
+import { flaskState, hostInfo, listDomains, securityId } from './xen/inventory.ts';
+import { XenSession } from './xen/session.ts';
+
+/** The running Xen, through libxenctrl and libxenguest. */
+export class XenHypervisor implements Hypervisor {
+  readonly #session: XenSession;
+  readonly #ledger = new DomainLedger<HandoverRegion>();
+  /** libxc keeps one error per interface, so builds take turns. */
+  #lastBuild: Promise<unknown> = Promise.resolve();
+
+  private constructor(session: XenSession) {
+    this.#session = session;
+  }
+
+  /** @throws HypervisorError when this domain cannot reach a Xen; see {@link XenSession.open} */
+  static open(): XenHypervisor {
+    return new XenHypervisor(XenSession.open());
+  }
+
+  host(): HostInfo {
+    return hostInfo(this.#session);
+  }
+
+  flask(): FlaskState {
+    return flaskState(this.#session);
+  }
+
+  securityId(seclabel: string): number {
+    return securityId(this.#session, seclabel);
+  }
+
+  domains(): DomainInfo[] {
+    return listDomains(this.#session);
+  }
+
+  create(domain: DomainCreation): void {
+    checkCreation(domain, hardwareDomidOf(this.host().commandLine));
+    createDomain(this.#session, domain);
+    this.#ledger.created(domain);
+  }
+
+  async build(domain: DomainCreation, image: DomainImage): Promise<void> {
+    const { domid } = domain;
+    this.#ledger.beginBuild(domain);
+    const partner = this.#ledger.hardwareDomid() ?? 0;
+    const build = this.#lastBuild.then(() => buildDomain(this.#session, domain, image, partner));
+    this.#lastBuild = build.catch(() => undefined);
+    this.#ledger.built(domid, await build);
+  }
+
+  handOver(domid: number, bytes: Uint8Array): void {
+    writeRegion(this.#session, this.#ledger.regionFor(domid, bytes.length), bytes);
+  }
+
+  unpause(domid: number): void {
+    this.#ledger.checkStart(domid);
+    const { xc, xch } = this.#session;
+    this.#session.attempt(attempts.start(domid), () => xc.xc_domain_unpause({ xch, domid }));
+    this.#ledger.started(domid);
+  }
+
+  destroy(domid: number): void {
+    destroyDomain(this.#session, domid);
+    this.#ledger.destroyed(domid);
+  }
+
+  endPlatform(domid: number, how: 'halt' | 'reboot'): void {
+    const { xc, xch, layout } = this.#session;
+    const { SHUTDOWN_poweroff, SHUTDOWN_reboot } = layout.constants;
+    const reason = how === 'halt' ? SHUTDOWN_poweroff : SHUTDOWN_reboot;
+    // Xen ends the host when the hardware domain shuts down (hwdom_shutdown, xen/common/shutdown.c).
+    this.#session.attempt(attempts.endPlatform(domid), () =>
+      xc.xc_domain_shutdown({ xch, domid, reason }),
+    );
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+}

@@ -1,0 +1,98 @@
+import { attempts } from '../attempts.ts';
+import type { DomainCreation, DomainImage } from '../hypervisor.ts';
+import { checkImage, tooLarge } from '../image-checks.ts';
+import { BuilderImage } from './builder-image.ts';
+import type { HandoverRegion } from './handover.ts';
+import { locateRegion } from './handover.ts';
+import { hostInfo } from './inventory.ts';
+import { preparePvh, setMemoryMap, waitForXenstore } from './pvh.ts';
+import type { XenSession } from './session.ts';
+
+/**
+ * What libxenguest is told in place of domid 0, which it takes for "no domain, build in anonymous memory". The 16-bit
+ * domid fields of domctl and privcmd cut it to 0.
+ */
+const DOMAIN_ZERO = 0x10000;
+
+/**
+ * Builds a created domain from the given bytes.
+ * @param partner the domain that will serve its console and xenstore: the hardware domain
+ * @returns the region that {@link DomainImage.handoverBytes} reserved, if any
+ */
+export async function buildDomain(
+  session: XenSession,
+  domain: DomainCreation,
+  image: DomainImage,
+  partner: number,
+): Promise<HandoverRegion | undefined> {
+  checkImage(domain, image);
+  const { freeMemoryKiB } = hostInfo(session);
+  // libxc would tell no more than EBUSY.
+  if (freeMemoryKiB < domain.memoryKiB) throw tooLarge(domain, freeMemoryKiB);
+  return session.attemptSlow(attempts.build(domain), async () => {
+    const dom = new BuilderImage(session, image.cmdline);
+    try {
+      await runBuilder(session, dom, domain, image, partner);
+      return locateRegion(dom, domain, image.handoverBytes);
+    } finally {
+      dom.release();
+    }
+  });
+}
+
+/** The order of these calls is libxl's (libxl__build_dom), but for what domain 0 needs. */
+async function runBuilder(
+  session: XenSession,
+  image: BuilderImage,
+  domain: DomainCreation,
+  source: DomainImage,
+  partner: number,
+): Promise<void> {
+  const { guest, xch, layout } = session;
+  const { constants } = layout;
+  const { domid, type, memoryKiB } = domain;
+  const { dom } = image;
+  const pvh = type === 'pvh';
+
+  loadImages(session, image, source);
+  guest.xc_dom_boot_xen_init({ dom, xch, domid: domid === 0 ? DOMAIN_ZERO : domid });
+  image.set({
+    container_type: pvh ? constants.XC_DOM_HVM_CONTAINER : constants.XC_DOM_PV_CONTAINER,
+    flags: domain.hardware ? constants.SIF_PRIVILEGED | constants.SIF_INITDOMAIN : 0,
+    max_vcpus: domain.vcpus,
+    console_domid: partner,
+    xenstore_domid: partner,
+  });
+  await guest.xc_dom_parse_image({ dom });
+  if (pvh) preparePvh(session, image, domain, partner);
+
+  guest.xc_dom_mem_init({ dom, MiB: Math.floor(memoryKiB / 1024) });
+  image.set({ total_pages: memoryKiB / 4 });
+  await guest.xc_dom_boot_mem_init({ dom });
+  if (pvh) setMemoryMap(session, image, domain);
+  if (domid === 0) {
+    await guest.xc_dom_pfn_to_ptr({ dom, first: 0, count: image.get('total_pages') });
+  }
+  await guest.xc_dom_build_image({ dom });
+  // All of domain 0 is mapped now, so 0 does no harm any more; the next step compares it with what Xen reports.
+  image.set({ guest_domid: domid });
+  await guest.xc_dom_boot_image({ dom });
+  guest.xc_dom_gnttab_init({ dom });
+  if (pvh) waitForXenstore(session, domid);
+}
+
+function loadImages(session: XenSession, image: BuilderImage, source: DomainImage): void {
+  const { guest } = session;
+  const { dom } = image;
+  const kernel = image.hold(source.kernel);
+  guest.xc_dom_kernel_mem({ dom, memory: kernel, size: kernel.length });
+
+  const { ramdisk = new Uint8Array(0), handoverBytes } = source;
+  const module =
+    handoverBytes === 0 ? ramdisk : Buffer.concat([Buffer.alloc(handoverBytes), ramdisk]);
+  if (module.length === 0) return;
+  image.hold(module);
+  // libxenguest unpacks gzip files unless that would take more than this: the domain shall get what was measured.
+  guest.xc_dom_module_max_size({ dom, size: module.length });
+  guest.xc_dom_module_mem({ dom, memory: module, size: module.length, cmdline: null });
+}

@@ -1,0 +1,101 @@
+import { attempts } from '../attempts.ts';
+import { domidNotGiven } from '../creation-checks.ts';
+import { CallError } from '../ffi/errors.ts';
+import type { DomainCreation } from '../hypervisor.ts';
+import { StructView } from '../layouts/struct.ts';
+import { parseUuid, securityId, supportsGrantTableV2 } from './inventory.ts';
+import type { XenSession } from './session.ts';
+
+/**
+ * What libxl allows a domain beyond its own memory (LIBXL_MAXMEM_CONSTANT): the special pages of a PVH domain count
+ * against the limit, too.
+ */
+const SLACK_KIB = 1024;
+
+/** libxl's default for a guest; Xen's own for the hardware domain, which needs one for each interrupt. */
+const GUEST_EVENT_CHANNELS = 1023;
+const NO_LIMIT = 0xffff_ffff;
+/** For grant and maptrack frames: Xen's own limit. */
+const XEN_DEFAULT = -1;
+
+/** Bits 0 to 3 of grant_opts are the highest grant table version, domctl.h. */
+const GRANT_TABLE_V1 = 1;
+const GRANT_TABLE_V2 = 2;
+
+/** Creates the paused, empty domain with exactly the domid asked for, or leaves none behind. */
+export function createDomain(session: XenSession, domain: DomainCreation): void {
+  const ssidref = securityId(session, domain.seclabel);
+  session.attempt(attempts.create(domain), () => {
+    const given = allocate(session, domain, ssidref);
+    try {
+      if (given !== domain.domid) throw domidNotGiven(domain, given);
+      setLimits(session, domain);
+    } catch (error) {
+      discard(session, given);
+      throw error;
+    }
+  });
+}
+
+/** Destroys what was begun. If that fails as well, the first error is still the one to tell. */
+function discard({ xc, xch }: XenSession, domid: number): void {
+  try {
+    xc.xc_domain_destroy({ xch, domid });
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+  }
+}
+
+/** @returns the domid that Xen gave */
+function allocate(session: XenSession, domain: DomainCreation, ssidref: number): number {
+  const { xc, xch, layout } = session;
+  const { constants } = layout;
+  const config = new StructView(layout, 'xen_domctl_createdomain')
+    .set('ssidref', ssidref)
+    .set('max_vcpus', domain.vcpus)
+    .set('max_evtchn_port', domain.hardware ? NO_LIMIT : GUEST_EVENT_CHANNELS)
+    .set('max_grant_frames', XEN_DEFAULT)
+    .set('max_maptrack_frames', XEN_DEFAULT)
+    .set('grant_opts', supportsGrantTableV2(session) ? GRANT_TABLE_V2 : GRANT_TABLE_V1);
+  parseUuid(domain.uuid).copy(config.block('handle'));
+  if (domain.type === 'pvh') {
+    config
+      .set('flags', constants.XEN_DOMCTL_CDF_hvm | constants.XEN_DOMCTL_CDF_hap)
+      .set('arch.emulation_flags', constants.XEN_X86_EMU_LAPIC);
+  }
+  const given = Buffer.alloc(4);
+  given.writeUInt32LE(domain.domid);
+  xc.xc_domain_create({ xch, domid: given, config: config.bytes });
+  return given.readUInt32LE();
+}
+
+function setLimits(session: XenSession, domain: DomainCreation): void {
+  const { xc, guest, xch } = session;
+  const { domid, memoryKiB, vcpus, type } = domain;
+  xc.xc_domain_max_vcpus({ xch, domid, max: vcpus });
+  xc.xc_domain_setmaxmem({ xch, domid, maxKiB: memoryKiB + SLACK_KIB });
+  if (type === 'pv') {
+    xc.xc_domain_set_memmap_limit({ xch, domid, limitKiB: memoryKiB });
+  } else {
+    xc.xc_set_paging_mempool_size({ xch, domid, size: pagingPoolBytes(domain) });
+  }
+  // The hardware domain keeps the policy that Xen gives it, which shows it the machine as it is.
+  if (domain.hardware) return;
+  guest.xc_cpuid_apply_policy({
+    xch,
+    domid,
+    restore: false,
+    featureset: null,
+    features: 0,
+    pae: true,
+    itsc: false,
+    nestedVirt: false,
+    cpuid: null,
+    msr: null,
+  });
+}
+
+/** As libxl reckons it with nested paging: 256 pages for each vCPU and one for each MiB, of 4 KiB each. */
+function pagingPoolBytes({ vcpus, memoryKiB }: DomainCreation): number {
+  return 4096 * (256 * vcpus + Math.ceil(memoryKiB / 1024));
+}

@@ -1,0 +1,157 @@
+/** What Xen can be asked about itself and its domains. */
+import { attempts } from '../attempts.ts';
+import { CallError } from '../ffi/errors.ts';
+import type { DomainInfo, FlaskState, HostInfo } from '../hypervisor.ts';
+import { StructView } from '../layouts/struct.ts';
+import type { XenSession } from './session.ts';
+
+/** Xen/x86 counts memory in pages of 4 KiB. */
+const PAGE_KIB = 4;
+
+export function hostInfo(session: XenSession): HostInfo {
+  const { xc, xch, layout } = session;
+  const { constants, structs } = layout;
+  const text = (command: number, size: number): string => {
+    const argument = Buffer.alloc(size);
+    xc.xc_version({ xch, command, argument });
+    return textOf(argument);
+  };
+  return session.attempt({ wanted: 'ask Xen about the host' }, () => {
+    const physinfo = new StructView(layout, 'xc_physinfo');
+    xc.xc_physinfo({ xch, info: physinfo.bytes });
+    const capabilities = physinfo.number('capabilities');
+    const hvm = constants.XEN_SYSCTL_PHYSCAP_hvm | constants.XEN_SYSCTL_PHYSCAP_hap;
+    return {
+      version: session.version,
+      extra: text(constants.XENVER_extraversion, structs.xen_extraversion.size),
+      commandLine: text(constants.XENVER_commandline, structs.xen_commandline.size).trim(),
+      totalMemoryKiB: physinfo.number('total_pages') * PAGE_KIB,
+      freeMemoryKiB: physinfo.number('free_pages') * PAGE_KIB,
+      physicalCpus: physinfo.number('nr_cpus'),
+      hvm: (capabilities & hvm) === hvm,
+    };
+  });
+}
+
+/** Whether grant table version 2 may be offered to domains. */
+export function supportsGrantTableV2(session: XenSession): boolean {
+  const { xc, xch, layout } = session;
+  const physinfo = new StructView(layout, 'xc_physinfo');
+  xc.xc_physinfo({ xch, info: physinfo.bytes });
+  return (physinfo.number('capabilities') & layout.constants.XEN_SYSCTL_PHYSCAP_gnttab_v2) !== 0;
+}
+
+export function flaskState(session: XenSession): FlaskState {
+  return session.attempt({ wanted: 'ask for the state of FLASK' }, () => {
+    try {
+      return session.xc.xc_flask_getenforce({ xch: session.xch }) === 0
+        ? 'permissive'
+        : 'enforcing';
+    } catch (error) {
+      // A Xen without XSM, or with another module than FLASK, has no such hypercall.
+      if (error instanceof CallError && error.errno === 'ENOSYS') return 'absent';
+      throw error;
+    }
+  });
+}
+
+/** Longest context that Xen returns here; ours have some 30 bytes. */
+const CONTEXT_BYTES = 256;
+
+export function securityId(session: XenSession, seclabel: string): number {
+  const { xc, xch } = session;
+  return session.attempt(attempts.resolve(seclabel), () => {
+    const context = Buffer.from(seclabel);
+    const sid = Buffer.alloc(4);
+    xc.xc_flask_context_to_sid({ xch, context, size: context.length, sid });
+    return sid.readUInt32LE();
+  });
+}
+
+/** Domains asked for with one hypercall. */
+const BATCH = 64;
+
+export function listDomains(session: XenSession): DomainInfo[] {
+  const labels = new Map<number, string>();
+  const labelOf = (sid: number): string => {
+    let label = labels.get(sid);
+    if (label === undefined) {
+      label = contextOf(session, sid);
+      labels.set(sid, label);
+    }
+    return label;
+  };
+  return session.attempt({ wanted: 'list the domains' }, () => {
+    const domains: DomainInfo[] = [];
+    for (let first = 0; ; ) {
+      const batch = domainBatch(session, first);
+      domains.push(...batch.map((view) => domainInfo(session, view, labelOf)));
+      if (batch.length < BATCH) return domains;
+      first = (domains.at(-1)?.domid ?? 0) + 1;
+    }
+  });
+}
+
+type DomainView = StructView<'xc_domaininfo'>;
+
+/** Up to {@link BATCH} domains from domid `first` on, in ascending order. */
+function domainBatch(session: XenSession, first: number): DomainView[] {
+  const { xc, xch, layout } = session;
+  const { size } = layout.structs.xc_domaininfo;
+  const infos = Buffer.alloc(BATCH * size);
+  const count = xc.xc_domain_getinfolist({ xch, first, most: BATCH, infos });
+  return Array.from({ length: count }, (_, index) => {
+    const bytes = infos.subarray(index * size, (index + 1) * size);
+    return new StructView(layout, 'xc_domaininfo', bytes);
+  });
+}
+
+function domainInfo(
+  session: XenSession,
+  view: DomainView,
+  labelOf: (sid: number) => string,
+): DomainInfo {
+  const { constants } = session.layout;
+  const flags = view.number('flags');
+  return {
+    domid: view.number('domain'),
+    uuid: formatUuid(view.block('handle')),
+    seclabel: labelOf(view.number('ssidref')),
+    memoryKiB: view.number('tot_pages') * PAGE_KIB,
+    maxMemoryKiB: view.number('max_pages') * PAGE_KIB,
+    // The id of the last vCPU; all ones while the domain has none.
+    vcpus: (view.number('max_vcpu_id') + 1) % 2 ** 32,
+    paused: (flags & constants.XEN_DOMINF_paused) !== 0,
+    dying: (flags & constants.XEN_DOMINF_dying) !== 0,
+    shutdown: (flags & constants.XEN_DOMINF_shutdown) !== 0,
+  };
+}
+
+function contextOf(session: XenSession, sid: number): string {
+  const context = Buffer.alloc(CONTEXT_BYTES);
+  try {
+    const { xc, xch } = session;
+    xc.xc_flask_sid_to_context({ xch, sid, context, size: context.length });
+  } catch (error) {
+    if (error instanceof CallError && error.errno === 'ENOSYS') return '';
+    throw error;
+  }
+  return textOf(context);
+}
+
+/** The text up to the first NUL. */
+function textOf(bytes: Buffer): string {
+  const end = bytes.indexOf(0);
+  return bytes.toString('utf8', 0, end < 0 ? bytes.length : end);
+}
+
+/** The canonical text form of a domain handle, 16 bytes. */
+export function formatUuid(handle: Buffer): string {
+  const hex = handle.toString('hex');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** The 16 bytes of a UUID in canonical text form. */
+export function parseUuid(uuid: string): Buffer {
+  return Buffer.from(uuid.replaceAll('-', ''), 'hex');
+}
