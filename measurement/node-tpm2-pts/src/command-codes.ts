@@ -18,8 +18,6 @@ export const COMMAND_CODES = {
   Unseal: 0x15e,
   FlushContext: 0x165,
   NV_ReadPublic: 0x169,
-  PolicyAuthValue: 0x16b,
-  PolicyCommandCode: 0x16c,
   ReadPublic: 0x173,
   StartAuthSession: 0x176,
   GetCapability: 0x17a,

@@ -51,3 +51,42 @@ export const TPM_PT = {
 
 /** TPM_SU, the argument of Startup and Shutdown. Part 2, 6.10. */
 export const TPM_SU = { CLEAR: 0x0000, STATE: 0x0001 } as const;
+
+/** TPM_ALG_ID of everything but hashes. TCG Algorithm Registry, 6.10; Part 2, 6.3. */
+export const TPM_ALG = {
+  RSA: 0x0001,
+  AES: 0x0006,
+  KEYEDHASH: 0x0008,
+  NULL: 0x0010,
+  RSASSA: 0x0014,
+  RSAPSS: 0x0016,
+  ECDSA: 0x0018,
+  ECC: 0x0023,
+  CFB: 0x0043,
+} as const;
+
+/** TPMA_OBJECT, object attributes. Part 2, 8.3. */
+export const TPMA_OBJECT = {
+  FIXED_TPM: 1 << 1,
+  FIXED_PARENT: 1 << 4,
+  SENSITIVE_DATA_ORIGIN: 1 << 5,
+  USER_WITH_AUTH: 1 << 6,
+  ADMIN_WITH_POLICY: 1 << 7,
+  NO_DA: 1 << 10,
+  RESTRICTED: 1 << 16,
+  DECRYPT: 1 << 17,
+  SIGN: 1 << 18,
+} as const;
+
+/** TPMA_NV, attributes of NV indices. Part 2, 13.4. Bits 4 to 7 are the type, TPM_NT. */
+export const TPMA_NV = {
+  OWNER_WRITE: 1 << 1,
+  AUTH_WRITE: 1 << 2,
+  POLICY_WRITE: 1 << 3,
+  COUNTER: 1 << 4,
+  OWNER_READ: 1 << 17,
+  AUTH_READ: 1 << 18,
+  POLICY_READ: 1 << 19,
+  NO_DA: 1 << 25,
+  WRITTEN: 1 << 29,
+} as const;

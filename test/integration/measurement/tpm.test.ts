@@ -13,57 +13,40 @@ import {
   shutdown,
   startup,
   TPM_PT,
-  type Tpm,
   TpmError,
   tpmProperties,
 } from 'node-tpm2-pts';
-import { run } from '../../../platform/lib/run.ts';
-import { type Swtpm, startSwtpm } from '../../lib/swtpm.ts';
+import { SharedTpm } from '../../lib/tpm2-tools.ts';
 
-let swtpm: Swtpm;
-let tpm: Tpm;
+let shared: SharedTpm;
 
 before(async () => {
-  swtpm = await startSwtpm();
-  tpm = await swtpm.connect();
+  shared = await SharedTpm.start();
 });
 
-after(async () => {
-  await tpm?.close();
-  await swtpm?.stop();
-});
-
-/** Runs a program of tpm2-tools against the same TPM, which serves one connection at a time. */
-async function tools(command: string, ...args: string[]): Promise<string> {
-  await tpm.close();
-  try {
-    return await run(command, args, { env: { ...process.env, TPM2TOOLS_TCTI: swtpm.tcti } });
-  } finally {
-    tpm = await swtpm.connect();
-  }
-}
+after(() => shared?.stop());
 
 test('start-up, self test, properties, random, shutdown', async () => {
-  assert.equal(await startup(tpm), false, 'swtpm was started with startup-clear');
-  await selfTest(tpm);
-  assert.equal((await getTestResult(tpm)).result, 0);
-  const properties = await tpmProperties(tpm);
+  assert.equal(await startup(shared.tpm), false, 'swtpm was started with startup-clear');
+  await selfTest(shared.tpm);
+  assert.equal((await getTestResult(shared.tpm)).result, 0);
+  const properties = await tpmProperties(shared.tpm);
   assert.equal(properties.get(TPM_PT.FAMILY_INDICATOR), 0x322e3000, '"2.0"');
   assert.equal(properties.get(TPM_PT.PCR_COUNT), 24);
-  const random = await getRandom(tpm, 100);
+  const random = await getRandom(shared.tpm, 100);
   assert.equal(random.length, 100);
-  assert.notDeepEqual(random, await getRandom(tpm, 100));
-  await shutdown(tpm, 'state');
+  assert.notDeepEqual(random, await getRandom(shared.tpm, 100));
+  await shutdown(shared.tpm, 'state');
 });
 
 test('all PCRs of all banks, as tpm2_pcrread prints them', async () => {
-  const banks = await pcrBanks(tpm);
+  const banks = await pcrBanks(shared.tpm);
   const digests = new Map(banks.map(({ bank }) => [bank, digest(bank, Buffer.from('x'))]));
-  for (const pcr of [0, 13, 16]) await pcrExtend(tpm, pcr, digests);
-  const values = await pcrRead(tpm, banks);
+  for (const pcr of [0, 13, 16]) await pcrExtend(shared.tpm, pcr, digests);
+  const values = await pcrRead(shared.tpm, banks);
   const seen = new Map<string, string>();
   let bank = '';
-  for (const line of (await tools('tpm2_pcrread')).split('\n')) {
+  for (const line of (await shared.tool('tpm2_pcrread')).split('\n')) {
     bank = /^ {2}(\w+):$/.exec(line)?.[1] ?? bank;
     const value = /^ {4}(\d+) *: 0x([0-9A-F]+)$/.exec(line);
     if (value) seen.set(`${bank}:${value[1]}`, (value[2] ?? '').toLowerCase());
@@ -78,18 +61,21 @@ test('all PCRs of all banks, as tpm2_pcrread prints them', async () => {
 
 test('PCR 16 can be reset, PCR 13 cannot, PCR 17 needs another locality', async () => {
   const read = async (pcr: number, bank: HashAlgorithm) =>
-    (await pcrRead(tpm, [{ bank, pcrs: [pcr] }])).get(bank)?.get(pcr);
-  await pcrExtend(tpm, 16, new Map([['sha256', Buffer.alloc(32, 1)]]));
-  await pcrReset(tpm, 16);
+    (await pcrRead(shared.tpm, [{ bank, pcrs: [pcr] }])).get(bank)?.get(pcr);
+  await pcrExtend(shared.tpm, 16, new Map([['sha256', Buffer.alloc(32, 1)]]));
+  await pcrReset(shared.tpm, 16);
   assert.deepEqual(await read(16, 'sha256'), Buffer.alloc(32));
   const locality = (error: unknown) => error instanceof TpmError && error.code === 0x907;
-  await assert.rejects(pcrReset(tpm, 13), locality);
-  await assert.rejects(pcrExtend(tpm, 17, new Map([['sha256', Buffer.alloc(32)]])), locality);
+  await assert.rejects(pcrReset(shared.tpm, 13), locality);
+  await assert.rejects(
+    pcrExtend(shared.tpm, 17, new Map([['sha256', Buffer.alloc(32)]])),
+    locality,
+  );
   assert.deepEqual(await read(17, 'sha256'), Buffer.alloc(32, 0xff));
 });
 
 test('a PCR that does not exist is an error that says so', async () => {
-  await assert.rejects(pcrExtend(tpm, 24, new Map([['sha256', Buffer.alloc(32)]])), {
+  await assert.rejects(pcrExtend(shared.tpm, 24, new Map([['sha256', Buffer.alloc(32)]])), {
     name: 'TpmError',
     message: /^TPM2_PCR_Extend: TPM_RC_VALUE \(0x184, handle 1\)$/,
   });

@@ -50,6 +50,11 @@ export class Reader {
     return this.bytes(size, field);
   }
 
+  /** A TPM2B around a structure: a reader over exactly its bytes. */
+  structure(field: string): Reader {
+    return new Reader(this.sized(field), `${this.#what}, ${field}`);
+  }
+
   /** A list's u32 count, which may not exceed `limit`. */
   count(field: string, limit: number): number {
     const count = this.u32(`count of ${field}`);

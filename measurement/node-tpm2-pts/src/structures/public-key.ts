@@ -1,0 +1,42 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { TpmUnsupportedError } from '../errors.ts';
+import type { PublicArea } from './public.ts';
+
+/** Coordinate size of each curve in bytes. */
+const COORDINATE_SIZE = { 'P-256': 32, 'P-384': 48 } as const;
+
+/** The public key for node:crypto. A point that is not on its curve is refused by OpenSSL. */
+export function publicKey({ key }: PublicArea): KeyObject {
+  if (key.type === 'keyedhash') {
+    throw new TpmUnsupportedError(
+      'a sealed object has no public key',
+      'pass the public area of a key',
+    );
+  }
+  if (key.type === 'rsa') {
+    const exponent = Buffer.alloc(4);
+    // Exponent 0 stands for 65537. Part 2, 12.2.3.5.
+    exponent.writeUInt32BE(key.exponent || 65537);
+    const jwk = { kty: 'RSA', n: base64(key.modulus), e: base64(exponent) };
+    return createPublicKey({ key: jwk, format: 'jwk' });
+  }
+  const size = COORDINATE_SIZE[key.curve];
+  const [x, y] = [padded(key.x, size), padded(key.y, size)];
+  const jwk = { kty: 'EC', crv: key.curve, x: base64(x), y: base64(y) };
+  return createPublicKey({ key: jwk, format: 'jwk' });
+}
+
+/** `value` as a big-endian number of exactly `size` bytes: TPMs may leave out leading zeros. */
+export function padded(value: Buffer, size: number): Buffer {
+  if (value.length > size) {
+    throw new TpmUnsupportedError(
+      `a number of ${value.length} bytes, expected ${size}`,
+      'is the key damaged?',
+    );
+  }
+  return Buffer.concat([Buffer.alloc(size - value.length), value]);
+}
+
+function base64(value: Buffer): string {
+  return value.toString('base64url');
+}

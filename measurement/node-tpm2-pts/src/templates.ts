@@ -1,0 +1,93 @@
+import { TPMA_OBJECT } from './constants.ts';
+import type { PublicArea } from './structures/public.ts';
+
+const {
+  FIXED_TPM,
+  FIXED_PARENT,
+  SENSITIVE_DATA_ORIGIN,
+  USER_WITH_AUTH,
+  ADMIN_WITH_POLICY,
+  NO_DA,
+  RESTRICTED,
+  DECRYPT,
+  SIGN,
+} = TPMA_OBJECT;
+const NONE = Buffer.alloc(0);
+
+export type KeyType = 'ecc-p256' | 'rsa-2048';
+
+const GENERATED_HERE = FIXED_TPM | FIXED_PARENT | SENSITIVE_DATA_ORIGIN;
+
+/** PolicySecret(TPM_RH_ENDORSEMENT) with SHA-256. TCG EK Credential Profile 2.0, B.6.2, "PolicyA". */
+const EK_POLICY = Buffer.from(
+  '837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa',
+  'hex',
+);
+
+/**
+ * An attestation key: restricted, so that it signs nothing that the TPM did not make itself, and bound to this TPM.
+ * ECDSA P-256 or RSASSA 2048, both with SHA-256.
+ */
+export function akTemplate(type: KeyType): PublicArea {
+  return {
+    nameAlgorithm: 'sha256',
+    attributes: GENERATED_HERE | USER_WITH_AUTH | RESTRICTED | SIGN,
+    authPolicy: NONE,
+    key:
+      type === 'ecc-p256'
+        ? { ...ecc(undefined, NONE), signing: { scheme: 'ecdsa', hash: 'sha256' } }
+        : { ...rsa(undefined, NONE), signing: { scheme: 'rsassa', hash: 'sha256' } },
+  };
+}
+
+/** The endorsement key that a manufacturer's certificate is about: templates L-1 and L-2. EK Credential Profile 2.0, B.3. */
+export function ekTemplate(type: KeyType): PublicArea {
+  return {
+    nameAlgorithm: 'sha256',
+    attributes: GENERATED_HERE | ADMIN_WITH_POLICY | RESTRICTED | DECRYPT,
+    authPolicy: EK_POLICY,
+    key: type === 'ecc-p256' ? ecc(128, Buffer.alloc(32)) : rsa(128, Buffer.alloc(256)),
+  };
+}
+
+/** A storage root key. TCG TPM 2.0 Provisioning Guidance, 7.5.1. */
+export function srkTemplate(type: KeyType): PublicArea {
+  return {
+    nameAlgorithm: 'sha256',
+    attributes: GENERATED_HERE | USER_WITH_AUTH | NO_DA | RESTRICTED | DECRYPT,
+    authPolicy: NONE,
+    key: type === 'ecc-p256' ? ecc(128, Buffer.alloc(32)) : rsa(128, Buffer.alloc(256)),
+  };
+}
+
+/** Sealed data that only `policy` opens: no password does, and failed attempts do not lock the TPM. */
+export function sealedTemplate(policy: Buffer): PublicArea {
+  return {
+    nameAlgorithm: 'sha256',
+    attributes: FIXED_TPM | FIXED_PARENT | NO_DA,
+    authPolicy: policy,
+    key: { type: 'keyedhash', unique: NONE },
+  };
+}
+
+function ecc(aesBits: number | undefined, unique: Buffer) {
+  return {
+    type: 'ecc',
+    curve: 'P-256',
+    x: unique,
+    y: unique,
+    aesBits,
+    signing: undefined,
+  } as const;
+}
+
+function rsa(aesBits: number | undefined, unique: Buffer) {
+  return {
+    type: 'rsa',
+    bits: 2048,
+    exponent: 0,
+    modulus: unique,
+    aesBits,
+    signing: undefined,
+  } as const;
+}
