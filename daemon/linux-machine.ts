@@ -81,7 +81,7 @@ export const linuxMachine: Machine = {
     }
   },
 
-  openHypervisor: () => XenHypervisor.open(),
+  openHypervisor: async () => XenHypervisor.open(),
 
   // Power-off would go through ACPI and take the host down even when domB has nothing to say any more.
   end: (how) => reboot(how === 'halt' ? 'halt' : 'restart'),

@@ -5,7 +5,8 @@ import type { MeasurementLog } from '../measurement/measurement-log.ts';
 import { LoadedImage } from './loaded-image.ts';
 import type { BootLog } from './log.ts';
 import type { Machine } from './machine.ts';
-import type { Settings } from './settings.ts';
+import type { MeasuredSources } from './measured-items.ts';
+import { paths, type Settings } from './settings.ts';
 import type { Timeline } from './timeline.ts';
 
 /** A domain that this boot has created, with what was chosen at boot time. */
@@ -49,11 +50,24 @@ export class BootState {
     return present(this.measurementsIfOpen, 'measurement log');
   }
 
-  /** An image's bytes, read once however many domains use it: what is measured is what is built. */
+  /** Where measured bytes come from in this boot. */
+  get sources(): MeasuredSources {
+    return {
+      manifestBytes: present(this.manifestBytes, 'manifest'),
+      manifest: this.manifestIfRead,
+      image: (path) => this.image(path),
+    };
+  }
+
+  /**
+   * An image's bytes by its path in the manifest, read once however many domains use it: what is measured is what is
+   * built.
+   */
   image(path: string): Promise<LoadedImage> {
     const known = this.#images.get(path);
     if (known) return known;
-    const loading = this.machine.readFile(path).then((bytes) => new LoadedImage(bytes));
+    const file = `${paths.images}/${path}`;
+    const loading = this.machine.readFile(file).then((bytes) => new LoadedImage(bytes));
     this.#images.set(path, loading);
     return loading;
   }

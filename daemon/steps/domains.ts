@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { DomainSettings } from '../../boot-configs/manifest.ts';
 import { handoverCapacity } from '../hand-over.ts';
 import type { Operation } from '../operations.ts';
-import { paths } from '../settings.ts';
 import type { BootState, CreatedDomain } from '../state.ts';
 
 type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
@@ -29,8 +28,8 @@ export async function buildDomain(
   state: BootState,
   { domain }: Of<'build-domain'>,
 ): Promise<string> {
-  const kernel = await state.image(imagePath(domain.kernel));
-  const ramdisk = domain.ramdisk ? await state.image(imagePath(domain.ramdisk)) : undefined;
+  const kernel = await state.image(domain.kernel);
+  const ramdisk = domain.ramdisk ? await state.image(domain.ramdisk) : undefined;
   await state.hypervisor.build(createdFor(state, domain), {
     kernel: kernel.bytes,
     ...(ramdisk ? { ramdisk: ramdisk.bytes } : {}),
@@ -47,8 +46,6 @@ export function startDomain(state: BootState, { domain }: Of<'start-domain'>): s
   state.hypervisor.unpause(domain.domid);
   return `domain ${domain.domid} runs`;
 }
-
-export const imagePath = (path: string) => `${paths.images}/${path}`;
 
 function createdFor(state: BootState, domain: DomainSettings): CreatedDomain {
   const created = state.created.find((other) => other.domid === domain.domid);

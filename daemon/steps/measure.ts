@@ -1,78 +1,65 @@
-import type { DomainSettings } from '../../boot-configs/manifest.ts';
-import { canonicalConfiguration } from '../../boot-configs/manifest.ts';
-import type { ContentAlgorithm } from '../../measurement/events.ts';
+import type { ContentAlgorithm, MeasuredItem } from '../../measurement/events.ts';
 import { BootFailure } from '../failure.ts';
-import { LoadedImage } from '../loaded-image.ts';
-import type { ImageComponent, Operation } from '../operations.ts';
+import type { LoadedImage } from '../loaded-image.ts';
+import { componentImage, measuredItem } from '../measured-items.ts';
+import type { Operation } from '../operations.ts';
 import { paths } from '../settings.ts';
 import type { BootState } from '../state.ts';
-import { imagePath } from './domains.ts';
 
 type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
 
-export async function measureManifest(state: BootState): Promise<string> {
-  const bytes = await state.machine.readFile(paths.manifest);
-  const image = new LoadedImage(bytes);
-  await state.measurements.measure({ event: 'manifest', ...image.description() });
-  state.manifestBytes = bytes;
-  return `${bytes.length} bytes, ${brief(image)}`;
+export async function measureManifest(
+  state: BootState,
+  operation: Of<'measure-manifest'>,
+): Promise<string> {
+  state.manifestBytes = await state.machine.readFile(paths.manifest);
+  return record(state, await measuredItem(operation, state.sources));
 }
 
-export async function measureConfiguration(state: BootState): Promise<string> {
-  const configuration: unknown = JSON.parse(canonicalConfiguration(state.manifest));
-  await state.measurements.measure({ event: 'configuration', configuration });
+export async function measureConfiguration(
+  state: BootState,
+  operation: Of<'measure-configuration'>,
+): Promise<string> {
+  await record(state, await measuredItem(operation, state.sources));
   return 'defaults applied, units resolved';
 }
 
 export async function measureDomain(
-  { measurements }: BootState,
-  { domain }: Of<'measure-domain'>,
+  state: BootState,
+  operation: Of<'measure-domain'>,
 ): Promise<string> {
-  const { name, domid, type, seclabel, capabilities } = domain;
-  await measurements.measure({
-    event: 'domain',
-    domain: name,
-    domid,
-    type,
-    seclabel,
-    capabilities,
-  });
-  return `domid ${domid}, ${seclabel}`;
+  await record(state, await measuredItem(operation, state.sources));
+  return `domid ${operation.domain.domid}, ${operation.domain.seclabel}`;
 }
 
 export async function measureImage(
   state: BootState,
-  { domain, component }: Of<'measure-image'>,
+  operation: Of<'measure-image'>,
 ): Promise<string> {
-  const image = await componentImage(state, domain, component);
-  refuseOther(domain, component, image);
-  const item = { domain: domain.name, component, ...image.description() };
-  await state.measurements.measure({ event: 'image', ...item });
-  return `${image.bytes.length} bytes, ${brief(image)}`;
+  refuseOther(operation, await componentImage(operation, state.sources));
+  return record(state, await measuredItem(operation, state.sources));
 }
 
-async function componentImage(
-  state: BootState,
-  domain: DomainSettings,
-  component: ImageComponent,
-): Promise<LoadedImage> {
-  if (component === 'cmdline') return new LoadedImage(Buffer.from(domain.cmdline));
-  const path = domain[component];
-  if (path === undefined) throw new Error(`${domain.name} has no ${component}`);
-  return state.image(imagePath(path));
+/** Puts the item into the PCR and the log, and says what it was. */
+async function record({ measurements }: BootState, item: MeasuredItem): Promise<string> {
+  await measurements.measure(item);
+  if (!('digests' in item)) return item.event;
+  const [algorithm, digest] = Object.entries(item.digests)[0] ?? [];
+  return `${item.size} bytes, ${algorithm}:${digest?.slice(0, 16)}…`;
 }
 
 /** Fails when the manifest pins a digest of this component and the bytes have another. */
-function refuseOther(domain: DomainSettings, component: ImageComponent, image: LoadedImage): void {
-  const pinned = component === 'cmdline' ? undefined : domain.digests[component];
+function refuseOther({ domain, component }: Of<'measure-image'>, image: LoadedImage): void {
+  if (component === 'cmdline') return;
+  const pinned = domain.digests[component];
   if (pinned === undefined) return;
   const [algorithm, expected] = pinned.split(':') as [ContentAlgorithm, string];
   const found = image.digest(algorithm);
   if (found === expected) return;
   throw new BootFailure(
-    `${domain.name} ${component} (${imagePath(domain[component as 'kernel' | 'ramdisk'] ?? '')}): digest mismatch\n` +
+    `${domain.name} ${component} (image ${domain[component]}): digest mismatch\n` +
       `  the manifest pins ${pinned}\n  the image has      ${algorithm}:${found}`,
-    'put the right image into the boot image, or pin the new digest in the manifest if the change is wanted',
+    'put the right image into the boot image, or pin the new digest if the change is wanted',
   );
 }
 
@@ -81,5 +68,3 @@ export async function capPcr({ measurements }: BootState): Promise<string> {
   const { pcr, banks } = measurements.target;
   return `PCR ${pcr} in ${banks.length} banks, ${measurements.events.length} events`;
 }
-
-const brief = (image: LoadedImage) => `sha256:${image.digest('sha256').slice(0, 16)}…`;

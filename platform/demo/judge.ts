@@ -14,6 +14,8 @@ export interface Evidence {
   /** The domid that domB should have had. */
   bootDomid: number;
   bootDomainMiB: number;
+  /** The measured PCR as it was computed from the manifest and the images before the boot, by bank. */
+  predicted: ReadonlyMap<string, string>;
   consoleText: string;
   answers: Answers;
 }
@@ -37,6 +39,7 @@ export function judge(evidence: Evidence): Check[] {
     bootDomainGone(evidence),
     memoryFreed(evidence),
     pcrCheck(evidence),
+    predictionCheck(evidence),
     capCheck(evidence),
     toolCheck(evidence, 'xl info', 'info-after', (text) => /^xen_version\s*: 4\./m.test(text)),
     guestCreated(evidence),
@@ -126,6 +129,17 @@ function pcrCheck({ answers, manifest }: Evidence): Check {
     ? `PCR ${pcr}: ${[...held.keys()].join(', ')} equal`
     : `TPM ${show(held)}; log ${show(replayed)}`;
   return check('tpm2_eventlog replays the log to the PCR in every bank', ok, seen);
+}
+
+function predictionCheck({ answers, manifest, predicted }: Evidence): Check {
+  const { pcr } = manifest.platform.measurement;
+  const held = parsePcrRead(text(answers, 'pcrs'), pcr);
+  const wrong = [...held].filter(([bank, digest]) => predicted.get(bank) !== digest);
+  const ok = held.size > 0 && wrong.length === 0;
+  const seen = ok
+    ? [...held].map(([bank, digest]) => `${bank}:${digest.slice(0, 12)}…`).join(' ')
+    : `TPM ${show(held)}; predicted ${show(predicted)}`;
+  return check('the PCR is the one predicted before the boot', ok, seen);
 }
 
 const show = (values: ReadonlyMap<string, string>) =>

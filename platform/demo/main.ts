@@ -5,8 +5,9 @@ import { collectAnswers } from '../machine/answers.ts';
 import { bootDomainMiB, bootManifest } from '../machine/boot-manifest.ts';
 import type { Machine } from '../machine/machine.ts';
 import { followBoot } from './boot-stages.ts';
-import { type Check, handedOverRecord, judge } from './judge.ts';
+import { type Check, type Evidence, handedOverRecord, judge } from './judge.ts';
 import { finder, platformParts } from './parts.ts';
+import { predictedPcr } from './prediction.ts';
 import { Progress } from './progress.ts';
 import { bootDomainTimes } from './timeline.ts';
 
@@ -20,15 +21,20 @@ async function main(): Promise<boolean> {
   const progress = new Progress();
   progress.heading('Building what is missing');
   const parts = await platformParts(progress.phase);
-  const image = await progress.phase("domB's boot image", async () =>
-    buildBootImage(await readFile(manifestFile), manifestFile, finder(parts.images)),
+  const manifestBytes = await readFile(manifestFile);
+  const findImage = finder(parts.images);
+  const { manifest, initramfs } = await progress.phase("domB's boot image", () =>
+    buildBootImage(manifestBytes, manifestFile, findImage),
+  );
+  const predicted = await progress.phase('the PCR values to expect', () =>
+    predictedPcr(manifest, manifestBytes, findImage),
   );
 
   progress.heading('Booting the virtual platform (QEMU, Xen, swtpm)');
-  const machine = await bootManifest({ directory: output, parts, initramfs: image.initramfs });
+  const machine = await bootManifest({ directory: output, parts, initramfs });
   try {
     await followBoot(machine.console, progress.phase);
-    return await report(machine, progress, image.manifest);
+    return await report(machine, progress, { manifest, predicted });
   } finally {
     await machine.stop();
   }
@@ -37,12 +43,12 @@ async function main(): Promise<boolean> {
 async function report(
   machine: Machine,
   progress: Progress,
-  manifest: Parameters<typeof judge>[0]['manifest'],
+  expected: Pick<Evidence, 'manifest' | 'predicted'>,
 ): Promise<boolean> {
   const answers = await collectAnswers(machine.serial, 30_000);
   const { lines } = machine.console;
   const consoleText = lines.map((line) => line.text).join('\n');
-  const checks = judge({ manifest, bootDomid, bootDomainMiB, consoleText, answers });
+  const checks = judge({ ...expected, bootDomid, bootDomainMiB, consoleText, answers });
   const record = handedOverRecord(answers);
   const times = bootDomainTimes(lines, record);
   const ok = checks.every((check) => check.ok);

@@ -14,6 +14,8 @@ const handoverScript = join(here, '../../systemd/domb-receive');
 const modules = ['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc'];
 const xenPrograms = ['xl', 'xenstored', 'xenconsoled', 'xen-init-dom0', 'libxl-save-helper'];
 const tpmTools = ['tpm2_pcrread', 'tpm2_eventlog', 'tpm2_getcap'];
+// glibc loads libgcc_s when a thread is cancelled, tpm2-tools their transport by name.
+const dlopened = ['libgcc_s.so.1', 'libtss2-tcti-device.so.0'];
 const applets = (
   'sh mount mkdir cat cp ls ln insmod echo printf sleep sed grep base64 stty test rm wc seq dmesg ' +
   'head tail tee cut tr expr kill awk'
@@ -53,7 +55,7 @@ export async function dom0Ramdisk(): Promise<string> {
       root.directory(path);
     }
     for (const path of ['/var/log/xen/console', '/var/lib/xen', '/var/lock']) root.directory(path);
-    root.link('/var/run', '/run');
+    root.link('/var/run', '/run').file('/etc/xen/xl.conf', '');
     root.characterDevice('/dev/console', 0o600, 5, 1);
 
     const xen = join(packages, 'usr/lib/xen-4.17/bin');
@@ -72,7 +74,7 @@ export async function dom0Ramdisk(): Promise<string> {
       root,
       packages,
       [...programs, xenstore, tpm2],
-      ['libtss2-tcti-device.so.0'],
+      dlopened,
     );
     await addBusybox(root, packages, applets);
 
