@@ -1,4 +1,4 @@
-import { ManifestError, type Problem } from './problems.ts';
+import { ManifestError, type Problem, printable } from './problems.ts';
 import type { SourceText } from './source-text.ts';
 
 /** A file with more problems than this is no manifest; the search ends, so that its cost is bounded. */
@@ -34,7 +34,10 @@ export class ProblemCollector {
     this.#found.set(key, {
       file: this.#source.file,
       ...this.#source.position(place.start),
-      ...problem,
+      rule: problem.rule,
+      path: printable(problem.path),
+      message: printable(problem.message),
+      hint: printable(problem.hint),
       excerpt: this.#source.excerpt(place.start, place.end),
       start: place.start,
     });

@@ -1,7 +1,8 @@
+import { shapes } from './generated/validate-manifest-1.ts';
 import type { Located } from './located-tree.ts';
 
 /**
- * Gives every domain the members of `defaults` that it lacks. They keep their places, so a problem in a default is
+ * Gives every domain the members of `defaults` that it lacks and that the schema knows as defaults. They keep their places, so a problem in a default is
  * shown where it stands in the file, and once.
  */
 export function applyDefaults(root: Located): void {
@@ -10,8 +11,9 @@ export function applyDefaults(root: Located): void {
   if (!isMapping(defaults) || !Array.isArray(domains?.value)) return;
   for (const domain of domains.members.values()) {
     if (!isMapping(domain)) continue;
-    for (const [key, member] of defaults.members) {
-      if (domain.members.has(key)) continue;
+    for (const key of shapes.defaults?.keys ?? []) {
+      const member = defaults.members.get(key);
+      if (member === undefined || domain.members.has(key)) continue;
       domain.members.set(key, member);
       domain.value[key] = member.value;
     }

@@ -15,7 +15,7 @@ export interface Located {
 
 /** Values in a manifest with all aliases expanded; 1,000 domains with every property need about 30,000. */
 const MAXIMUM_VALUES = 100_000;
-/** The schema needs 4 levels. */
+/** The schema needs 4 levels; aliases in aliases add levels that the parser does not see. */
 const MAXIMUM_DEPTH = 32;
 
 /**
@@ -29,7 +29,7 @@ export function locate(
   onDropped: (path: Path) => void,
 ): Located | undefined {
   try {
-    return new Locator(problems, onDropped).convert(root, [], false);
+    return new Locator(problems, onDropped).convert(root, [], undefined);
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
     problems.add(error.place, {
@@ -69,8 +69,8 @@ class Locator {
     this.#onDropped = onDropped;
   }
 
-  /** `expanding` is true inside an alias, where anchors were registered before. */
-  convert(node: Node, path: Path, expanding: boolean): Located | undefined {
+  /** `alias` is the outermost alias that is being expanded; anchors in its target were registered before. */
+  convert(node: Node, path: Path, alias: Place | undefined): Located | undefined {
     const place = placeOf(node);
     const refuse = (rule: string, message: string, hint: string): undefined => {
       this.#problems.add(place, { path: formatPath(path), rule, message, hint });
@@ -78,10 +78,10 @@ class Locator {
     };
     this.#values += 1;
     if (this.#values > MAXIMUM_VALUES || path.length > MAXIMUM_DEPTH) {
-      throw new TooLarge(place, path);
+      throw new TooLarge(alias ?? place, path);
     }
     if (isAlias(node)) {
-      if (!expanding) this.#targets.set(node, this.#anchors.get(node.source));
+      if (alias === undefined) this.#targets.set(node, this.#anchors.get(node.source));
       const target = this.#targets.get(node);
       if (target === undefined) {
         const message = `no anchor "&${node.source}" stands before this alias`;
@@ -90,22 +90,20 @@ class Locator {
       if (this.#open.has(target)) {
         return refuse('yaml-alias', 'this alias contains itself', 'write the value out');
       }
-      return this.convert(target, path, true);
+      return this.convert(target, path, alias ?? place);
     }
-    if (node.anchor !== undefined && !expanding) this.#anchors.set(node.anchor, node);
+    if (node.anchor !== undefined && alias === undefined) this.#anchors.set(node.anchor, node);
     if (node.tag !== undefined) {
       return refuse('yaml-tag', `the tag ${node.tag} has no meaning here`, 'remove the tag');
     }
     if (isScalar(node)) return { value: node.value, place, members: new Map() };
     this.#open.add(node);
-    const located = isMap(node)
-      ? this.#mapping(node, path, expanding)
-      : this.#list(node, path, expanding);
+    const located = isMap(node) ? this.#mapping(node, path, alias) : this.#list(node, path, alias);
     this.#open.delete(node);
     return located;
   }
 
-  #mapping(node: YAMLMap, path: Path, expanding: boolean): Located {
+  #mapping(node: YAMLMap, path: Path, alias: Place | undefined): Located {
     const value: Record<string, unknown> = Object.create(null);
     const members = new Map<string | number, Located>();
     for (const pair of node.items) {
@@ -131,7 +129,11 @@ class Locator {
         });
         continue;
       }
-      const child = this.convert(pair.value as Node, here, expanding);
+      // A key without ":" has no node for its value.
+      const child =
+        pair.value === null
+          ? { value: null, place: key, members: new Map() }
+          : this.convert(pair.value as Node, here, alias);
       if (child === undefined) continue;
       // An empty value has no text of its own to point at.
       const { start, end } = child.place;
@@ -141,11 +143,11 @@ class Locator {
     return { value, place: placeOf(node), members };
   }
 
-  #list(node: YAMLSeq, path: Path, expanding: boolean): Located {
+  #list(node: YAMLSeq, path: Path, alias: Place | undefined): Located {
     const value: unknown[] = [];
     const members = new Map<string | number, Located>();
     for (const [index, item] of node.items.entries()) {
-      const child = this.convert(item as Node, [...path, index], expanding);
+      const child = this.convert(item as Node, [...path, index], alias);
       // What was left out keeps its index, so that paths stay those of the file.
       value.push(child?.value);
       if (child !== undefined) members.set(index, child);

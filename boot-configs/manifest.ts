@@ -82,6 +82,7 @@ function checkDocument(root: Located, problems: ProblemCollector, bad: Set<strin
     const at = pointer(path);
     if (bad.has(at)) continue;
     bad.add(at);
+    for (const covered of problem.covers) bad.add(pointer(covered));
     problems.add(placeOf(root, path, atKey), { path: formatPath(path), rule, message, hint });
   }
   if (version !== undefined) return;

@@ -12,6 +12,8 @@ export interface SchemaProblem {
   rule: string;
   message: string;
   hint: string;
+  /** Properties that are missing because of this, and are not to be reported as missing. */
+  covers: Path[];
 }
 
 /** Names that other toolstacks use for a property of ours. */
@@ -33,7 +35,14 @@ const otherNames: Record<string, string> = {
 /** Checks a document against the schema. Each problem is put into words only when it is asked for. */
 export function* schemaProblems(document: unknown): Generator<SchemaProblem> {
   if (validate(document)) return;
-  for (const error of validate.errors ?? []) yield translate(error, document);
+  const errors = validate.errors ?? [];
+  // A misspelt key explains why another one is missing, so it comes first.
+  for (const error of errors) if (isUnknownKey(error)) yield translate(error, document);
+  for (const error of errors) if (!isUnknownKey(error)) yield translate(error, document);
+}
+
+function isUnknownKey(error: ErrorObject): boolean {
+  return error.keyword === 'additionalProperties';
 }
 
 function translate(error: ErrorObject, document: unknown): SchemaProblem {
@@ -43,7 +52,7 @@ function translate(error: ErrorObject, document: unknown): SchemaProblem {
   const value = valueAt(document, path);
   switch (error.keyword) {
     case 'additionalProperties':
-      return unknownKey(path, String(error.params.additionalProperty), shape);
+      return unknownKey(path, String(error.params.additionalProperty), shape, value);
     case 'required': {
       const missing = [...path, String(error.params.missingProperty)];
       return {
@@ -52,6 +61,7 @@ function translate(error: ErrorObject, document: unknown): SchemaProblem {
         rule: 'missing-property',
         message: 'this property is missing',
         hint: `add "${missing.at(-1)}": ${shapeAt(missing).expects}`,
+        covers: [],
       };
     }
     case 'type':
@@ -61,6 +71,7 @@ function translate(error: ErrorObject, document: unknown): SchemaProblem {
         rule: 'wrong-type',
         message: value === null ? 'there is no value' : `${kindOf(value)} can't stand here`,
         hint: expected,
+        covers: [],
       };
     default:
       return {
@@ -69,22 +80,33 @@ function translate(error: ErrorObject, document: unknown): SchemaProblem {
         rule: 'wrong-value',
         message: value === null ? 'there is no value' : `${show(value)} can't stand here`,
         hint: withSuggestion(expected, value, error.params.allowedValues),
+        covers: [],
       };
   }
 }
 
-function unknownKey(parent: Path, key: string, shape: Shape): SchemaProblem {
+function unknownKey(parent: Path, key: string, shape: Shape, mapping: unknown): SchemaProblem {
   const keys = shape.keys ?? [];
-  const meant = otherNames[key.toLowerCase()] ?? nearest(key, keys);
+  const absent = keys.filter((known) => !(known in (mapping as object)));
+  const problem = { path: [...parent, key], atKey: true, rule: 'unknown-key' };
+  if (key === '<<') {
+    return {
+      ...problem,
+      message: 'YAML 1.2 has no merge keys',
+      hint: 'put values that several domains share into "defaults:"',
+      covers: absent.map((known) => [...parent, known]),
+    };
+  }
+  const other = otherNames[key.toLowerCase()];
+  const meant = other !== undefined && keys.includes(other) ? other : nearest(key, keys);
   return {
-    path: [...parent, key],
-    atKey: true,
-    rule: 'unknown-key',
-    message: key === '<<' ? 'merge keys are not supported' : `unknown key ${show(key)}`,
+    ...problem,
+    message: `unknown key ${show(key)}`,
     hint:
-      meant !== undefined && keys.includes(meant)
-        ? `did you mean "${meant}"?`
-        : `remove it; known here are ${keys.join(', ')}`,
+      meant === undefined
+        ? `remove it; known here are ${keys.join(', ')}`
+        : `did you mean "${meant}"?`,
+    covers: meant !== undefined && absent.includes(meant) ? [[...parent, meant]] : [],
   };
 }
 

@@ -17,5 +17,6 @@ export function versionProblem(root: Located): SchemaProblem | undefined {
     rule: 'unknown-version',
     message: `this program does not read manifests of version ${version}`,
     hint: `write the manifest in version ${knownVersions.at(-1)}, or use a newer domb`,
+    covers: [],
   };
 }

@@ -9,29 +9,33 @@ export const MAXIMUM_BYTES = 1 << 20;
 const MAXIMUM_LINE = 4096;
 /** Lexical tokens, the unit of the parser's time and memory; 1,000 domains need about 100,000. */
 const MAXIMUM_TOKENS = 150_000;
-/** Nested brackets; the schema needs 4. */
-const MAXIMUM_BRACKETS = 32;
+/** Collections open at one place, by brackets or indentation; the schema needs 4. The composer recurses over them. */
+const MAXIMUM_DEPTH = 32;
 
-export interface Excess {
+/** Why a text is refused, and where. */
+export interface Refusal {
+  rule: string;
   offset: number;
   message: string;
   hint: string;
 }
 
 /** Finds the first control character or overlong line in `text`. Tab, LF and CR before LF are ordinary. */
-export function textExcess(text: string): Excess | undefined {
+export function textRefusal(text: string): Refusal | undefined {
   let lineStart = 0;
   for (let offset = 0; offset < text.length; offset++) {
     const code = text.charCodeAt(offset);
     if (code === 0x0a) lineStart = offset + 1;
     else if (isControl(code) && !(code === 0x0d && text.charCodeAt(offset + 1) === 0x0a)) {
       return {
+        rule: 'yaml-limits',
         offset,
         message: `control character U+${code.toString(16).toUpperCase().padStart(4, '0')}`,
         hint: 'a manifest is plain text: remove the character',
       };
     } else if (offset - lineStart === MAXIMUM_LINE) {
       return {
+        rule: 'yaml-limits',
         offset: lineStart,
         message: `a line of more than ${MAXIMUM_LINE} characters`,
         hint: 'the longest value, a pvh command line, has 2047 characters',
@@ -48,32 +52,46 @@ function isControl(code: number): boolean {
 /** Counts the lexer's tokens as they pass. */
 export class TokenBudget {
   #tokens = 0;
-  #brackets = 0;
   #offset = 0;
+  #openQuote: number | undefined;
 
-  /** Returns what is too much, or undefined while `token` is within the limits. */
-  take(token: string): Excess | undefined {
-    // The lexer's own marks are single control characters, which stand for no text.
-    if (token.length === 1 && isControl(token.charCodeAt(0)) && token !== '\n') return undefined;
+  /** Where a quoted value begins that is never closed; the parser notices only at the end of the text. */
+  get openQuote(): number | undefined {
+    return this.#openQuote;
+  }
+
+  /**
+   * Returns what is too much, or undefined while all is within the limits. `depth` is the number of collections that
+   * are open before `token`.
+   */
+  take(token: string, depth: number): Refusal | undefined {
     const offset = this.#offset;
-    this.#offset += token.length;
+    // The lexer's own marks are single control characters, which stand for no text.
+    const mark = token.length === 1 && isControl(token.charCodeAt(0)) && token !== '\n';
+    if (!mark) this.#offset += token.length;
     this.#tokens += 1;
+    if (isOpenQuote(token)) this.#openQuote ??= offset;
     if (this.#tokens > MAXIMUM_TOKENS) {
       return {
+        rule: 'yaml-limits',
         offset,
         message: `more than ${MAXIMUM_TOKENS} YAML tokens`,
         hint: 'a manifest of 1000 domains needs fewer: remove what is not needed',
       };
     }
-    if (token === '[' || token === '{') this.#brackets += 1;
-    if (token === ']' || token === '}') this.#brackets -= 1;
-    if (this.#brackets > MAXIMUM_BRACKETS) {
+    if (depth > MAXIMUM_DEPTH) {
       return {
+        rule: 'yaml-limits',
         offset,
-        message: `more than ${MAXIMUM_BRACKETS} nested brackets`,
+        message: `nested more than ${MAXIMUM_DEPTH} levels deep`,
         hint: 'no value of a manifest is nested deeper than 4',
       };
     }
     return undefined;
   }
+}
+
+function isOpenQuote(token: string): boolean {
+  const first = token[0];
+  return (first === '"' || first === "'") && (token.length === 1 || token.at(-1) !== first);
 }

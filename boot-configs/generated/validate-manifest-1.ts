@@ -111,7 +111,7 @@ export const shapes: Record<string, Shape> = {
   "expects": "1 to 63 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit and not digits alone"
  },
  "domains[].domid": {
-  "expects": "a whole number such as 12 or 0x7FE0"
+  "expects": "a whole number from 0 to 0x7FEE, such as 12 or 0x7FE0"
  },
  "domains[].type": {
   "expects": "pv or pvh"

@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import {
+  canonicalConfiguration,
+  loadManifest,
+  ManifestError,
+} from '../../boot-configs/manifest.ts';
+import { mutate, randomText } from './manifest-mutations.ts';
+import type { Random } from './random.ts';
+
+const directory = new URL('../../boot-configs/', import.meta.url);
+
+/** The examples in the tree; the good ones are there more often, as most changes spoil them anyway. */
+export function corpus(): string[] {
+  const bad = yamlIn(new URL('invalid/', directory));
+  const good = yamlIn(directory);
+  return [
+    ...bad,
+    ...Array(Math.ceil(bad.length / good.length))
+      .fill(good)
+      .flat(),
+  ];
+}
+
+function yamlIn(folder: URL): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => readFileSync(new URL(name, folder), 'utf8'));
+}
+
+/** How one text ended, and how long that took. */
+export interface Outcome {
+  accepted: boolean;
+  milliseconds: number;
+}
+
+/**
+ * Feeds one random text, mostly a mutated example, to the loader. Throws when the loader does anything but accept it
+ * with an effective manifest that holds its promises or refuse it with printable problems that lie in the text.
+ */
+export function fuzzOnce(examples: readonly string[], random: Random): Outcome & { text: string } {
+  const text = random.below(10) === 0 ? randomText(random) : mutate(random.pick(examples), random);
+  return { text, ...feed(text) };
+}
+
+function feed(text: string): Outcome {
+  const started = performance.now();
+  try {
+    const manifest = loadManifest(Buffer.from(text), 'fuzz.yaml');
+    const milliseconds = performance.now() - started;
+    expect(/^[ -~]+$/.test(canonicalConfiguration(manifest)), 'the configuration is not ASCII');
+    const { domains } = manifest;
+    const hardware = domains.filter((domain) => domain.capabilities.includes('hardware'));
+    expect(hardware.length === 1, 'not one hardware domain');
+    expect(new Set(domains.map((domain) => domain.domid)).size === domains.length, 'equal domids');
+    for (const { domid, memoryKiB, kernel } of domains) {
+      expect(Number.isInteger(domid) && domid >= 0 && domid < 0x7fef, `domid ${domid}`);
+      expect(Number.isSafeInteger(memoryKiB) && memoryKiB % 1024 === 0, `memory ${memoryKiB}`);
+      expect(!kernel.startsWith('/') && !kernel.split('/').includes('..'), `kernel ${kernel}`);
+    }
+    return { accepted: true, milliseconds };
+  } catch (error) {
+    const milliseconds = performance.now() - started;
+    if (!(error instanceof ManifestError)) throw error;
+    const lines = text.split('\n').length;
+    expect(error.problems.length > 0, 'an error without problems');
+    expect(/^[ -~\n]+$/.test(error.message), 'a message that is not printable ASCII');
+    for (const { line, col, hint } of error.problems) {
+      expect(line >= 1 && line <= lines && col >= 1, `position ${line}:${col} of ${lines} lines`);
+      expect(hint !== '', 'a problem without a hint');
+    }
+    return { accepted: false, milliseconds };
+  }
+}
+
+function expect(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(otherwise);
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { canonicalConfiguration } from '../../../boot-configs/manifest.ts';
+import { dom0, guest, load, manifest } from './support.ts';
+
+test('the canonical configuration is sorted JSON of the effective manifest', () => {
+  const text = canonicalConfiguration(load(manifest(dom0)));
+  assert.equal(
+    text,
+    '{"domains":[{"capabilities":["control","hardware","xenstore"],"cmdline":"","digests":{},"domid":0,' +
+      '"kernel":"vmlinux","memoryKiB":524288,"name":"dom0","seclabel":"system_u:system_r:dom0_t","type":"pv",' +
+      '"vcpus":1}],"platform":{"measurement":{"pcr":13},"onFailure":"halt"},"version":1}',
+  );
+});
+
+test('how a manifest is written does not show in its canonical configuration', () => {
+  const plain = load(manifest(dom0 + guest({ vcpus: '1', cmdline: 'quiet', memory: '1GiB' })));
+  const other = load(
+    [
+      '# a comment',
+      'domains:',
+      '  - {capabilities: [xenstore, hardware, control], seclabel: "system_u:system_r:dom0_t",',
+      "     kernel: 'vmlinux', memory: 512MiB, type: pv, domid: 0x0, name: dom0}",
+      '  - {memory: 1024MiB, cmdline: &c quiet, name: guest, domid: 0o1, after: [dom0]}',
+      'defaults: {type: pv, kernel: vmlinux, seclabel: system_u:system_r:domU_t}',
+      'platform: {on-failure: halt, measurement: {pcr: 0xd}}',
+      'version: 1',
+      '',
+    ].join('\r\n'),
+  );
+  assert.equal(canonicalConfiguration(other), canonicalConfiguration(plain));
+});
+
+test('every property shows in the canonical configuration', () => {
+  const base = canonicalConfiguration(load(manifest(dom0 + guest())));
+  const changes: Record<string, string>[] = [
+    { name: 'other' },
+    { domid: '2' },
+    { type: 'pvh' },
+    { uuid: '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11' },
+    { memory: '129MiB' },
+    { vcpus: '2' },
+    { kernel: 'other' },
+    { ramdisk: 'guest.cpio' },
+    { cmdline: 'quiet' },
+    { seclabel: 'system_u:system_r:vtpm_t' },
+    { digests: `{ kernel: "sha256:${'a'.repeat(64)}" }` },
+  ];
+  const texts = changes.map((change) =>
+    canonicalConfiguration(load(manifest(dom0 + guest(change)))),
+  );
+  assert.equal(new Set([base, ...texts]).size, changes.length + 1);
+  const pcr = load(manifest(dom0 + guest(), 'platform: { measurement: { pcr: 12 } }\n'));
+  assert.notEqual(canonicalConfiguration(pcr), base);
+  const reboot = load(manifest(dom0 + guest(), 'platform: { on-failure: reboot }\n'));
+  assert.notEqual(canonicalConfiguration(reboot), base);
+});

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { found, load } from './support.ts';
+
+const text = `version: 1
+defaults:
+  type: pv
+  memory: 64MiB
+  vcpus: 2
+  kernel: vmlinux
+  ramdisk: guest.cpio
+  seclabel: u:r:guest_t
+  digests: { kernel: "sha256:${'1'.repeat(64)}" }
+domains:
+  - { name: a, domid: 1 }
+  - { name: b, domid: 2, memory: 32MiB, digests: { ramdisk: "sha256:${'2'.repeat(64)}" } }
+  - { name: c, domid: 0, vcpus: 1, capabilities: [control, hardware, xenstore] }
+`;
+
+test('a domain has the defaults but for what it says itself', () => {
+  const [a, b, c] = load(text).domains;
+  assert.deepEqual(a, {
+    name: 'a',
+    domid: 1,
+    type: 'pv',
+    memoryKiB: 65536,
+    vcpus: 2,
+    kernel: 'vmlinux',
+    ramdisk: 'guest.cpio',
+    cmdline: '',
+    seclabel: 'u:r:guest_t',
+    capabilities: [],
+    digests: { kernel: `sha256:${'1'.repeat(64)}` },
+  });
+  assert.equal(b?.memoryKiB, 32768);
+  assert.deepEqual(b?.digests, { ramdisk: `sha256:${'2'.repeat(64)}` }, 'values are not merged');
+  assert.equal(c?.vcpus, 1);
+});
+
+test('a mistake in a default is one problem, at the default', () => {
+  assert.deepEqual(found(text.replace('64MiB', '64MB')), ['4:11 wrong-value defaults.memory']);
+  assert.deepEqual(found(text.replace(': vmlinux', ': /vmlinux')), [
+    '6:11 image-path domains[0].kernel',
+  ]);
+});
+
+test('a default that no domain uses is checked as well', () => {
+  assert.deepEqual(found(text.replace('type: pv', 'type: pv\n  cmdline: 5')), [
+    '4:12 wrong-type defaults.cmdline',
+  ]);
+});
+
+test('what identifies a domain can not be a default', () => {
+  for (const key of ['name: a', 'domid: 7', 'uuid: x', 'capabilities: []', 'after: []']) {
+    const name = key.split(':')[0];
+    assert.deepEqual(found(text.replace('type: pv', `type: pv\n  ${key}`)), [
+      `4:3 unknown-key defaults.${name}`,
+    ]);
+  }
+});

@@ -1,0 +1,246 @@
+/**
+ * The edges of every rule: the last value that is allowed and the first that is not. Their messages are the matter of
+ * boot-configs/invalid/.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dom0, found, guest, load, manifest } from './support.ts';
+
+interface Edge {
+  rule: string;
+  path: string;
+  good: string[];
+  bad: string[];
+}
+
+const withGuest = (more: Record<string, string>): string => manifest(dom0 + guest(more));
+const withPcr = (pcr: string): string =>
+  manifest(dom0, `platform: { measurement: { pcr: ${pcr} } }\n`);
+const uuid = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11';
+const hex = (length: number): string => 'ab'.repeat(length / 2);
+
+const edges: Edge[] = [
+  {
+    rule: 'pcr-choice',
+    path: 'platform.measurement.pcr',
+    good: [withPcr('8'), withPcr('15')],
+    bad: [withPcr('0'), withPcr('7'), withPcr('16'), withPcr('23')],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'platform.measurement.pcr',
+    good: [withPcr('13')],
+    bad: [withPcr('-1'), withPcr('24')],
+  },
+  {
+    rule: 'domid-range',
+    path: 'domains[1].domid',
+    good: ['1', '0x7EFF', '0x7F00', '0x7FEE'].map((domid) => withGuest({ domid })),
+    bad: ['0x7FEF', '0x7FF0', '0x7FFF', '65535'].map((domid) => withGuest({ domid })),
+  },
+  {
+    rule: 'domid-zero',
+    path: 'domains[1].domid',
+    good: [manifest(dom0), manifest(dom0.replace('domid: 0', 'domid: 5'))],
+    bad: [manifest(dom0.replace('domid: 0', 'domid: 5') + guest({ domid: '0' }))],
+  },
+  {
+    rule: 'memory-size',
+    path: 'domains[1].memory',
+    good: ['16MiB', '1GiB', '15TiB', '16777215MiB'].map((memory) => withGuest({ memory })),
+    bad: ['0MiB', '15MiB', '16TiB', '16777216MiB'].map((memory) => withGuest({ memory })),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].memory',
+    good: [withGuest({ memory: '"64MiB"' })],
+    bad: ['"64"', '64 MiB', '64mib', '64KiB', '64M', '1e3MiB', '0x40MiB'].map((memory) =>
+      withGuest({ memory }),
+    ),
+  },
+  {
+    rule: 'vcpu-count',
+    path: 'domains[1].vcpus',
+    good: [withGuest({ type: 'pvh', vcpus: '128' }), withGuest({ vcpus: '8192' })],
+    bad: [withGuest({ type: 'pvh', vcpus: '129' })],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].vcpus',
+    good: [withGuest({ vcpus: '1' })],
+    bad: ['0', '-1', '8193'].map((vcpus) => withGuest({ vcpus })),
+  },
+  {
+    rule: 'cmdline-length',
+    path: 'domains[1].cmdline',
+    good: [
+      withGuest({ cmdline: 'x'.repeat(1023) }),
+      withGuest({ type: 'pvh', cmdline: 'x'.repeat(2047) }),
+    ],
+    bad: [
+      withGuest({ cmdline: 'x'.repeat(1024) }),
+      withGuest({ type: 'pvh', cmdline: 'x'.repeat(2048) }),
+    ],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].cmdline',
+    good: [withGuest({ cmdline: '"a \\\\ \\" ~"' })],
+    bad: ['"a\\nb"', '"\\t"', '"\\0"', 'caf\u00e9', '"\\u202e"', '|\n      a\n      b'].map(
+      (cmdline) => withGuest({ cmdline }),
+    ),
+  },
+  {
+    rule: 'image-path',
+    path: 'domains[1].ramdisk',
+    good: ['a', 'a/b.cpio', '..a', 'a..b/c', '.a'].map((ramdisk) => withGuest({ ramdisk })),
+    bad: ['/a', '..', 'a/..', '../a', 'a//b', 'a/', './a', 'a/./b'].map((ramdisk) =>
+      withGuest({ ramdisk }),
+    ),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].kernel',
+    good: [withGuest({ kernel: 'k'.repeat(255) })],
+    bad: ['""', 'a b', 'k'.repeat(256), '"a\\0b"'].map((kernel) => withGuest({ kernel })),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].name',
+    good: ['a', '9lives', 'a.b-c_d', 'A'.repeat(63)].map((name) => withGuest({ name })),
+    bad: ['"9"', '-a', '.a', 'a b', 'a/b', 'A'.repeat(64), '""'].map((name) => withGuest({ name })),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].seclabel',
+    good: ['u:r:t', 'system_u:object_r:domU_t'].map((seclabel) => withGuest({ seclabel })),
+    bad: ['t', 'u:t', 'u:r:t:s0', ':r:t', '"u:r:"', 'u:r:1t', '"u:r:t "'].map((seclabel) =>
+      withGuest({ seclabel }),
+    ),
+  },
+  {
+    rule: 'uuid-nil',
+    path: 'domains[1].uuid',
+    good: [withGuest({ uuid }), withGuest({ uuid: '00000000-0000-0000-0000-000000000001' })],
+    bad: [withGuest({ uuid: '00000000-0000-0000-0000-000000000000' })],
+  },
+  {
+    rule: 'duplicate-uuid',
+    path: 'domains[2].uuid',
+    good: [manifest(dom0 + guest({ uuid }) + guest({ name: 'b', domid: '2' }))],
+    bad: [
+      manifest(dom0 + guest({ uuid }) + guest({ name: 'b', domid: '2', uuid: uuid.toUpperCase() })),
+    ],
+  },
+  {
+    rule: 'duplicate-name',
+    path: 'domains[1].name',
+    good: [withGuest({ name: 'Dom0' })],
+    bad: [withGuest({ name: 'dom0' })],
+  },
+  {
+    rule: 'duplicate-domid',
+    path: 'domains[2].domid',
+    good: [manifest(dom0 + guest() + guest({ name: 'b', domid: '2' }))],
+    bad: [manifest(dom0 + guest() + guest({ name: 'b', domid: '0x1' }))],
+  },
+  {
+    rule: 'hardware-domain',
+    path: 'domains',
+    good: [manifest(dom0)],
+    bad: [manifest(guest()), manifest(dom0.replace(/ {4}cap.*/, ''))],
+  },
+  {
+    rule: 'hardware-domain',
+    path: 'domains[1].capabilities',
+    good: [manifest(dom0 + guest({ capabilities: '[]' }))],
+    bad: [withGuest({ capabilities: '[control, hardware, xenstore]' })],
+  },
+  {
+    rule: 'hardware-type',
+    path: 'domains[0].type',
+    good: [manifest(dom0)],
+    bad: [manifest(dom0.replace('type: pv', 'type: pvh'))],
+  },
+  {
+    rule: 'capabilities-together',
+    path: 'domains[0].capabilities',
+    good: [manifest(dom0.replace('control, hardware, xenstore', 'xenstore, hardware, control'))],
+    bad: [manifest(dom0.replace('control, hardware', 'hardware'))],
+  },
+  {
+    rule: 'capabilities-together',
+    path: 'domains[1].capabilities',
+    good: [withGuest({ capabilities: '[]' })],
+    bad: [withGuest({ capabilities: '[control]' }), withGuest({ capabilities: '[xenstore]' })],
+  },
+  {
+    rule: 'capability-twice',
+    path: 'domains[0].capabilities[3]',
+    good: [manifest(dom0)],
+    bad: [manifest(dom0.replace('xenstore]', 'xenstore, control]'))],
+  },
+  {
+    rule: 'digest-target',
+    path: 'domains[1].digests.ramdisk',
+    good: [withGuest({ ramdisk: 'r', digests: `{ ramdisk: "sha256:${hex(64)}" }` })],
+    bad: [withGuest({ digests: `{ ramdisk: "sha256:${hex(64)}" }` })],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].digests.kernel',
+    good: [`sha256:${hex(64)}`, `sha384:${hex(96)}`, `sha512:${hex(128)}`].map((digest) =>
+      withGuest({ digests: `{ kernel: "${digest}" }` }),
+    ),
+    bad: [`sha256:${hex(62)}`, `sha256:${hex(96)}`, `sha1:${hex(40)}`, hex(64)].map((digest) =>
+      withGuest({ digests: `{ kernel: "${digest}" }` }),
+    ),
+  },
+  {
+    rule: 'after-unknown',
+    path: 'domains[1].after[0]',
+    good: [withGuest({ after: '[dom0]' }), withGuest({ after: '[dom0, dom0]' })],
+    bad: [withGuest({ after: '[dom1]' }), withGuest({ after: '[Dom0]' })],
+  },
+  {
+    rule: 'after-cycle',
+    path: 'domains[1].after[0]',
+    good: [withGuest({ after: '[dom0]' })],
+    bad: [withGuest({ after: '[guest]' })],
+  },
+];
+
+for (const { rule, path, good, bad } of edges) {
+  test(`${rule}: ${path}`, () => {
+    for (const text of good) load(text);
+    for (const text of bad) {
+      const problems = found(text);
+      assert.equal(problems.length, 1, `${text}\n${problems.join('\n')}`);
+      assert.equal(problems[0]?.replace(/^\d+:\d+ /, ''), `${rule} ${path}`);
+    }
+  });
+}
+
+test('a property that is missing is reported once, whether the schema or a check misses it', () => {
+  for (const key of ['name', 'domid', 'type', 'memory', 'kernel', 'seclabel']) {
+    const lines = manifest(`${dom0}${guest()}`).replaceAll('- name', '-\n    name').split('\n');
+    const text = lines.filter((line) => !line.startsWith(`    ${key}:`)).join('\n');
+    assert.deepEqual(
+      [...new Set(found(text).map((line) => line.split(' ').slice(1).join(' ')))],
+      [0, 1].map((index) => `missing-property domains[${index}].${key}`),
+    );
+  }
+});
+
+test('what was refused in one place is not reported again in another', () => {
+  // The hardware domain, its name and its list of capabilities are refused: nothing follows from their absence.
+  const text = manifest(
+    dom0.replace('name: dom0', 'name: "0"').replace('xenstore]', 'xen-store]') +
+      guest({ after: '[dom0]', memory: '{}' }),
+  );
+  assert.deepEqual(found(text), [
+    '3:11 wrong-value domains[0].name',
+    '9:39 wrong-value domains[0].capabilities[2]',
+    '13:13 wrong-type domains[1].memory',
+  ]);
+});
