@@ -24,6 +24,10 @@ export const attempts = {
   build: ({ domid, name }: Named): Attempt => ({
     wanted: `build domain ${domid} ("${name}")`,
     domid,
+    hints: {
+      // Most of libxenguest tells no errno; what it logged is in the message.
+      '': "the kernel must carry Xen's ELF notes for the domain's type, and kernel, ramdisk and page tables must fit into its memory",
+    },
   }),
   handOver: (domid: number): Attempt => ({ wanted: `hand over to domain ${domid}`, domid }),
   start: (domid: number): Attempt => ({ wanted: `start domain ${domid}`, domid }),

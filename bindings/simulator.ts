@@ -157,9 +157,9 @@ export class SimulatedHypervisor implements Hypervisor {
     checkCreation(domain, hardwareDomidOf(this.#xen.commandLine));
     this.#resolve(domain.seclabel);
     const refuse = (errno: string) => callRefused(attempt, CALLS.create, errno);
-    // The initial SID dom0 can be used once (xen/xsm/flask/hooks.c), and the boot domain holds it.
+    // Our policy lets nobody make a second domain of the boot domain's type.
     if (this.#xen.flask !== 'absent' && domain.seclabel === this.#xen.labels[0]) {
-      throw refuse('EINVAL');
+      throw refuse('EACCES');
     }
     if (domain.type === 'pvh' && !this.#xen.hvm) throw refuse('EINVAL');
     if (this.#domains.has(domain.domid)) throw refuse('EEXIST');
