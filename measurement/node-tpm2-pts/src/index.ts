@@ -14,6 +14,16 @@ export { COMMAND_CODES, type CommandName } from './command-codes.ts';
 export { createAk, type Quote, quote } from './commands/attestation.ts';
 export { handles, pcrBanks, tpmProperties } from './commands/capability.ts';
 export { flushContext } from './commands/context.ts';
+export { type ActivateOptions, activateCredential } from './commands/credential.ts';
+export {
+  type NvAccess,
+  nvDefine,
+  nvIncrement,
+  nvRead,
+  nvReadPublic,
+  nvUndefine,
+  nvWrite,
+} from './commands/nv.ts';
 export {
   type CreateOptions,
   create,
@@ -25,10 +35,13 @@ export {
   type WrappedObject,
 } from './commands/object.ts';
 export { type Digests, type PcrValues, pcrExtend, pcrRead, pcrReset } from './commands/pcr.ts';
+export { policyGetDigest, policyPcr, policySecret } from './commands/policy.ts';
 export { getRandom } from './commands/random.ts';
 export { getTestResult, selfTest, type TestResult } from './commands/self-test.ts';
+export { startPolicySession, withPolicySession } from './commands/session.ts';
 export { type StartupType, shutdown, startup } from './commands/startup.ts';
 export { TPM_PT, TPM_RH, TPMA_NV, TPMA_OBJECT } from './constants.ts';
+export { readEkCertificate } from './ek-certificate.ts';
 export {
   Tpm2Error,
   TpmError,
@@ -36,8 +49,13 @@ export {
   TpmTransportError,
   TpmUnsupportedError,
 } from './errors.ts';
+export { kdfA, kdfE } from './kdf.ts';
+export { type Credential, makeCredential } from './make-credential.ts';
+export { pcrDigest, pcrPolicyDigest, selectionOf } from './policy-digest.ts';
 export { decodeResponseCode, type ResponseCode } from './response-codes.ts';
+export { seal, unseal } from './sealing.ts';
 export { type ClockInfo, decodeQuote, type QuoteAttest } from './structures/attest.ts';
+export type { NvPublic } from './structures/nv-public.ts';
 export type { PcrSelection } from './structures/pcr-selection.ts';
 export {
   decodePublic,
