@@ -41,7 +41,7 @@ export async function startSwtpm({
       ['--tpmstate', `dir=${state}`],
       ['--server', `type=unixio,path=${socket}`],
       ['--ctrl', `type=unixio,path=${control}`],
-      ['--flags', flags],
+      flags ? ['--flags', flags] : [],
     ].flat(),
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );

@@ -74,5 +74,6 @@ export { type CommandRequest, Tpm, type TpmOptions } from './tpm.ts';
 export { tpm2ToolsPcrFile } from './tpm2-tools-file.ts';
 export { openDevice } from './transport/device.ts';
 export { connectTcp, connectUnix, type SocketOptions } from './transport/socket.ts';
+export { type SwtpmControl, swtpmControl } from './transport/swtpm-control.ts';
 export type { Transport } from './transport/transport.ts';
 export { QuoteError, type QuoteExpectation, verifyQuote } from './verify-quote.ts';
