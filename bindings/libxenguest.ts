@@ -53,7 +53,6 @@ const LIBXENGUEST = {
     args: { dom: 'pointer', first: 'u64', count: 'u64' },
     result: 'pointer',
     fails: 'null',
-    slow: true,
   },
   xc_dom_build_image: { args: { dom: 'pointer' }, result: 'i32', fails: 'nonzero', slow: true },
   xc_dom_boot_image: { args: { dom: 'pointer' }, result: 'i32', fails: 'nonzero', slow: true },

@@ -54,6 +54,7 @@ export const LAYOUT_SPEC: LayoutSpec = {
         'num_modules',
         'modules[0].seg.pfn',
         'modules[0].seg.pages',
+        'start_info_pfn',
         'console_pfn',
         'xenstore_pfn',
         'pv_p2m*',

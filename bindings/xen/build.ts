@@ -70,15 +70,21 @@ async function runBuilder(
   image.set({ total_pages: memoryKiB / 4 });
   await guest.xc_dom_boot_mem_init({ dom });
   if (pvh) setMemoryMap(session, image, domain);
-  if (domid === 0) {
-    await guest.xc_dom_pfn_to_ptr({ dom, first: 0, count: image.get('total_pages') });
-  }
   await guest.xc_dom_build_image({ dom });
-  // All of domain 0 is mapped now, so 0 does no harm any more; the next step compares it with what Xen reports.
-  image.set({ guest_domid: domid });
+  if (domid === 0) becomeDomainZero(session, image);
   await guest.xc_dom_boot_image({ dom });
   guest.xc_dom_gnttab_init({ dom });
   if (pvh) waitForXenstore(session, domid);
+}
+
+/**
+ * Tells the builder the true domid, which xc_dom_boot_image compares with what Xen reports. Of the memory it writes to,
+ * only the start info page is not mapped by then; it would take anonymous memory for it.
+ */
+function becomeDomainZero(session: XenSession, image: BuilderImage): void {
+  const first = image.get('start_info_pfn');
+  session.guest.xc_dom_pfn_to_ptr({ dom: image.dom, first, count: 1 });
+  image.set({ guest_domid: 0 });
 }
 
 function loadImages(session: XenSession, image: BuilderImage, source: DomainImage): void {
