@@ -1,0 +1,264 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DomainCreation, DomainImage } from '../../../bindings/hypervisor.ts';
+import { HypervisorError } from '../../../bindings/hypervisor.ts';
+import type { Fault, SimulatedXen } from '../../../bindings/simulator.ts';
+import { SimulatedHypervisor } from '../../../bindings/simulator.ts';
+
+const UUID = '6a4f3c3e-0d5b-4c09-9a5e-2f6d0b7a1c11';
+const BOOT_DOMID = 0x7fef;
+
+function guest(changes: Partial<DomainCreation> = {}): DomainCreation {
+  return {
+    name: 'guest',
+    domid: 7,
+    type: 'pv',
+    uuid: UUID,
+    seclabel: 'system_u:system_r:domU_t',
+    memoryKiB: 128 * 1024,
+    vcpus: 1,
+    hardware: false,
+    ...changes,
+  };
+}
+
+function dom0(changes: Partial<DomainCreation> = {}): DomainCreation {
+  return guest({
+    name: 'dom0',
+    domid: 0,
+    seclabel: 'system_u:system_r:dom0_t',
+    hardware: true,
+    ...changes,
+  });
+}
+
+function image(changes: Partial<DomainImage> = {}): DomainImage {
+  return { kernel: Buffer.from('\x7fELF...'), cmdline: 'quiet', handoverBytes: 0, ...changes };
+}
+
+function stock(hardwareDomid: number): Partial<SimulatedXen> {
+  return { commandLine: `console=com1 hardware_dom=${hardwareDomid}` };
+}
+
+function refusal(action: () => void): HypervisorError {
+  try {
+    action();
+  } catch (error) {
+    assert(error instanceof HypervisorError, String(error));
+    assert.notEqual(error.hint, '');
+    return error;
+  }
+  return assert.fail('it should have been refused');
+}
+
+async function slowRefusal(promise: Promise<void>): Promise<HypervisorError> {
+  const error = await promise.then(
+    () => assert.fail('it should have been refused'),
+    (reason: unknown) => reason,
+  );
+  return refusal(() => {
+    throw error;
+  });
+}
+
+test('with the boot-domain series the boot domain has its reserved domid and domain 0 is free', async () => {
+  const xen = new SimulatedHypervisor();
+  assert.deepEqual(
+    xen.domains().map(({ domid }) => domid),
+    [BOOT_DOMID],
+  );
+  assert.equal(xen.hardwareDomid, BOOT_DOMID);
+  xen.create(dom0());
+  assert.equal(xen.hardwareDomid, 0);
+  const [first, second] = xen.domains();
+  assert.deepEqual([first?.domid, second?.domid], [0, BOOT_DOMID]);
+  assert.equal(first?.paused, true);
+  assert.equal(first?.seclabel, 'system_u:system_r:dom0_t');
+  assert.equal(first?.memoryKiB, 0);
+});
+
+test('on a stock Xen domain 0 is the boot domain, and hardware_dom names the hardware domain', () => {
+  const xen = new SimulatedHypervisor(stock(5));
+  assert.equal(xen.domains()[0]?.domid, 0);
+  const zero = refusal(() => xen.create(dom0()));
+  assert.match(zero.message, /Xen would make domain 5 the hardware domain/);
+  xen.create(dom0({ domid: 5 }));
+  assert.equal(xen.hardwareDomid, 5);
+  assert.equal(refusal(() => xen.create(guest({ domid: 5 }))).call, 'create');
+});
+
+test('the hardware domain is the one that Xen was told, no other', () => {
+  const without = new SimulatedHypervisor({ commandLine: 'console=com1' });
+  assert.match(
+    refusal(() => without.create(dom0({ domid: 5 }))).message,
+    /Xen's command line names no hardware domain/,
+  );
+  const xen = new SimulatedHypervisor();
+  assert.match(
+    refusal(() => xen.create(dom0({ domid: 5 }))).hint,
+    /boot-domain .* or hardware_dom=5/,
+  );
+  assert.match(
+    refusal(() => xen.create(guest({ domid: 0 }))).message,
+    /Xen would make it the hardware domain, which it is not meant to be/,
+  );
+  assert.equal(xen.domains().length, 1);
+});
+
+test('a domid is given once, and reserved ones never', () => {
+  const xen = new SimulatedHypervisor();
+  xen.create(guest());
+  const taken = refusal(() => xen.create(guest({ name: 'other' })));
+  assert.equal(taken.message, 'cannot create domain 7 ("other"): xc_domain_create: EEXIST');
+  assert.deepEqual([taken.errno, taken.domid], ['EEXIST', 7]);
+  assert.equal(refusal(() => xen.create(guest({ domid: BOOT_DOMID }))).errno, 'EEXIST');
+  const reserved = refusal(() => xen.create(guest({ domid: 0x7ff0 })));
+  assert.match(reserved.message, /this Xen cannot give that domid \(it gave 1\)/);
+  assert.equal(xen.domains().length, 2);
+});
+
+test('an unknown label is refused as Xen refuses it, and without FLASK every one', () => {
+  const xen = new SimulatedHypervisor();
+  const seclabel = 'system_u:system_r:nosuch_t';
+  const expected = `cannot resolve the label ${seclabel}: xc_flask_context_to_sid: EINVAL`;
+  assert.equal(refusal(() => xen.securityId(seclabel)).message, expected);
+  assert.equal(refusal(() => xen.create(guest({ seclabel }))).message, expected);
+  assert.equal(xen.domains().length, 1);
+  const absent = new SimulatedHypervisor({ flask: 'absent' });
+  assert.equal(absent.flask(), 'absent');
+  assert.equal(refusal(() => absent.create(guest())).errno, 'ENOSYS');
+});
+
+test("no second domain gets the boot domain's own label", () => {
+  const xen = new SimulatedHypervisor();
+  const error = refusal(() => xen.create(guest({ seclabel: 'system_u:system_r:domB_t' })));
+  assert.equal(error.errno, 'EACCES');
+});
+
+test('properties that do not go together are refused before Xen is asked', () => {
+  const xen = new SimulatedHypervisor();
+  const refused: [Partial<DomainCreation>, RegExp][] = [
+    [{ memoryKiB: 0 }, /0 KiB are no memory size/],
+    [{ memoryKiB: 4097 }, /4097 KiB/],
+    [{ memoryKiB: Number.NaN }, /NaN KiB/],
+    [{ vcpus: 0 }, /0 is no number of vCPUs/],
+    [{ type: 'pvh', vcpus: 2 }, /one vCPU only/],
+    [{ uuid: 'not-a-uuid' }, /not-a-uuid is no UUID/],
+  ];
+  for (const [changes, message] of refused) {
+    assert.match(refusal(() => xen.create(guest(changes))).message, message);
+  }
+  assert.match(refusal(() => xen.create(dom0({ type: 'pvh' }))).message, /cannot be PVH/);
+});
+
+test('PVH needs hardware virtualisation', () => {
+  const xen = new SimulatedHypervisor({ hvm: false });
+  assert.equal(refusal(() => xen.create(guest({ type: 'pvh' }))).errno, 'EINVAL');
+});
+
+test('memory is taken when a domain is built, and freed when it is destroyed', async () => {
+  const xen = new SimulatedHypervisor({
+    totalMemoryKiB: 1024 * 1024,
+    bootDomainMemoryKiB: 512 * 1024,
+  });
+  const large = guest({ domid: 8, memoryKiB: 500 * 1024 });
+  xen.create(guest());
+  xen.create(large);
+  await xen.build(guest(), image());
+  const error = await slowRefusal(xen.build(large, image()));
+  assert.equal(error.errno, 'ENOMEM');
+  assert.match(error.message, /it takes 512000 KiB, 393216 KiB are free/);
+  xen.destroy(7);
+  assert.equal(xen.host().freeMemoryKiB, 512 * 1024);
+  assert.equal(refusal(() => xen.destroy(7)).errno, 'ESRCH');
+});
+
+test('the order is create, build once, hand over, start', async () => {
+  const xen = new SimulatedHypervisor();
+  assert.match((await slowRefusal(xen.build(guest(), image()))).message, /not created here/);
+  xen.create(guest());
+  assert.match(refusal(() => xen.unpause(7)).message, /not built yet/);
+  assert.match(refusal(() => xen.handOver(7, new Uint8Array(1))).message, /not built yet/);
+  await xen.build(guest(), image({ handoverBytes: 4096 }));
+  assert.match((await slowRefusal(xen.build(guest(), image()))).message, /built already/);
+  xen.handOver(7, Uint8Array.of(1, 2));
+  assert.deepEqual(xen.handedOver.get(7), Uint8Array.of(1, 2));
+  xen.unpause(7);
+  assert.equal(xen.domains().find(({ domid }) => domid === 7)?.paused, false);
+  assert.match(refusal(() => xen.handOver(7, new Uint8Array(1))).message, /runs already/);
+  assert.match(refusal(() => xen.unpause(7)).message, /runs already/);
+});
+
+test('no more is handed over than was reserved', async () => {
+  const xen = new SimulatedHypervisor();
+  xen.create(guest());
+  xen.create(guest({ domid: 8 }));
+  await xen.build(guest(), image({ handoverBytes: 4096 }));
+  await xen.build(guest({ domid: 8 }), image());
+  const error = refusal(() => xen.handOver(7, new Uint8Array(4097)));
+  assert.equal(error.errno, 'ENOSPC');
+  assert.match(error.message, /4097 bytes do not fit into the 4096 reserved/);
+  assert.equal(refusal(() => xen.handOver(8, new Uint8Array(1))).errno, 'ENOSPC');
+  xen.handOver(7, new Uint8Array(4096));
+});
+
+test('images that would not boot as measured are refused', async () => {
+  const refused: [Partial<DomainImage>, Partial<DomainCreation>, string][] = [
+    [{ kernel: Buffer.from('MZ') }, {}, 'ENOEXEC'],
+    [{ kernel: new Uint8Array() }, {}, 'ENOEXEC'],
+    [{ cmdline: 'x'.repeat(1024) }, {}, 'E2BIG'],
+    [{ cmdline: 'ä'.repeat(512) }, {}, 'E2BIG'],
+    [{ cmdline: 'x'.repeat(2048) }, { type: 'pvh' }, 'E2BIG'],
+    [{ cmdline: 'a\0b' }, {}, 'E2BIG'],
+    [{ handoverBytes: 100 }, {}, 'EINVAL'],
+    [{ handoverBytes: -4096 }, {}, 'EINVAL'],
+  ];
+  for (const [changes, properties, errno] of refused) {
+    const xen = new SimulatedHypervisor();
+    xen.create(guest(properties));
+    assert.equal((await slowRefusal(xen.build(guest(properties), image(changes)))).errno, errno);
+  }
+  const xen = new SimulatedHypervisor();
+  const pvh = guest({ type: 'pvh' });
+  xen.create(pvh);
+  await xen.build(pvh, image({ cmdline: 'x'.repeat(2047) }));
+});
+
+test('ending the platform goes through the hardware domain', () => {
+  const xen = new SimulatedHypervisor();
+  xen.create(guest());
+  xen.create(dom0());
+  xen.endPlatform(7, 'halt');
+  assert.equal(xen.ended, undefined);
+  xen.endPlatform(0, 'reboot');
+  assert.equal(xen.ended, 'reboot');
+  assert.equal(refusal(() => xen.endPlatform(4, 'halt')).errno, 'ESRCH');
+});
+
+test('any call can be made to fail, for one domain or all', async () => {
+  const fault: Fault = { method: 'create', domid: 8, errno: 'EPERM' };
+  const xen = new SimulatedHypervisor();
+  xen.failAt = fault;
+  xen.create(guest());
+  const error = refusal(() => xen.create(guest({ domid: 8 })));
+  assert.deepEqual([error.errno, error.domid], ['EPERM', 8]);
+  assert.match(error.hint, /avc: denied/);
+  xen.failAt = { method: 'build', errno: 'EIO' };
+  assert.equal((await slowRefusal(xen.build(guest(), image()))).errno, 'EIO');
+  xen.failAt = { method: 'host', errno: 'EACCES' };
+  assert.equal(refusal(() => xen.host()).call, 'xc_physinfo');
+});
+
+test('calls are recorded in order', async () => {
+  const xen = new SimulatedHypervisor();
+  xen.host();
+  xen.create(guest());
+  await xen.build(guest(), image());
+  xen.unpause(7);
+  assert.deepEqual(xen.calls, [
+    { method: 'host' },
+    { method: 'create', domid: 7 },
+    { method: 'build', domid: 7 },
+    { method: 'unpause', domid: 7 },
+  ]);
+});
