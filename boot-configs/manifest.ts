@@ -1,3 +1,4 @@
+import type { Check } from './checks/check.ts';
 import { checks } from './checks/index.ts';
 import { type Place, ProblemCollector } from './collector.ts';
 import { applyDefaults } from './defaults.ts';
@@ -54,10 +55,15 @@ export interface DomainSettings {
 export type Capability = 'control' | 'hardware' | 'xenstore';
 
 /**
- * Reads a manifest. `source` is the name that messages give the file.
+ * Reads a manifest. `source` is the name that messages give the file. `more` are checks beyond those that every
+ * manifest must pass, such as those of the images.
  * Throws a {@link ManifestError} that carries every problem found.
  */
-export function loadManifest(bytes: Uint8Array, source: string): Manifest {
+export function loadManifest(
+  bytes: Uint8Array,
+  source: string,
+  more: readonly Check[] = [],
+): Manifest {
   const text = new SourceText(source, decode(bytes, source));
   const problems = new ProblemCollector(text);
   const document = composeDocument(text, problems);
@@ -69,13 +75,18 @@ export function loadManifest(bytes: Uint8Array, source: string): Manifest {
   const root = locate(document.contents, problems, (path) => bad.add(pointer(path)));
   if (root !== undefined) {
     applyDefaults(root);
-    checkDocument(root, problems, bad);
+    checkDocument(root, problems, bad, [...checks, ...more]);
   }
   problems.throwIfAny();
   return effectiveManifest(root?.value as ManifestDocument);
 }
 
-function checkDocument(root: Located, problems: ProblemCollector, bad: Set<string>): void {
+function checkDocument(
+  root: Located,
+  problems: ProblemCollector,
+  bad: Set<string>,
+  rules: readonly Check[],
+): void {
   const version = versionProblem(root);
   for (const problem of version === undefined ? schemaProblems(root.value) : [version]) {
     const { path, atKey, rule, message, hint } = problem;
@@ -87,7 +98,7 @@ function checkDocument(root: Located, problems: ProblemCollector, bad: Set<strin
   }
   if (version !== undefined) return;
   const draft = draftOf(root.value, bad);
-  for (const { rule, run } of checks) {
+  for (const { rule, run } of rules) {
     run(draft, (path, message, hint) =>
       problems.add(placeOf(root, path, false), { path: formatPath(path), rule, message, hint }),
     );

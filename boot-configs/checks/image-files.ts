@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { DraftDomain } from '../draft.ts';
+import { type ByteSource, withFile } from '../images/byte-source.ts';
+import { inspectKernel, isFault } from '../images/kernel.ts';
+import { formatMemory, memoryKiB } from '../memory.ts';
+import type { Check, Report } from './check.ts';
+
+/** Bytes hashed at a time. */
+const CHUNK = 1 << 20;
+
+/** Checks the images themselves, which are found below `directory`. */
+export function imageFiles(directory: string): Check {
+  return {
+    rule: 'image-file',
+    says: 'Every image is there, is of a kind that Xen can load, has the pinned digest and fits into the memory.',
+    run({ domains }, report) {
+      for (const domain of domains) checkDomain(domain, directory, report);
+    },
+  };
+}
+
+function checkDomain(domain: DraftDomain, directory: string, report: Report): void {
+  const { path, type, memory, digests } = domain;
+  let needed = 0;
+  for (const image of ['kernel', 'ramdisk'] as const) {
+    const name = domain[image];
+    if (name === undefined || name.split('/').includes('..')) continue;
+    const at = [...path, image];
+    try {
+      needed += withFile(join(directory, name), (source) => {
+        checkDigest(source, digests?.[image], (message, hint) =>
+          report([...path, 'digests', image], message, hint),
+        );
+        if (image === 'ramdisk') return source.size;
+        if (type === undefined) return 0;
+        const kernel = inspectKernel(source, type);
+        if (!isFault(kernel)) return kernel.span;
+        report(at, kernel.message, kernel.hint);
+        return 0;
+      });
+    } catch (error) {
+      report(
+        at,
+        unreadable(error),
+        `look for it in ${directory}, or name another directory with --images`,
+      );
+    }
+  }
+  if (memory !== undefined && needed > memoryKiB(memory) * 1024) {
+    report(
+      [...path, 'memory'],
+      `${memory} do not hold the images, which need ${formatMemory(Math.ceil(needed / 2 ** 20) * 1024)}`,
+      'give the domain more memory',
+    );
+  }
+}
+
+function checkDigest(
+  source: ByteSource,
+  pinned: string | undefined,
+  report: (message: string, hint: string) => void,
+): void {
+  if (pinned === undefined) return;
+  const [algorithm = '', expected] = pinned.split(':');
+  const hash = createHash(algorithm);
+  for (let offset = 0; offset < source.size; offset += CHUNK) {
+    hash.update(source.read(offset, CHUNK));
+  }
+  const digest = hash.digest('hex');
+  if (digest === expected) return;
+  report(
+    `the image has another digest: ${algorithm}:${digest}`,
+    'pin this one if you trust the image, or put the right image there',
+  );
+}
+
+function unreadable(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'there is no such file in the image directory';
+    case 'EINVAL':
+    case 'EISDIR':
+      return 'this is not a regular file';
+    case undefined:
+      throw error;
+    default:
+      return `the file can't be read (${code})`;
+  }
+}
