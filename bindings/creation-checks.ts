@@ -29,6 +29,9 @@ export function checkCreation(domain: DomainCreation, hardwareDomid: number | un
   const refuse = (reason: string, hint: string): HypervisorError =>
     refused(attempts.create(domain), 'create', 'EINVAL', reason, hint);
 
+  if (!Number.isInteger(domid) || domid < 0 || domid > 0xffff) {
+    throw refuse(`${domid} is no domid`, 'domids are integers of 16 bits');
+  }
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) {
     throw refuse(`${uuid} is no UUID`, 'write it in canonical form, 36 characters');
   }

@@ -143,6 +143,9 @@ test('properties that do not go together are refused before Xen is asked', () =>
     [{ memoryKiB: Number.NaN }, /NaN KiB/],
     [{ vcpus: 0 }, /0 is no number of vCPUs/],
     [{ type: 'pvh', vcpus: 2 }, /one vCPU only/],
+    [{ domid: -1 }, /-1 is no domid/],
+    [{ domid: 0x10007 }, /65543 is no domid/],
+    [{ domid: 1.5 }, /1\.5 is no domid/],
     [{ uuid: 'not-a-uuid' }, /not-a-uuid is no UUID/],
   ];
   for (const [changes, message] of refused) {
