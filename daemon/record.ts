@@ -10,6 +10,7 @@ export function handoverRecord(state: BootState) {
   return {
     version: recordVersion,
     bootDomid: state.bootDomid,
+    hardwareDomid: state.created.find((domain) => domain.hardware)?.domid,
     xen: hypervisor.host().version + hypervisor.host().extra,
     measurement: { pcr: manifest.platform.measurement.pcr, events: measurements.events.length },
     domains: state.created.map((domain) => ({

@@ -21,7 +21,7 @@ export const bootStages: readonly { name: string; sign: RegExp }[] = [
 
 /** Lines after which a boot cannot succeed any more. */
 export const failureSign =
-  /domb: .*FAILED|Kernel panic|halting machine|rebooting machine|Panic on CPU|dom0: .*(failed|does not)/;
+  /domb: .*FAILED|Kernel panic|halting machine|rebooting machine|Panic on CPU|FATAL:|dom0: .*(failed|does not)/;
 
 /** Emulation is slow, and a loaded machine slower; a stage that takes longer hangs. */
 const stageTimeout = 180_000;

@@ -70,12 +70,7 @@ export async function dom0Ramdisk(): Promise<string> {
     root.link('/usr/bin/xenstore-ls', 'xenstore').link('/usr/bin/xenstore-read', 'xenstore');
     await root.copy('/usr/bin/tpm2', tpm2, 0o755);
     for (const tool of tpmTools) root.link(`/usr/bin/${tool}`, 'tpm2');
-    await addSharedLibraries(
-      root,
-      packages,
-      [...programs, xenstore, tpm2],
-      dlopened,
-    );
+    await addSharedLibraries(root, packages, [...programs, xenstore, tpm2], dlopened);
     await addBusybox(root, packages, applets);
 
     const order = await moduleClosure(kernel, modules);

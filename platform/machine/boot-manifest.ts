@@ -6,9 +6,9 @@ export interface BootOptions {
   /** domB's initramfs. */
   initramfs: Uint8Array;
   /** Xen's options; the default starts domB beside an empty domain 0. */
-  hypervisorOptions?: readonly string[];
+  hypervisorOptions?: readonly string[] | undefined;
   tpm?: boolean;
-  memoryMiB?: number;
+  memoryMiB?: number | undefined;
 }
 
 /** Memory of domB: its initramfs twice (packed and unpacked), Node, and the images while they are built from. */

@@ -1,0 +1,76 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Manifest } from '../../boot-configs/manifest.ts';
+import type { HandoverRecord } from '../../daemon/record.ts';
+import { buildBootImage } from '../images/domb.ts';
+import { type Answers, collectAnswers } from '../machine/answers.ts';
+import { bootDomainMiB, bootManifest } from '../machine/boot-manifest.ts';
+import { followBoot } from './boot-stages.ts';
+import { type Check, handedOverRecord, judge } from './judge.ts';
+import { finder, type Parts, type Report } from './parts.ts';
+import { predictedPcr } from './prediction.ts';
+import { type BootDomainTimes, bootDomainTimes } from './timeline.ts';
+
+/** The domid that Xen's boot-domain series reserves (platform/hypervisor). */
+export const reservedBootDomid = 0x7fef;
+
+export interface PlatformRunOptions {
+  manifestBytes: Buffer;
+  /** The manifest's name in messages. */
+  source: string;
+  parts: Parts;
+  /** Where console, logs and results go; emptied first. */
+  directory: string;
+  report: Report;
+  /** Xen's options; the default starts domB with its reserved domid. */
+  hypervisorOptions?: readonly string[];
+  /** The domid that domB must have. */
+  bootDomid?: number;
+  memoryMiB?: number;
+}
+
+export interface PlatformRun {
+  manifest: Manifest;
+  checks: Check[];
+  answers: Answers;
+  record: HandoverRecord;
+  times: BootDomainTimes;
+  consoleText: string;
+}
+
+/**
+ * Boots a manifest on the virtual platform, follows the boot, collects the evidence, judges it and writes it below
+ * `directory`. The machine is stopped in any case. Fails when the boot does not get to its end.
+ */
+export async function runPlatform(options: PlatformRunOptions): Promise<PlatformRun> {
+  const { manifestBytes, source, parts, directory, report } = options;
+  const findImage = finder(parts.images);
+  const { manifest, initramfs } = await report("domB's boot image", () =>
+    buildBootImage(manifestBytes, source, findImage),
+  );
+  const predicted = await report('the PCR values to expect', () =>
+    predictedPcr(manifest, manifestBytes, findImage),
+  );
+  const { hypervisorOptions, memoryMiB } = options;
+  const machine = await bootManifest({ directory, parts, initramfs, hypervisorOptions, memoryMiB });
+  try {
+    await followBoot(machine.console, report);
+    const answers = await collectAnswers(machine.serial, 30_000);
+    const { lines } = machine.console;
+    const consoleText = lines.map((line) => line.text).join('\n');
+    const bootDomid = options.bootDomid ?? reservedBootDomid;
+    const evidence = { manifest, bootDomid, bootDomainMiB, predicted, consoleText, answers };
+    const checks = judge(evidence);
+    const record = handedOverRecord(answers);
+    const times = bootDomainTimes(lines, record);
+    await writeFile(join(directory, 'measurement.log'), handedOverLog(answers));
+    return { manifest, checks, answers, record, times, consoleText };
+  } finally {
+    await machine.stop();
+  }
+}
+
+/** The binary measurement log, from dom0's answers. */
+function handedOverLog(answers: Answers): Buffer {
+  return Buffer.from(answers.get('log')?.output ?? '', 'base64');
+}
