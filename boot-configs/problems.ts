@@ -32,18 +32,26 @@ export class ManifestError extends Error {
   }
 }
 
+/** Sets a part of a problem off from the rest, for example with colour. */
+export type Paint = (part: 'place' | 'message' | 'excerpt' | 'hint', text: string) => string;
+
 /** Plain text, one paragraph for each problem: `file:line:col: path: message`, the line with a caret, the hint. */
-export function formatProblems(problems: readonly Problem[], more = false): string {
-  const paragraphs = problems.map(formatProblem);
+export function formatProblems(
+  problems: readonly Problem[],
+  more = false,
+  paint: Paint = (_, text) => text,
+): string {
+  const paragraphs = problems.map((problem) => formatProblem(problem, paint));
   if (more) paragraphs.push('There are more problems: correct these first.');
   return paragraphs.join('\n');
 }
 
-function formatProblem(problem: Problem): string {
+function formatProblem(problem: Problem, paint: Paint): string {
   const { file, line, col, path, message, excerpt, hint } = problem;
-  const lines = [`${file}:${line}:${col}: ${path === '' ? '' : `${path}: `}${message}`];
-  if (excerpt !== '') lines.push(excerpt);
-  lines.push(`  hint: ${hint}`);
+  const place = paint('place', `${file}:${line}:${col}:`);
+  const lines = [`${place} ${path === '' ? '' : `${path}: `}${paint('message', message)}`];
+  if (excerpt !== '') lines.push(paint('excerpt', excerpt));
+  lines.push(`  ${paint('hint', `hint: ${hint}`)}`);
   return lines.join('\n');
 }
 

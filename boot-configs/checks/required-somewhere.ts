@@ -1,6 +1,7 @@
 import type { Check } from './check.ts';
 
-const properties = [
+/** What every domain needs, with the form that it has. */
+export const requiredProperties = [
   ['type', 'pv or pvh'],
   ['memory', 'a size such as 512MiB'],
   ['kernel', 'the path of the kernel in the image directory'],
@@ -13,7 +14,7 @@ export const requiredSomewhere: Check = {
   says: 'Every domain has type, memory, kernel and seclabel, its own or from defaults.',
   run({ domains }, report) {
     for (const domain of domains) {
-      for (const [property, form] of properties) {
+      for (const [property, form] of requiredProperties) {
         if (domain[property] !== undefined || domain.refused(property)) continue;
         report(
           [...domain.path, property],

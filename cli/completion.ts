@@ -1,0 +1,107 @@
+import { schemaFields } from '../boot-configs/schema-fields.ts';
+import { readSchema } from '../boot-configs/schema-file.ts';
+import { type Command, type ExitStatus, type Input, type Terminal, UsageError } from './command.ts';
+import { commands } from './commands.ts';
+
+/** `domb completion SHELL` */
+export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
+  const [shell] = input.arguments;
+  const fields = schemaFields(await readSchema()).map((field) => field.path.replaceAll('[]', ''));
+  if (shell === 'bash') terminal.write(bash(fields));
+  else if (shell === 'zsh') terminal.write(zsh(fields));
+  else throw new UsageError(`there is no completion for "${shell}"`, 'choose bash or zsh');
+  return 0;
+}
+
+function bash(fields: readonly string[]): string {
+  const cases = commands.map((command) => {
+    const valued = command.options.filter((option) => option.value !== undefined);
+    return [
+      `    ${command.name})`,
+      ...valued.map(({ name, completes }) => {
+        const reply = completes === 'directories' ? '$(compgen -d -- "$word")' : '';
+        return `      [[ $before == --${name} ]] && { COMPREPLY=(${reply}); return; }`;
+      }),
+      `      options="${[...command.options.map(({ name }) => `--${name}`), '--help'].join(' ')}"`,
+      `      ${bashOperands(command, fields)}`,
+      '      ;;',
+    ].join('\n');
+  });
+  return `# bash completion for domb
+_domb() {
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} options= words= files=
+  if (( COMP_CWORD == 1 )); then
+    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')} --help --version" -- "$word"))
+    return
+  fi
+  case \${COMP_WORDS[1]} in
+${cases.join('\n')}
+  esac
+  if [[ $word == -* ]]; then
+    COMPREPLY=($(compgen -W "$options" -- "$word"))
+  elif [[ $files ]]; then
+    COMPREPLY=($(compgen -f -- "$word"))
+  else
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+  fi
+}
+complete -o filenames -F _domb domb
+`;
+}
+
+function bashOperands(command: Command, fields: readonly string[]): string {
+  const completes = command.arguments[0]?.completes ?? [];
+  if (completes === 'files') return 'files=1';
+  return `words="${wordsFor(completes, fields).join(' ')}"`;
+}
+
+function wordsFor(
+  completes: Exclude<Command['arguments'][number]['completes'], 'files'>,
+  fields: readonly string[],
+): readonly string[] {
+  if (completes === 'commands') return commands.map(({ name }) => name);
+  return completes === 'fields' ? fields : completes;
+}
+
+function zsh(fields: readonly string[]): string {
+  const cases = commands.map((command) => {
+    const options = command.options.map(({ name, short, value, says, completes }) => {
+      const action = completes === 'directories' ? '_files -/' : ' ';
+      const argument = value === undefined ? '' : `:${value}:${action}`;
+      const long = `--${name}[${quoted(says)}]${argument}`;
+      return short === undefined
+        ? `'${long}'`
+        : `'(-${short} --${name})'{-${short},--${name}}'[${quoted(says)}]${argument}'`;
+    });
+    const operands = command.arguments.map(({ name, many, completes }) => {
+      const action =
+        completes === 'files' ? '_files' : `(${wordsFor(completes, fields).join(' ')})`;
+      return `'${many ? '*' : '1'}:${name}:${action}'`;
+    });
+    const words = [...options, "'(-h --help)'{-h,--help}'[Show help.]'", ...operands];
+    return `    ${command.name})\n      _arguments -s ${words.join(' \\\n        ')}\n      ;;`;
+  });
+  return `#compdef domb
+_domb() {
+  local -a commands=(
+${commands.map(({ name, summary }) => `    '${name}:${quoted(summary)}'`).join('\n')}
+  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  local command=$words[2]
+  shift words
+  (( CURRENT-- ))
+  case $command in
+${cases.join('\n')}
+  esac
+}
+_domb "$@"
+`;
+}
+
+/** For single quotes inside brackets of a zsh specification. */
+function quoted(text: string): string {
+  return text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, '\\$&');
+}

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import type { Check } from '../boot-configs/checks/check.ts';
+import { imageFiles } from '../boot-configs/checks/image-files.ts';
+import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
+import { loadManifest, type Manifest } from '../boot-configs/manifest.ts';
+import { memoryKiB } from '../boot-configs/memory.ts';
+import { ManifestError } from '../boot-configs/problems.ts';
+import { type Input, type Terminal, UsageError } from './command.ts';
+
+/** Reads and checks the manifest FILE or, for `-`, standard input. Throws a {@link ManifestError}. */
+export async function readManifest(
+  file: string,
+  checks: readonly Check[],
+  terminal: Terminal,
+): Promise<Manifest> {
+  const bytes = file === '-' ? await terminal.read() : await read(file);
+  return loadManifest(bytes, file === '-' ? '<stdin>' : file, checks);
+}
+
+/** The checks that the options ask for. */
+export function checksOf({ values }: Input): Check[] {
+  const directory = values.get('images');
+  const memory = values.get('platform-memory');
+  if (memory !== undefined && !/^[0-9]{1,9}(MiB|GiB|TiB)$/.test(memory)) {
+    throw new UsageError(
+      `"${memory}" is not a size`,
+      'write a whole number with the unit MiB, GiB or TiB, for example 16GiB',
+    );
+  }
+  return [
+    ...(directory === undefined ? [] : [imageFiles(directory)]),
+    ...(memory === undefined ? [] : [platformMemory(memoryKiB(memory))]),
+  ];
+}
+
+async function read(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ManifestError([
+      {
+        file,
+        line: 1,
+        col: 1,
+        path: '',
+        rule: 'unreadable',
+        message: `the file can't be read (${code})`,
+        hint:
+          code === 'ENOENT'
+            ? 'there is no file of this name'
+            : 'check the file and its permissions',
+        excerpt: '',
+      },
+    ]);
+  }
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { showDomid } from '../boot-configs/domids.ts';
+import { type ByteSource, withFile } from '../boot-configs/images/byte-source.ts';
+import type { DomainSettings, Manifest } from '../boot-configs/manifest.ts';
+import { formatMemory } from '../boot-configs/memory.ts';
+import { plan } from '../daemon/boot.ts';
+import { nameOf, type Operation } from '../daemon/operations.ts';
+
+/** A phase of the boot, told ahead. */
+export interface PlannedPhase {
+  name: string;
+  operations: PlannedOperation[];
+}
+
+export interface PlannedOperation {
+  /** As the boot's log calls it. */
+  name: string;
+  do: string;
+  domain?: string;
+  /** What it is done with, in words and numbers, in the order to show it. */
+  details: Record<string, string | number>;
+}
+
+/** Bytes hashed at a time. */
+const CHUNK = 1 << 20;
+
+/** What a boot with `manifest` will do. With a `directory`, images are looked up there for sizes and digests. */
+export function plannedPhases(manifest: Manifest, directory: string | undefined): PlannedPhase[] {
+  const lookUp = imageLookUp(directory);
+  return plan(manifest).map(({ name, operations }) => ({
+    name,
+    operations: operations.map((operation) => ({
+      name: nameOf(operation),
+      do: operation.do,
+      ...('domain' in operation ? { domain: operation.domain.name } : {}),
+      details: detailsOf(operation, manifest, lookUp),
+    })),
+  }));
+}
+
+type LookUp = (path: string) => Record<string, string | number>;
+
+function detailsOf(
+  operation: Operation,
+  { platform }: Manifest,
+  lookUp: LookUp,
+): Record<string, string | number> {
+  switch (operation.do) {
+    case 'measure-image':
+      return imageDetails(operation.domain, operation.component, lookUp);
+    case 'create-domain': {
+      const { domid, type, memoryKiB, vcpus, seclabel, uuid } = operation.domain;
+      return {
+        domid: showDomid(domid),
+        type,
+        memory: formatMemory(memoryKiB),
+        vcpus,
+        seclabel,
+        uuid: uuid ?? 'fresh',
+      };
+    }
+    case 'build-domain': {
+      const { kernel, ramdisk } = operation.domain;
+      return ramdisk === undefined ? { kernel } : { kernel, ramdisk };
+    }
+    case 'cap-pcr':
+      return { pcr: platform.measurement.pcr };
+    default:
+      return {};
+  }
+}
+
+function imageDetails(
+  domain: DomainSettings,
+  component: 'kernel' | 'ramdisk' | 'cmdline',
+  lookUp: LookUp,
+): Record<string, string | number> {
+  if (component === 'cmdline') return { text: JSON.stringify(domain.cmdline) };
+  const path = domain[component];
+  return path === undefined ? {} : { file: path, ...lookUp(path) };
+}
+
+/** Size and digest of images; domains often share one, which is then hashed once. */
+function imageLookUp(directory: string | undefined): LookUp {
+  const known = new Map<string, Record<string, string | number>>();
+  return (path) => {
+    if (directory === undefined) return {};
+    const found = known.get(path) ?? withFile(join(directory, path), sizeAndDigest);
+    known.set(path, found);
+    return found;
+  };
+}
+
+function sizeAndDigest(source: ByteSource): Record<string, string | number> {
+  const hash = createHash('sha256');
+  for (let offset = 0; offset < source.size; offset += CHUNK) {
+    hash.update(source.read(offset, CHUNK));
+  }
+  return { bytes: source.size, sha256: hash.digest('hex') };
+}

@@ -1,0 +1,25 @@
+const WIDTH = 80;
+
+/** Breaks a paragraph into lines of at most `width` columns. */
+export function wrap(paragraph: string, width = WIDTH, indent = ''): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of paragraph.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
+      lines.push(indent + line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, indent + line].join('\n');
+}
+
+/** Two columns, indented, the second one wrapped. */
+export function table(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows
+    .map(([name, text]) => {
+      const wrapped = wrap(text, WIDTH, ' '.repeat(width + 4));
+      return `  ${name.padEnd(width)}  ${wrapped.trimStart()}`;
+    })
+    .join('\n');
+}
