@@ -2,6 +2,7 @@
 import { attempts } from './attempts.ts';
 import type { DomainCreation, HypervisorError } from './hypervisor.ts';
 import { refused } from './refusal.ts';
+import { MOST_PROCESSORS } from './xen/acpi.ts';
 
 /**
  * The domid whose creation makes a domain the hardware domain, by Xen's command line: 0 with `boot-domain`, else that of
@@ -44,9 +45,8 @@ export function checkCreation(domain: DomainCreation, hardwareDomid: number | un
   if (hardware && type !== 'pv') {
     throw refuse('a hardware domain made by a boot domain cannot be PVH', 'make it type pv');
   }
-  // Linux finds the further vCPUs of a PVH domain in ACPI tables, which are not made yet.
-  if (type === 'pvh' && vcpus > 1) {
-    throw refuse('a PVH domain gets one vCPU only', 'give it one vCPU, or make it type pv');
+  if (type === 'pvh' && vcpus > MOST_PROCESSORS) {
+    throw refuse(`${vcpus} are too many vCPUs for PVH`, `give it ${MOST_PROCESSORS} at most`);
   }
   if (hardware && domid !== hardwareDomid) {
     throw refuse(

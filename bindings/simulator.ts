@@ -9,12 +9,13 @@ import type {
   Hypervisor,
 } from './hypervisor.ts';
 import { checkImage, tooLarge } from './image-checks.ts';
+import { layoutFor } from './layouts/layouts.ts';
 import { DomainLedger } from './ledger.ts';
 import type { Attempt } from './refusal.ts';
 import { callRefused } from './refusal.ts';
 
-/** xen/xen.h: domids from here on have other meanings. */
-const DOMID_FIRST_RESERVED = 0x7ff0;
+/** Domids from here on have other meanings (xen/xen.h). */
+const { DOMID_FIRST_RESERVED } = layoutFor('4.17').constants;
 /** The boot domain's domid on a Xen with our series and `boot-domain`. */
 const BOOT_DOMID = 0x7fef;
 /** First SID after Xen's initial ones. */

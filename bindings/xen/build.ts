@@ -5,7 +5,7 @@ import { BuilderImage } from './builder-image.ts';
 import type { HandoverRegion } from './handover.ts';
 import { locateRegion } from './handover.ts';
 import { hostInfo } from './inventory.ts';
-import { preparePvh, setMemoryMap, waitForXenstore } from './pvh.ts';
+import { describePvh, preparePvh, waitForXenstore } from './pvh.ts';
 import type { XenSession } from './session.ts';
 
 /**
@@ -69,7 +69,7 @@ async function runBuilder(
   guest.xc_dom_mem_init({ dom, MiB: Math.floor(memoryKiB / 1024) });
   image.set({ total_pages: memoryKiB / 4 });
   await guest.xc_dom_boot_mem_init({ dom });
-  if (pvh) setMemoryMap(session, image, domain);
+  if (pvh) describePvh(session, image, domain);
   await guest.xc_dom_build_image({ dom });
   if (domid === 0) becomeDomainZero(session, image);
   await guest.xc_dom_boot_image({ dom });

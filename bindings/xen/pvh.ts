@@ -1,7 +1,9 @@
 /** What a PVH domain needs beside kernel and ramdisk; libxl does the same in libxl_dom.c and libxl_x86.c. */
 import { addressOf } from '../ffi/memory.ts';
 import type { DomainCreation } from '../hypervisor.ts';
+import { PAGE_BYTES } from '../image-checks.ts';
 import { StructView } from '../layouts/struct.ts';
+import { acpiTables } from './acpi.ts';
 import type { BuilderImage } from './builder-image.ts';
 import type { XenSession } from './session.ts';
 
@@ -41,21 +43,32 @@ export function preparePvh(
   });
 }
 
-/** Gives the memory map to Xen, for the domain to ask for, and to the builder, for the domain's start info. */
-export function setMemoryMap(
+/** Gives the builder the ACPI tables, and the memory map to it (for the domain's start info) and to Xen. */
+export function describePvh(
   session: XenSession,
   image: BuilderImage,
-  { domid, memoryKiB }: DomainCreation,
+  { domid, memoryKiB, vcpus }: DomainCreation,
 ): void {
   const { xc, xch, layout } = session;
+  const tables = image.hold(acpiTables(HOLE_START, vcpus));
+  image.set({
+    'acpi_modules[0].data': addressOf(tables),
+    'acpi_modules[0].length': tables.length,
+    'acpi_modules[0].guest_addr_out': HOLE_START,
+  });
   const { constants } = layout;
   const { low, high } = memoryEnds(memoryKiB);
   const specialPages = constants.X86_HVM_NR_SPECIAL_PAGES;
   const ranges = [
     { addr: 0, size: low, type: constants.E820_RAM },
     {
-      addr: (constants.X86_HVM_END_SPECIAL_REGION - specialPages) * 4096,
-      size: specialPages * 4096,
+      addr: HOLE_START,
+      size: Math.ceil(tables.length / PAGE_BYTES) * PAGE_BYTES,
+      type: constants.E820_ACPI,
+    },
+    {
+      addr: (constants.X86_HVM_END_SPECIAL_REGION - specialPages) * PAGE_BYTES,
+      size: specialPages * PAGE_BYTES,
       type: constants.E820_RESERVED,
     },
     ...(high > 0 ? [{ addr: FOUR_GIB, size: high - FOUR_GIB, type: constants.E820_RAM }] : []),

@@ -142,7 +142,7 @@ test('properties that do not go together are refused before Xen is asked', () =>
     [{ memoryKiB: 4097 }, /4097 KiB/],
     [{ memoryKiB: Number.NaN }, /NaN KiB/],
     [{ vcpus: 0 }, /0 is no number of vCPUs/],
-    [{ type: 'pvh', vcpus: 2 }, /one vCPU only/],
+    [{ type: 'pvh', vcpus: 128 }, /128 are too many vCPUs for PVH/],
     [{ domid: -1 }, /-1 is no domid/],
     [{ domid: 0x10007 }, /65543 is no domid/],
     [{ domid: 1.5 }, /1\.5 is no domid/],
