@@ -3,9 +3,12 @@ import {
   akTemplate,
   digest,
   encodePublic,
+  hashId,
+  objectName,
   type PcrValues,
   type PublicArea,
   type Quote,
+  TPM_RH,
   Writer,
 } from 'node-tpm2-pts';
 
@@ -38,7 +41,7 @@ export class SoftwareAk {
     const attest = new Writer()
       .u32(overrides.magic ?? 0xff544347)
       .u16(overrides.type ?? 0x8018)
-      .sized(Buffer.alloc(34, 1))
+      .sized(this.#qualifiedName())
       .sized(overrides.nonce ?? Buffer.from('nonce'))
       .u64(1000n)
       .u32(1)
@@ -49,13 +52,18 @@ export class SoftwareAk {
         const bits = [...values.keys()].reduce((sum, pcr) => sum | (1 << pcr), 0);
         const select = Buffer.alloc(3);
         select.writeUIntLE(bits, 0, 3);
-        to.u16(bank === 'sha256' ? 0x0b : 0x0c)
-          .u8(3)
-          .bytes(select);
+        to.u16(hashId(bank)).u8(3).bytes(select);
       })
       .sized(digest('sha256', ...values))
       .toBuffer();
     return { attest, signature: this.sign(attest) };
+  }
+
+  /** As a primary key of the endorsement hierarchy. */
+  #qualifiedName(): Buffer {
+    const hierarchy = new Writer().u32(TPM_RH.ENDORSEMENT).toBuffer();
+    const hash = digest('sha256', hierarchy, objectName(this.publicArea));
+    return new Writer().u16(0x0b).bytes(hash).toBuffer();
   }
 
   /** A TPMT_SIGNATURE over anything. */

@@ -71,7 +71,7 @@ export { publicKey } from './structures/public-key.ts';
 export { decodeSignature, type Signature, verifySignature } from './structures/signature.ts';
 export { akTemplate, ekTemplate, type KeyType, sealedTemplate, srkTemplate } from './templates.ts';
 export { type CommandRequest, Tpm, type TpmOptions } from './tpm.ts';
-export { tpm2ToolsPcrFile } from './tpm2-tools-file.ts';
+export { readTpm2ToolsPcrFile, tpm2ToolsPcrFile } from './tpm2-tools-file.ts';
 export { openDevice } from './transport/device.ts';
 export { connectTcp, connectUnix, type SocketOptions } from './transport/socket.ts';
 export { type SwtpmControl, swtpmControl } from './transport/swtpm-control.ts';

@@ -4,7 +4,7 @@ import type { PcrValues } from './commands/pcr.ts';
 import { TPMA_OBJECT } from './constants.ts';
 import { Tpm2Error } from './errors.ts';
 import { decodeQuote, type QuoteAttest } from './structures/attest.ts';
-import { decodePublic, type SigningScheme } from './structures/public.ts';
+import { decodePublic, objectName, type SigningScheme } from './structures/public.ts';
 import { publicKey } from './structures/public-key.ts';
 import { decodeSignature, verifySignature } from './structures/signature.ts';
 
@@ -15,6 +15,11 @@ export interface QuoteExpectation {
   /** TPMT_PUBLIC of the attestation key, known to be in the right TPM. */
   readonly ak: Uint8Array;
   readonly nonce: Uint8Array;
+  /**
+   * Qualified name of the AK's parent; for a primary key the four bytes of its hierarchy's handle. With it every bit of
+   * `ak` is authenticated, not only the key in it.
+   */
+  readonly parent?: Uint8Array;
   /** The PCR values that the quote must be about: these and no others. */
   readonly pcrs: PcrValues;
 }
@@ -64,8 +69,18 @@ export function verifyQuote(quote: Quote, expected: QuoteExpectation): QuoteAtte
   if (!attest.extraData.equals(expected.nonce)) {
     throw refused('the nonce is not ours', 'ask for a fresh quote: this one may be a replay');
   }
+  if (expected.parent && !attest.qualifiedSigner.equals(qualified(expected.parent, expected.ak))) {
+    throw refused('the signer is not this key in its place', 'was the public area altered?');
+  }
   checkPcrs(attest, expected.pcrs, signing);
   return attest;
+}
+
+/** A qualified name: nameAlg, then the hash of the parent's qualified name and the object's name. Part 1, "Names". */
+function qualified(parent: Uint8Array, publicArea: Uint8Array): Buffer {
+  const name = objectName(publicArea);
+  const { nameAlgorithm } = decodePublic(publicArea);
+  return Buffer.concat([name.subarray(0, 2), digest(nameAlgorithm, parent, name)]);
 }
 
 function checkPcrs(attest: QuoteAttest, pcrs: PcrValues, { hash }: SigningScheme): void {

@@ -1,0 +1,87 @@
+import { canonicalJson } from '../canonical-json.ts';
+import type { MeasuredItem } from '../events.ts';
+
+/**
+ * Compares what was measured with what was expected, item by item, in plain words. An empty result means that both are the
+ * same items in the same order.
+ */
+export function compareItems(
+  expected: readonly MeasuredItem[],
+  measured: readonly MeasuredItem[],
+): string[] {
+  const wanted = byName(expected);
+  const found = byName(measured);
+  const problems: string[] = [];
+  for (const [name, item] of wanted) {
+    const other = found.get(name);
+    if (other === undefined) problems.push(`${name} was not measured`);
+    else problems.push(...differences(name, item, other));
+  }
+  for (const [name, item] of found) {
+    if (wanted.has(name)) continue;
+    problems.push(
+      item.event === 'error' ? `the boot failed: ${item.what}` : `${name} was not expected`,
+    );
+  }
+  if (problems.length === 0 && !sameOrder([...wanted.keys()], [...found.keys()])) {
+    problems.push('the items were measured in another order');
+  }
+  return problems;
+}
+
+/** Items by what they are; a repeated one is numbered. */
+function byName(items: readonly MeasuredItem[]): Map<string, MeasuredItem> {
+  const named = new Map<string, MeasuredItem>();
+  for (const item of items) {
+    let name = nameOf(item);
+    for (let n = 2; named.has(name); n++) name = `${nameOf(item)} (${n})`;
+    named.set(name, item);
+  }
+  return named;
+}
+
+function nameOf(item: MeasuredItem): string {
+  if (item.event === 'image') return `${item.domain} ${item.component}`;
+  if (item.event === 'domain') return `domain ${item.domain}`;
+  return item.event;
+}
+
+function differences(name: string, expected: MeasuredItem, measured: MeasuredItem): string[] {
+  const found: string[] = [];
+  walk('', expected, measured, found);
+  return found.map((difference) => `${name} differs: ${difference}`);
+}
+
+/** Collects the places where two JSON values differ. */
+function walk(at: string, expected: unknown, measured: unknown, found: string[]): void {
+  if (
+    isContainer(expected) &&
+    isContainer(measured) &&
+    Array.isArray(expected) === Array.isArray(measured)
+  ) {
+    const keys = new Set([...Object.keys(expected), ...Object.keys(measured)]);
+    for (const key of [...keys].sort()) {
+      const place = Array.isArray(expected) ? `${at}[${key}]` : at ? `${at}.${key}` : key;
+      walk(place, own(expected, key), own(measured, key), found);
+    }
+    return;
+  }
+  const [left, right] = [show(expected), show(measured)];
+  if (left !== right) found.push(`${at}: expected ${left}, measured ${right}`);
+}
+
+function isContainer(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function own(value: Record<string, unknown>, key: string): unknown {
+  return Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'nothing' : canonicalJson(value);
+}
+
+function sameOrder(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((name, i) => name === right[i]);
+}

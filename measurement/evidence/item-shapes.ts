@@ -1,0 +1,77 @@
+import { EVENT_TAGS, type EventKind, type MeasuredEvent } from '../events.ts';
+
+type Check = (value: unknown) => boolean;
+interface Shape {
+  readonly required: Readonly<Record<string, Check>>;
+  readonly optional?: Readonly<Record<string, Check>>;
+}
+
+const DIGEST_LENGTHS: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
+
+const text: Check = (value) => typeof value === 'string';
+const count: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const oneOf =
+  (...allowed: string[]): Check =>
+  (value) =>
+    allowed.includes(value as string);
+const texts: Check = (value) => Array.isArray(value) && value.every(text);
+const digests: Check = (value) => {
+  if (!isObject(value)) return false;
+  const entries = Object.entries(value);
+  return entries.length > 0 && entries.every(([name, hex]) => isDigest(name, hex));
+};
+
+/** The members of each kind of event, as docs/measurement-log.md lists them. */
+const SHAPES: Readonly<Record<EventKind, Shape>> = {
+  manifest: { required: { size: count, digests } },
+  configuration: { required: { configuration: (value) => value !== undefined } },
+  image: {
+    required: {
+      domain: text,
+      component: oneOf('kernel', 'ramdisk', 'cmdline'),
+      size: count,
+      digests,
+    },
+  },
+  domain: {
+    required: {
+      domain: text,
+      domid: count,
+      type: oneOf('pv', 'pvh'),
+      seclabel: text,
+      capabilities: texts,
+    },
+  },
+  error: { required: { what: text }, optional: { domain: text, phase: text } },
+};
+
+/** The kind that a tag stands for. */
+export function kindOf(tag: number): EventKind | undefined {
+  const kinds = Object.keys(EVENT_TAGS) as EventKind[];
+  return kinds.find((kind) => EVENT_TAGS[kind] === tag);
+}
+
+/** True when `value` is an event of this kind: all members it must have, of their types, and no others. */
+export function isEvent(value: unknown, kind: EventKind): value is MeasuredEvent {
+  if (!isObject(value) || value.event !== kind || !count(value.sequence)) return false;
+  const { required, optional = {} } = SHAPES[kind];
+  const members = Object.entries(value).filter(([name]) => name !== 'event' && name !== 'sequence');
+  return (
+    Object.keys(required).every((name) => Object.hasOwn(value, name)) &&
+    members.every(([name, member]) => {
+      const check = Object.hasOwn(required, name) ? required[name] : undefined;
+      return (
+        (check ?? (Object.hasOwn(optional, name) ? optional[name] : undefined))?.(member) ?? false
+      );
+    })
+  );
+}
+
+function isDigest(name: string, hex: unknown): boolean {
+  const length = Object.hasOwn(DIGEST_LENGTHS, name) ? DIGEST_LENGTHS[name] : undefined;
+  return typeof hex === 'string' && hex.length === length && /^[0-9a-f]*$/.test(hex);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,118 @@
+import { type PcrValues, type QuoteAttest, Tpm2Error, verifyQuote } from 'node-tpm2-pts';
+import { EventLogError } from '../event-log/format.ts';
+import type { MeasuredEvent, MeasuredItem } from '../events.ts';
+import { predict } from '../predict.ts';
+import { compareItems } from './compare.ts';
+import { AK_PARENT, type Evidence } from './evidence.ts';
+import { itemOf, type MeasuredLog, readMeasurementLog } from './read-log.ts';
+
+export interface Expectation {
+  /** What the quote must carry: the verifier's fresh nonce. */
+  readonly nonce: Uint8Array;
+  /** The PCR that the platform measures into. */
+  readonly pcr: number;
+  /** What should have been measured, in order; without it the verdict says that nothing was compared. */
+  readonly items?: readonly MeasuredItem[];
+}
+
+export interface Verdict {
+  /** True when nothing is wrong with what was checked. */
+  readonly accepted: boolean;
+  /** What is wrong, one line each. */
+  readonly problems: readonly string[];
+  /** What this verdict does not vouch for. */
+  readonly notChecked: readonly string[];
+  /** What was measured; only when quote and log are true. */
+  readonly events?: readonly MeasuredEvent[];
+  /** Clock, counters and firmware version; only when the quote is true. */
+  readonly attest?: QuoteAttest;
+}
+
+/**
+ * Judges evidence without a TPM and without trusting where it came from: the quote, then the log against the quoted values,
+ * then each item against the expected ones. Never throws for anything that is in the evidence.
+ */
+export function verifyEvidence(evidence: Evidence, expected: Expectation): Verdict {
+  const notChecked = ['that the attestation key is in a genuine TPM', 'the firmware, PCR 0 to 7'];
+  if (!expected.items) notChecked.push('the measured items: nothing to compare them with');
+  const refuse = (problems: string[], rest: Partial<Verdict> = {}): Verdict => ({
+    accepted: false,
+    problems,
+    notChecked,
+    ...rest,
+  });
+
+  const attest = attempt(() =>
+    verifyQuote(evidence.quote, {
+      ak: evidence.ak,
+      parent: AK_PARENT,
+      nonce: expected.nonce,
+      pcrs: evidence.pcrs,
+    }),
+  );
+  if (typeof attest === 'string') return refuse([attest]);
+  const log = attempt(() => readMeasurementLog(evidence.log));
+  if (typeof log === 'string') return refuse([log], { attest });
+  const untrue = replayProblems(log, evidence.pcrs, expected.pcr);
+  if (untrue.length > 0) return refuse(untrue, { attest });
+
+  const problems = log.capped ? [] : ['the log has no cap: measuring was not finished'];
+  const measured = log.events.map(itemOf);
+  if (expected.items) problems.push(...itemProblems(expected.items, measured, log));
+  else problems.push(...measured.flatMap((item) => failure(item)));
+  return {
+    accepted: problems.length === 0,
+    problems,
+    notChecked,
+    events: log.events,
+    attest,
+  };
+}
+
+/** The log must give the quoted values, in all banks that are quoted and no fewer. */
+function replayProblems({ target, events, capped }: MeasuredLog, pcrs: PcrValues, pcr: number) {
+  if (target.pcr !== pcr) return [`the log is of PCR ${target.pcr}, not of PCR ${pcr}`];
+  const quoted = [...pcrs].filter(([, values]) => values.has(pcr)).map(([bank]) => bank);
+  const problems = quoted
+    .filter((bank) => !target.banks.includes(bank))
+    .map((bank) => `the log has no ${bank} digests, the quote has ${bank}`);
+  const { values } = predict(events.map(itemOf), target, { capped });
+  for (const [bank, value] of values) {
+    const expected = pcrs.get(bank)?.get(pcr);
+    if (!expected) problems.push(`PCR ${pcr} is not quoted in bank ${bank}`);
+    else if (!expected.equals(value)) {
+      problems.push(`the log does not replay to the quoted PCR ${pcr} in bank ${bank}`);
+    }
+  }
+  if (!quoted.some((bank) => bank !== 'sha1'))
+    problems.push(`PCR ${pcr} is not quoted beyond SHA-1`);
+  return problems;
+}
+
+function itemProblems(
+  expected: readonly MeasuredItem[],
+  measured: readonly MeasuredItem[],
+  { target, capped }: MeasuredLog,
+): string[] {
+  const problems = compareItems(expected, measured);
+  if (problems.length > 0) return problems;
+  // The words above are for people; what decides is the PCR's value.
+  const wanted = predict(expected, target, { capped }).values;
+  const found = predict(measured, target, { capped }).values;
+  const same = target.banks.every((bank) => found.get(bank)?.equals(wanted.get(bank) as Buffer));
+  return same ? [] : ['the items differ from the expected ones'];
+}
+
+function failure(item: MeasuredItem): string[] {
+  return item.event === 'error' ? [`the boot failed: ${item.what}`] : [];
+}
+
+/** The result, or the message of an error that the evidence itself caused. */
+function attempt<T>(run: () => T): T | string {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Tpm2Error || error instanceof EventLogError) return error.message;
+    throw error;
+  }
+}
