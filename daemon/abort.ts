@@ -39,8 +39,13 @@ export async function abort(state: BootState, error: unknown): Promise<void> {
 
 async function capWithError(state: BootState, where: string, { what }: Explanation): Promise<void> {
   const log = state.measurementsIfOpen;
-  if (!log || log.capped) return;
-  await log.error({ what: `${where}: ${what}` });
-  await log.cap();
+  if (!log) return;
+  try {
+    if (log.capped) return;
+    await log.error({ what: `${where}: ${what}` });
+    await log.cap();
+  } finally {
+    await log.close();
+  }
   state.log.logger.error(`PCR ${log.target.pcr} is capped with an error event`);
 }

@@ -26,6 +26,8 @@ function mountPoints(): Set<string> {
 
 /** The real machine: this process is init of a Linux domain. */
 export const linuxMachine: Machine = {
+  logDirectory: '/run/domb',
+
   mountFilesystems() {
     const mounted = mountPoints();
     // Under systemd they are there already.

@@ -6,6 +6,8 @@ import type { Hypervisor } from '../bindings/hypervisor.ts';
  * `linux-machine.ts` is the real one.
  */
 export interface Machine {
+  /** Where the measurement log is written, record by record; fresh at each boot. */
+  readonly logDirectory: string;
   /** Mounts the file systems that a kernel gives to its init, and returns where. */
   mountFilesystems(): string[];
   /** Loads one kernel module. */

@@ -18,8 +18,6 @@ export const paths = {
   manifest: '/etc/domb/manifest.yaml',
   /** Image paths in the manifest are relative to this directory. */
   images: '/images',
-  /** The measurement log is written here, record by record. */
-  log: '/run/domb',
 } as const;
 
 /** Parses the settings file; fails when a field is missing or of the wrong type. */

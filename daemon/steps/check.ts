@@ -1,3 +1,4 @@
+import { hardwareDomidOf } from '../../bindings/creation-checks.ts';
 import type { DomainSettings } from '../../boot-configs/manifest.ts';
 import { BootFailure } from '../failure.ts';
 import type { Operation } from '../operations.ts';
@@ -31,13 +32,13 @@ type CheckDomain = Extract<Operation, { do: 'check-domain' }>;
 export function checkDomain(state: BootState, { domain }: CheckDomain): string {
   const { hypervisor } = state;
   const sid = hypervisor.securityId(domain.seclabel);
+  if (domain.capabilities.includes('hardware')) checkHardwareDomid(state, domain);
   if (hypervisor.domains().some((other) => other.domid === domain.domid)) {
     throw new BootFailure(
       `${domain.name}: domid ${domain.domid} is taken`,
       'choose another domid in the manifest',
     );
   }
-  if (domain.capabilities.includes('hardware')) checkHardwareDomid(state, domain);
   if (domain.type === 'pvh' && !hypervisor.host().hvm) {
     throw new BootFailure(
       `${domain.name}: this machine has no hardware virtualization for a pvh domain`,
@@ -48,24 +49,23 @@ export function checkDomain(state: BootState, { domain }: CheckDomain): string {
 }
 
 /**
- * Xen decides by domid which new domain becomes the hardware domain: domain 0 when the boot domain runs beside it
- * (our series), else the one that `hardware_dom=` names.
+ * Xen decides by domid which new domain becomes the hardware domain: domain 0 when the boot domain runs beside it (our
+ * series), else the one that `hardware_dom=` names.
  */
-function checkHardwareDomid({ hypervisor, bootDomid }: BootState, domain: DomainSettings): void {
-  if (bootDomid !== 0) {
-    if (domain.domid === 0) return;
+function checkHardwareDomid({ hypervisor }: BootState, domain: DomainSettings): void {
+  const expected = hardwareDomidOf(hypervisor.host().commandLine);
+  if (expected === domain.domid) return;
+  if (expected === 0) {
     throw new BootFailure(
       `${domain.name}: the hardware domain has domid ${domain.domid}, but a Xen started with boot-domain gives that role to domain 0`,
       'set its domid to 0 in the manifest',
     );
   }
-  const expected = /(?:^| )hardware_dom=(\d+)/.exec(hypervisor.host().commandLine)?.[1];
-  if (expected !== undefined && Number(expected) === domain.domid) return;
-  const found = expected === undefined ? 'has no hardware_dom=' : `says hardware_dom=${expected}`;
+  const found = expected === undefined ? 'names none' : `names domain ${expected}`;
   throw new BootFailure(
     `${domain.name}: the hardware domain has domid ${domain.domid}, but Xen's command line ${found}, and domain 0 is domB itself`,
     domain.domid === 0
       ? 'start a Xen that has the boot-domain option, with that option'
-      : `start Xen with hardware_dom=${domain.domid}, or with its boot-domain option and domid 0 in the manifest`,
+      : `start Xen with hardware_dom=${domain.domid}, or with boot-domain and domid 0 in the manifest`,
   );
 }

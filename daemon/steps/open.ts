@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { pcrBanks, Tpm } from 'node-tpm2-pts';
 import { MeasurementLog } from '../../measurement/measurement-log.ts';
 import { BootFailure } from '../failure.ts';
-import { paths } from '../settings.ts';
 import type { BootState } from '../state.ts';
 
 export function mountFilesystems(state: BootState): string {
@@ -23,10 +22,11 @@ export async function openTpm(state: BootState): Promise<string> {
 }
 
 export async function openLog(state: BootState): Promise<string> {
-  const { settings, tpm } = state;
+  const { machine, settings, tpm } = state;
+  const directory = machine.logDirectory;
   if (!tpm) throw new Error('the measurement log is opened before the TPM');
-  await mkdir(paths.log, { recursive: true, mode: 0o700 });
-  const log = await MeasurementLog.open({ tpm, pcr: settings.pcr, directory: paths.log });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const log = await MeasurementLog.open({ tpm, pcr: settings.pcr, directory });
   state.measurementsIfOpen = log;
   return `PCR ${log.target.pcr} in ${log.target.banks.join(', ')}`;
 }

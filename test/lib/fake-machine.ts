@@ -13,10 +13,12 @@ export function fakeMachine(parts: {
   files: ReadonlyMap<string, Uint8Array | string>;
   openTpm: () => Promise<Transport>;
   hypervisor: Hypervisor;
+  logDirectory: string;
 }): FakeMachine {
   const deeds: string[] = [];
   return {
     deeds,
+    logDirectory: parts.logDirectory,
     mountFilesystems: () => ['/proc'],
     loadModule: (path) => void deeds.push(`load ${path}`),
     async readFile(path) {

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { before, test } from 'node:test';
+import { finder, type Parts } from '../../platform/demo/parts.ts';
+import { composeBootImage } from '../../platform/images/domb.ts';
+import {
+  type BootOptions,
+  bootDomainOptions,
+  bootManifest,
+} from '../../platform/machine/boot-manifest.ts';
+import { exampleManifest, outputDirectory, parts } from './support.ts';
+
+/**
+ * Boots that must not succeed, on real Xen. Each ends with one clear message and with the whole machine: Xen itself
+ * says that it halts or reboots, so nothing can be left running.
+ */
+
+let built: Parts;
+let demo: string;
+before(async () => {
+  built = await parts();
+  demo = await exampleManifest('demo');
+});
+
+interface Refusal {
+  manifest: string;
+  /** What the console must say, in this order. */
+  says: RegExp[];
+  /** Image names to leave out of the boot image. */
+  without?: string[];
+  /** Images to replace. */
+  instead?: Map<string, Uint8Array>;
+  machine?: Partial<BootOptions>;
+  /** Whether there is a TPM that works, so that the failure must be in the PCR. */
+  capped?: boolean;
+  onFailure?: 'halt' | 'reboot';
+}
+
+async function refused(name: string, refusal: Refusal): Promise<void> {
+  const { manifest, onFailure = 'halt', capped = true } = refusal;
+  const images = new Map<string, Uint8Array>();
+  for (const image of ['vmlinux', 'vtpm.cpio.zst', 'dom0.cpio.zst']) {
+    if (refusal.without?.includes(image)) continue;
+    images.set(
+      image,
+      refusal.instead?.get(image) ?? (await readFile(await finder(built.images)(image))),
+    );
+  }
+  const initramfs = await composeBootImage(Buffer.from(manifest), { pcr: 13, onFailure }, images);
+  const machine = await bootManifest({
+    directory: outputDirectory(name),
+    parts: built,
+    initramfs,
+    ...refusal.machine,
+  });
+  try {
+    // Xen's own words, from its shutdown of the machine.
+    const end = onFailure === 'halt' ? /halting machine/ : /rebooting machine/;
+    await machine.console.waitFor(end, 180_000);
+  } finally {
+    await machine.stop();
+  }
+  const text = machine.console.lines.map((line) => line.text).join('\n');
+  let from = 0;
+  for (const pattern of refusal.says) {
+    const found = text.slice(from).search(pattern);
+    assert.notEqual(found, -1, `the console does not say ${pattern}\n${text.slice(-3000)}`);
+    from += found;
+  }
+  assert.match(text, /domb: .*what to do: \S/);
+  assert.equal(/PCR 13 is capped with an error event/.test(text), capped);
+  assert.doesNotMatch(text, /dom0: userspace is up/);
+  assert.doesNotMatch(text, /avc:\s+denied/);
+}
+
+test('a digest that the manifest pins and the image does not have', async () => {
+  const pinned = `sha256:${'0'.repeat(64)}`;
+  await refused('refuse-digest', {
+    manifest: demo.replace('name: vtpm\n', `name: vtpm\n    digests: { ramdisk: "${pinned}" }\n`),
+    says: [/step "measure vtpm ramdisk" failed/, /digest mismatch/, new RegExp(pinned)],
+  });
+});
+
+test('an image that is missing from the boot image', async () => {
+  await refused('refuse-missing', {
+    manifest: demo,
+    without: ['dom0.cpio.zst'],
+    says: [/step "measure dom0 ramdisk" failed/, /\/images\/dom0\.cpio\.zst: no such file/],
+  });
+});
+
+test('a manifest with mistakes', async () => {
+  await refused('refuse-manifest', {
+    manifest: demo.replace('memory: 128MiB', 'memmory: 128MiB'),
+    says: [/step "read manifest" failed/, /manifest\.yaml:\d+:\d+: .*memmory/],
+  });
+});
+
+test('a label that the policy does not have', async () => {
+  await refused('refuse-label', {
+    manifest: demo.replace('system_r:vtpm_t', 'system_r:vtpn_t'),
+    says: [/step "check vtpm" failed/, /system_u:system_r:vtpn_t/],
+  });
+});
+
+test('more memory than the machine has', async () => {
+  await refused('refuse-memory', {
+    manifest: demo.replace('memory: 1GiB', 'memory: 8GiB'),
+    says: [/step "check memory" failed/, /dom0 8192MiB/],
+  });
+});
+
+test('a hardware domain that this Xen cannot make', async () => {
+  await refused('refuse-domid', {
+    manifest: (await exampleManifest('late-hwdom')).replace(
+      'on-failure: halt',
+      'on-failure: reboot',
+    ),
+    onFailure: 'reboot',
+    says: [/step "check dom0" failed/, /gives that role to domain 0/],
+  });
+});
+
+test('a machine without a TPM', async () => {
+  await refused('refuse-no-tpm', {
+    manifest: demo,
+    machine: { tpm: false },
+    capped: false,
+    says: [/step "open tpm" failed/, /no TPM 2\.0/],
+  });
+});
+
+test('FLASK that is not enforcing', async () => {
+  await refused('refuse-permissive', {
+    manifest: demo,
+    machine: { hypervisorOptions: [...bootDomainOptions, 'flask=permissive'] },
+    says: [/step "require flask" failed/, /FLASK is permissive/],
+  });
+});
+
+test('a kernel that cannot be built from, after domain 0 exists', async () => {
+  const kernel = Buffer.alloc(1 << 20, 'this is no kernel ');
+  await refused('refuse-kernel', {
+    manifest: demo,
+    instead: new Map([['vmlinux', kernel]]),
+    says: [/phase "create" done/, /step "build vtpm" failed/],
+  });
+});
