@@ -1,0 +1,60 @@
+import { canonicalJson } from '../canonical-json.ts';
+import type { MeasuredEvent } from '../events.ts';
+import { itemOf, type MeasuredLog } from '../evidence/read-log.ts';
+import { predict } from '../predict.ts';
+
+const LONGEST = 100;
+
+/** A log for people: one line for each event, then the value that the PCR must have in each bank. */
+export function listing({ target, events, capped }: MeasuredLog): string {
+  const rows = events.map((event) => [String(event.sequence), event.event, describe(event)]);
+  if (capped) rows.push([String(events.length), 'cap', 'nothing follows']);
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const lines = rows.map(([number = '', kind = '', what = '']) =>
+    `${number.padStart(widths[0] ?? 0)}  ${kind.padEnd(widths[1] ?? 0)}  ${what}`.trimEnd(),
+  );
+  const { values } = predict(events.map(itemOf), target, { capped });
+  const widest = Math.max(...target.banks.map((bank) => bank.length));
+  const replayed = [...values].map(
+    ([bank, value]) => `  ${bank.padEnd(widest)}  ${value.toString('hex')}`,
+  );
+  const state = capped ? '' : ', not capped: measuring was not finished';
+  return [...lines, `PCR ${target.pcr} after ${rows.length} events${state}`, ...replayed, ''].join(
+    '\n',
+  );
+}
+
+function describe(event: MeasuredEvent): string {
+  switch (event.event) {
+    case 'manifest':
+      return content(event);
+    case 'image':
+      return `${printable(event.domain)} ${event.component}, ${content(event)}`;
+    case 'configuration':
+      return shortened(canonicalJson(event.configuration));
+    case 'domain': {
+      const rights = event.capabilities.length > 0 ? `, ${event.capabilities.join(' ')}` : '';
+      return printable(
+        `${event.domain}: domid ${event.domid}, ${event.type}, ${event.seclabel}${rights}`,
+      );
+    }
+    case 'error': {
+      const where = [event.phase, event.domain].filter((part) => part !== undefined).join(', ');
+      return printable(where ? `${where}: ${event.what}` : event.what);
+    }
+  }
+}
+
+function content({ size, digests }: { size: number; digests: object }): string {
+  const list = Object.entries(digests).map(([algorithm, hex]) => `${algorithm}:${hex}`);
+  return `${size} bytes, ${list.join(' ')}`;
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+}
+
+/** Text of unknown origin goes to a terminal: whatever is not printable ASCII is escaped. */
+function printable(text: string): string {
+  return canonicalJson(text).slice(1, -1);
+}
