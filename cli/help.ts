@@ -3,7 +3,7 @@ import { type Command, type ExitStatus, type Input, type Terminal, UsageError } 
 import { commands, program } from './commands.ts';
 import { table, wrap } from './text.ts';
 
-const exitStatuses: readonly [string, string][] = [
+export const exitStatuses: readonly [string, string][] = [
   ['0', 'all well'],
   ['1', 'a manifest has mistakes, or something failed'],
   ['2', 'wrong usage'],

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { plan } from '../../../daemon/boot.ts';
+import { nameOf } from '../../../daemon/operations.ts';
+import { elf, pvNotes } from '../boot-configs/elf-builder.ts';
+import { file, run } from './support.ts';
+
+const demo = file('boot-configs/demo.yaml');
+
+test('the plan names what the boot will run, in its order', async () => {
+  const { status, out } = await run(['plan', '--json', demo]);
+  assert.equal(status, 0);
+  const { manifest, phases } = JSON.parse(out);
+  assert.deepEqual(
+    phases.map((phase: { name: string; operations: { name: string }[] }) => [
+      phase.name,
+      phase.operations.map((operation) => operation.name),
+    ]),
+    plan(manifest).map((phase) => [phase.name, phase.operations.map(nameOf)]),
+  );
+});
+
+test('the text shows domids, labels and memory of what is created', async () => {
+  const { out } = await run(['plan', file('boot-configs/second.yaml')]);
+  assert.match(out, /^4 domains with 1312MiB, measured into PCR 12; on failure: reboot\n/);
+  assert.match(
+    out,
+    /create vtpm +domid 32720 \(0x7FD0\), type pv, memory 160MiB, vcpus 1, seclabel \S+vtpm_t, uuid fresh/,
+  );
+  assert.match(out, /create guest-pv +domid 11, .*, uuid 5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11/);
+  assert.match(out, /cap pcr +pcr 12/);
+});
+
+const directory = mkdtempSync(join(tmpdir(), 'domb-plan-'));
+after(() => rmSync(directory, { recursive: true }));
+
+test('with --images it shows sizes and digests', async () => {
+  const kernel = elf({ notes: pvNotes });
+  writeFileSync(join(directory, 'vmlinux'), kernel);
+  writeFileSync(join(directory, 'vtpm.cpio.zst'), 'vtpm');
+  writeFileSync(join(directory, 'dom0.cpio.zst'), '');
+  const { status, out } = await run(['plan', '--images', directory, demo]);
+  assert.equal(status, 0);
+  const digest = createHash('sha256').update(kernel).digest('hex');
+  const lines = out.split('\n').filter((line) => line.includes('measure dom0 kernel'));
+  assert.deepEqual(
+    lines.map((line) => line.trim().split(/ {2,}/)[1]),
+    [`file vmlinux, bytes ${kernel.length}, sha256 ${digest}`],
+  );
+});
+
+test('a manifest with mistakes has no plan', async () => {
+  const { status, out, error } = await run(['plan', '-'], { stdin: 'version: 1\n' });
+  assert.equal(status, 1);
+  assert.equal(out, '');
+  assert.match(error, /<stdin>:1:1: domains: this property is missing/);
+});

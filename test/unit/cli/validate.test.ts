@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { elf, pvNotes } from '../boot-configs/elf-builder.ts';
+import { file, run } from './support.ts';
+
+const demo = file('boot-configs/demo.yaml');
+const bad = file('boot-configs/invalid/several.yaml');
+
+test('a manifest without mistakes gives 0 and one line', async () => {
+  assert.deepEqual(await run(['validate', demo]), {
+    status: 0,
+    out: `${demo}: ok, 2 domains, 1152MiB\n`,
+    error: '',
+  });
+  assert.deepEqual(await run(['validate', '-q', demo]), { status: 0, out: '', error: '' });
+});
+
+test('mistakes give 1, and one bad manifest does not hide another', async () => {
+  const other = file('boot-configs/invalid/version.yaml');
+  const { status, out, error } = await run(['validate', bad, demo, other]);
+  assert.equal(status, 1);
+  assert.equal(out, `${demo}: ok, 2 domains, 1152MiB\n`);
+  const expected = readFileSync(bad.replace('.yaml', '.expected'), 'utf8');
+  assert.ok(error.startsWith(expected.replaceAll(/^several/gm, bad.replace('.yaml', ''))));
+  assert.match(error, /version\.yaml:2:10: version: /);
+});
+
+test('a file that can not be read is a mistake like others', async () => {
+  const { status, error } = await run(['validate', file('no-such-file'), demo]);
+  assert.equal(status, 1);
+  assert.match(error, /no-such-file:1:1: the file can't be read \(ENOENT\)\n {2}hint: /);
+});
+
+test('"-" reads standard input', async () => {
+  const good = await run(['validate', '-'], { stdin: readFileSync(demo, 'utf8') });
+  assert.equal(good.status, 0);
+  const { status, error } = await run(['validate', '-'], { stdin: 'version: 2\n' });
+  assert.equal(status, 1);
+  assert.match(error, /^<stdin>:1:10: /);
+});
+
+test('--json gives all problems with their fields, on standard output alone', async () => {
+  const { status, out, error } = await run(['validate', '--json', bad, demo]);
+  assert.equal(status, 1);
+  assert.equal(error, '');
+  const { files } = JSON.parse(out);
+  assert.deepEqual(
+    files.map((result: { file: string; valid: boolean }) => [result.file, result.valid]),
+    [
+      [bad, false],
+      [demo, true],
+    ],
+  );
+  assert.deepEqual(files[0].problems[0], {
+    file: bad,
+    line: 4,
+    col: 3,
+    rule: 'unknown-key',
+    path: 'platform.on-failur',
+    message: 'unknown key "on-failur"',
+    hint: 'did you mean "on-failure"?',
+    excerpt: '  4 |   on-failur: halt\n        ^~~~~~~~~',
+  });
+});
+
+test('colours are used only where the terminal has them', async () => {
+  const plain = await run(['validate', bad]);
+  const coloured = await run(['validate', bad], { colour: true });
+  assert.equal(plain.error, stripVTControlCharacters(plain.error));
+  assert.notEqual(coloured.error, plain.error);
+  assert.equal(stripVTControlCharacters(coloured.error), plain.error);
+});
+
+test('--platform-memory is compared with all domains together', async () => {
+  assert.equal((await run(['validate', '--platform-memory', '2GiB', demo])).status, 0);
+  const { status, error } = await run(['validate', '--platform-memory=1GiB', demo]);
+  assert.equal(status, 1);
+  assert.match(error, /the domains need 1152MiB, the platform has 1GiB/);
+  assert.equal((await run(['validate', '--platform-memory', '1024', demo])).status, 2);
+});
+
+const directory = mkdtempSync(join(tmpdir(), 'domb-cli-'));
+after(() => rmSync(directory, { recursive: true }));
+
+test('--images looks into the images', async () => {
+  writeFileSync(join(directory, 'vmlinux'), elf({ notes: pvNotes }));
+  writeFileSync(join(directory, 'vtpm.cpio.zst'), 'x');
+  const { status, error } = await run(['validate', '--images', directory, demo]);
+  assert.equal(status, 1);
+  assert.equal(error.match(/hint: /g)?.length, 1);
+  assert.match(error, /domains\[1\]\.ramdisk: there is no such file/);
+  writeFileSync(join(directory, 'dom0.cpio.zst'), 'x');
+  assert.equal((await run(['validate', '--images', directory, demo])).status, 0);
+});
