@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import type { Check } from '../boot-configs/checks/check.ts';
-import { imageFiles } from '../boot-configs/checks/image-files.ts';
 import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
 import { loadManifest, type Manifest } from '../boot-configs/manifest.ts';
 import { memoryKiB } from '../boot-configs/memory.ts';
@@ -18,7 +17,7 @@ export async function readManifest(
 }
 
 /** The checks that the options ask for. */
-export function checksOf({ values }: Input): Check[] {
+export async function checksOf({ values }: Input): Promise<Check[]> {
   const directory = values.get('images');
   const memory = values.get('platform-memory');
   if (memory !== undefined && !/^[0-9]{1,9}(MiB|GiB|TiB)$/.test(memory)) {
@@ -27,10 +26,14 @@ export function checksOf({ values }: Input): Check[] {
       'write a whole number with the unit MiB, GiB or TiB, for example 16GiB',
     );
   }
-  return [
-    ...(directory === undefined ? [] : [imageFiles(directory)]),
-    ...(memory === undefined ? [] : [platformMemory(memoryKiB(memory))]),
-  ];
+  const checks: Check[] = [];
+  if (directory !== undefined) {
+    // Hashing is slow to load, and most runs don't look at images.
+    const { imageFiles } = await import('../boot-configs/checks/image-files.ts');
+    checks.push(imageFiles(directory));
+  }
+  if (memory !== undefined) checks.push(platformMemory(memoryKiB(memory)));
+  return checks;
 }
 
 async function read(file: string): Promise<Uint8Array> {

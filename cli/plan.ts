@@ -9,7 +9,7 @@ import { type PlannedOperation, type PlannedPhase, plannedPhases } from './plan-
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
   const [file = '-'] = input.arguments;
   try {
-    const manifest = await readManifest(file, checksOf(input), terminal);
+    const manifest = await readManifest(file, await checksOf(input), terminal);
     const phases = plannedPhases(manifest, input.values.get('images'));
     if (input.flags.has('json')) {
       terminal.write(`${JSON.stringify({ manifest, phases }, null, 2)}\n`);

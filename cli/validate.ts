@@ -7,7 +7,7 @@ import { checksOf, readManifest } from './manifest-input.ts';
 
 /** `domb validate FILE...` */
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
-  const checks = checksOf(input);
+  const checks = await checksOf(input);
   const results: { file: string; outcome: Manifest | ManifestError }[] = [];
   for (const file of input.arguments) {
     const outcome = await readManifest(file, checks, terminal).catch((error: unknown) => {
