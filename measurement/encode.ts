@@ -10,14 +10,18 @@ export interface Target {
   readonly banks: readonly HashAlgorithm[];
 }
 
+/** The data of an item's event: its tag and its canonical JSON with the sequence number. */
+export function itemData(item: MeasuredItem, sequence: number): Buffer {
+  const json = canonicalJson({ ...item, sequence });
+  return encodeTagged(EVENT_TAGS[item.event], Buffer.from(json, 'latin1'));
+}
+
 /**
- * The log event of an item: EV_EVENT_TAG holding the item's canonical JSON with its sequence number. The digest of each
- * bank is the hash of the whole event data, so that nothing in the event is left unauthenticated.
+ * The log event of an item: EV_EVENT_TAG. The digest of each bank is the hash of the whole event data, so that nothing in
+ * the event is left unauthenticated.
  */
 export function encodeItem(item: MeasuredItem, sequence: number, target: Target): LogEvent {
-  const json = canonicalJson({ ...item, sequence });
-  const data = encodeTagged(EVENT_TAGS[item.event], Buffer.from(json, 'latin1'));
-  return measured(EVENT_TYPE.EVENT_TAG, data, target);
+  return measured(EVENT_TYPE.EVENT_TAG, itemData(item, sequence), target);
 }
 
 /** The event that ends the measurements of a PCR: EV_SEPARATOR over four zero bytes. */

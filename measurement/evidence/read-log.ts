@@ -1,6 +1,6 @@
 import { digest, type HashAlgorithm, hashId } from 'node-tpm2-pts';
-import { encodeCap, encodeItem, type Target } from '../encode.ts';
-import { EVENT_TYPE, type EventLog, EventLogError, type LogEvent } from '../event-log/format.ts';
+import { itemData, type Target } from '../encode.ts';
+import { EVENT_TYPE, EventLogError, type LogEvent, SEPARATOR_DATA } from '../event-log/format.ts';
 import { parseEventLog, parseTagged } from '../event-log/parse.ts';
 import { encodeEvent, encodeHeader } from '../event-log/write.ts';
 import type { MeasuredEvent, MeasuredItem } from '../events.ts';
@@ -10,13 +10,15 @@ import { isEvent, kindOf } from './item-shapes.ts';
 export interface MeasuredLog {
   readonly target: Target;
   readonly events: readonly MeasuredEvent[];
+  /** The same events, and the cap, as records; their digests are those of their data. */
+  readonly records: readonly LogEvent[];
   readonly capped: boolean;
 }
 
 /**
  * Reads a log by the rules of docs/measurement-log.md: one PCR, digests of exactly the header's banks that are those of the
- * data, known kinds with their members, sequence numbers without gaps, nothing after the cap. At last the events are written
- * again and must give the same bytes, so that no bit of the log is without meaning.
+ * data, known kinds with their members, sequence numbers without gaps, nothing after the cap. Descriptions and records are
+ * written again and must give the same bytes, so that no bit of the log is without meaning.
  * @throws {EventLogError} naming the first event that breaks a rule
  */
 export function readMeasurementLog(bytes: Uint8Array): MeasuredLog {
@@ -32,13 +34,14 @@ export function readMeasurementLog(bytes: Uint8Array): MeasuredLog {
   const capped = isCap(log.events.at(-1));
   for (const [index, event] of log.events.entries()) {
     checkEnvelope(event, index, target);
-    if (index === log.events.length - 1 && capped) continue;
-    events.push(readEvent(event, index));
+    if (index === log.events.length - 1 && capped) checkCap(event, index);
+    else events.push(readEvent(event, index));
   }
-  if (!sameBytes(bytes, log, events, capped, target)) {
+  const records = log.events;
+  if (!encodeLog(banks, records).equals(bytes)) {
     throw new EventLogError('event log: not in the form in which domB writes it');
   }
-  return { target, events, capped };
+  return { target, events, records, capped };
 }
 
 /** An item without its place in the log. */
@@ -73,7 +76,14 @@ function readEvent(event: LogEvent, index: number): MeasuredEvent {
   if (value.sequence !== index) {
     throw wrong(index, `sequence ${value.sequence}: events are missing, repeated or out of order`);
   }
+  if (!rewrite(value, index).equals(event.data)) {
+    throw wrong(index, 'its description is not in the form in which domB writes it');
+  }
   return value;
+}
+
+function checkCap({ data }: LogEvent, index: number): void {
+  if (!data.equals(SEPARATOR_DATA)) throw wrong(index, 'the cap does not hold four zero bytes');
 }
 
 function parseJson(content: Buffer, index: number): unknown {
@@ -84,22 +94,21 @@ function parseJson(content: Buffer, index: number): unknown {
   }
 }
 
-function sameBytes(
-  bytes: Uint8Array,
-  { algorithms }: EventLog,
-  events: readonly MeasuredEvent[],
-  capped: boolean,
-  target: Target,
-): boolean {
-  const records = events.map((event, i) => encodeEvent(rewrite(event, i, target)));
-  if (capped) records.push(encodeEvent(encodeCap(target)));
-  const header = encodeHeader(algorithms.map(({ name }) => name as HashAlgorithm));
-  return Buffer.concat([header, ...records]).equals(bytes);
+/** The log of these records, digests in the order of the header. */
+function encodeLog(banks: readonly HashAlgorithm[], records: readonly LogEvent[]): Buffer {
+  const encoded = records.map((record) => {
+    const digests = banks.map((bank): [number, Buffer] => {
+      const id = hashId(bank);
+      return [id, record.digests.get(id) as Buffer];
+    });
+    return encodeEvent({ ...record, digests: new Map(digests) });
+  });
+  return Buffer.concat([encodeHeader(banks), ...encoded]);
 }
 
-function rewrite(event: MeasuredEvent, index: number, target: Target): LogEvent {
+function rewrite(event: MeasuredEvent, index: number): Buffer {
   try {
-    return encodeItem(itemOf(event), index, target);
+    return itemData(itemOf(event), index);
   } catch (error) {
     throw wrong(index, (error as Error).message);
   }

@@ -1,7 +1,7 @@
 import { type PcrValues, type QuoteAttest, Tpm2Error, verifyQuote } from 'node-tpm2-pts';
 import { EventLogError } from '../event-log/format.ts';
 import type { MeasuredEvent, MeasuredItem } from '../events.ts';
-import { predict } from '../predict.ts';
+import { pcrValues, predict } from '../predict.ts';
 import { compareItems } from './compare.ts';
 import { AK_PARENT, type Evidence } from './evidence.ts';
 import { itemOf, type MeasuredLog, readMeasurementLog } from './read-log.ts';
@@ -70,14 +70,13 @@ export function verifyEvidence(evidence: Evidence, expected: Expectation): Verdi
 }
 
 /** The log must give the quoted values, in all banks that are quoted and no fewer. */
-function replayProblems({ target, events, capped }: MeasuredLog, pcrs: PcrValues, pcr: number) {
+function replayProblems({ target, records }: MeasuredLog, pcrs: PcrValues, pcr: number) {
   if (target.pcr !== pcr) return [`the log is of PCR ${target.pcr}, not of PCR ${pcr}`];
   const quoted = [...pcrs].filter(([, values]) => values.has(pcr)).map(([bank]) => bank);
   const problems = quoted
     .filter((bank) => !target.banks.includes(bank))
     .map((bank) => `the log has no ${bank} digests, the quote has ${bank}`);
-  const { values } = predict(events.map(itemOf), target, { capped });
-  for (const [bank, value] of values) {
+  for (const [bank, value] of pcrValues(records, target)) {
     const expected = pcrs.get(bank)?.get(pcr);
     if (!expected) problems.push(`PCR ${pcr} is not quoted in bank ${bank}`);
     else if (!expected.equals(value)) {
@@ -92,14 +91,15 @@ function replayProblems({ target, events, capped }: MeasuredLog, pcrs: PcrValues
 function itemProblems(
   expected: readonly MeasuredItem[],
   measured: readonly MeasuredItem[],
-  { target, capped }: MeasuredLog,
+  { target, records, capped }: MeasuredLog,
 ): string[] {
   const problems = compareItems(expected, measured);
   if (problems.length > 0) return problems;
   // The words above are for people; what decides is the PCR's value.
   const wanted = predict(expected, target, { capped }).values;
-  const found = predict(measured, target, { capped }).values;
-  const same = target.banks.every((bank) => found.get(bank)?.equals(wanted.get(bank) as Buffer));
+  const same = [...pcrValues(records, target)].every(([bank, value]) =>
+    wanted.get(bank)?.equals(value),
+  );
   return same ? [] : ['the items differ from the expected ones'];
 }
 

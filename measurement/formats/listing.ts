@@ -1,21 +1,20 @@
 import { canonicalJson } from '../canonical-json.ts';
 import type { MeasuredEvent } from '../events.ts';
-import { itemOf, type MeasuredLog } from '../evidence/read-log.ts';
-import { predict } from '../predict.ts';
+import type { MeasuredLog } from '../evidence/read-log.ts';
+import { pcrValues } from '../predict.ts';
 
 const LONGEST = 100;
 
 /** A log for people: one line for each event, then the value that the PCR must have in each bank. */
-export function listing({ target, events, capped }: MeasuredLog): string {
+export function listing({ target, events, records, capped }: MeasuredLog): string {
   const rows = events.map((event) => [String(event.sequence), event.event, describe(event)]);
   if (capped) rows.push([String(events.length), 'cap', 'nothing follows']);
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const lines = rows.map(([number = '', kind = '', what = '']) =>
     `${number.padStart(widths[0] ?? 0)}  ${kind.padEnd(widths[1] ?? 0)}  ${what}`.trimEnd(),
   );
-  const { values } = predict(events.map(itemOf), target, { capped });
   const widest = Math.max(...target.banks.map((bank) => bank.length));
-  const replayed = [...values].map(
+  const replayed = [...pcrValues(records, target)].map(
     ([bank, value]) => `  ${bank.padEnd(widest)}  ${value.toString('hex')}`,
   );
   const state = capped ? '' : ', not capped: measuring was not finished';

@@ -1,4 +1,4 @@
-import { createHash, getHashes } from 'node:crypto';
+import { getHashes, hash } from 'node:crypto';
 import { TpmUnsupportedError } from './errors.ts';
 
 interface HashProperties {
@@ -41,10 +41,13 @@ export function hashById(id: number): HashAlgorithm | undefined {
   return hashAlgorithms.find((algorithm) => HASHES[algorithm].id === id);
 }
 
+/** What this Node's OpenSSL can compute; asking takes longer than hashing a small event. */
+const computable = new Set(getHashes());
+
 /** Node's (OpenSSL's) name of `algorithm`, for node:crypto. Fails where the running Node cannot compute it. */
 export function opensslName(algorithm: HashAlgorithm): string {
   const name = HASHES[algorithm].openssl;
-  if (!getHashes().includes(name)) {
+  if (!computable.has(name)) {
     throw new TpmUnsupportedError(
       `this Node cannot compute ${algorithm}`,
       `use a Node whose OpenSSL has ${name}, or deactivate the TPM's ${algorithm} PCR bank`,
@@ -55,7 +58,6 @@ export function opensslName(algorithm: HashAlgorithm): string {
 
 /** The digest of the concatenation of `parts`. */
 export function digest(algorithm: HashAlgorithm, ...parts: Uint8Array[]): Buffer {
-  const hash = createHash(opensslName(algorithm));
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+  const [first = Buffer.alloc(0)] = parts;
+  return hash(opensslName(algorithm), parts.length === 1 ? first : Buffer.concat(parts), 'buffer');
 }

@@ -132,7 +132,7 @@ test('events that were extended but do not follow the format', () => {
       json(EVENT_TAGS.configuration, '{"configuration":0.5,"event":"configuration","sequence":0}'),
       /no safe integer/,
     ],
-    ['cap with other data', event(Buffer.alloc(5), EVENT_TYPE.SEPARATOR), /not in the form/],
+    ['cap with other data', event(Buffer.alloc(5), EVENT_TYPE.SEPARATOR), /four zero bytes/],
   ];
   for (const [name, bad, message] of cases) {
     assert.match(problems(evidenceOf([bad])), message, name);
