@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -34,6 +34,23 @@ test('the text shows domids, labels and memory of what is created', async () => 
   assert.match(out, /create guest-pv +domid 11, .*, uuid 5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11/);
   assert.match(out, /cap pcr +pcr 12/);
 });
+
+for (const name of readdirSync(file('boot-configs')).filter((each) => each.endsWith('.yaml'))) {
+  test(`${name} has a plan that measures, creates, builds and starts each domain once`, async () => {
+    const { status, out } = await run(['plan', '--json', file(`boot-configs/${name}`)]);
+    assert.equal(status, 0);
+    const { manifest, phases } = JSON.parse(out);
+    const operations = phases.flatMap((phase: { operations: unknown[] }) => phase.operations);
+    const names = manifest.domains.map((domain: { name: string }) => domain.name);
+    for (const kind of ['measure-domain', 'create-domain', 'build-domain', 'start-domain']) {
+      const done = operations.filter((operation: { do: string }) => operation.do === kind);
+      assert.deepEqual(
+        done.map((operation: { domain: string }) => operation.domain),
+        names,
+      );
+    }
+  });
+}
 
 const directory = mkdtempSync(join(tmpdir(), 'domb-plan-'));
 after(() => rmSync(directory, { recursive: true }));
