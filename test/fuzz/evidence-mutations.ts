@@ -108,7 +108,7 @@ function mutateEvents(how: string, truth: Evidence, random: Random): LogEvent[] 
 }
 
 /** `event` with other data, and digests that fit them. */
-function withData({ pcr, type }: LogEvent, data: Buffer): LogEvent {
+export function withData({ pcr, type }: LogEvent, data: Buffer): LogEvent {
   const digests = new Map(TARGET.banks.map((bank) => [hashId(bank), digest(bank, data)]));
   return { pcr, type, digests, data };
 }

@@ -8,7 +8,7 @@ import { isDirty, LogFile } from '../../../measurement/log-file.ts';
 
 /** Limits the size of files that this process may write (util-linux); a write beyond it fails like a full disk. */
 function limitFileSize(bytes: number | 'unlimited'): void {
-  execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:unlimited`]);
+  execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
 }
 
 test('a full disk stops before the extend, and the log stays true', async (t) => {

@@ -1,0 +1,139 @@
+/**
+ * Coverage-guided fuzzing of everything that parses bytes of a TPM, a log or evidence:
+ * `node test/fuzz/parsers.ts [minutes] [seed]`. Inputs that reach new code become seeds. Ends with 1 at the first input that
+ * ends in anything but a result or the parser's own error, or that takes too long; the input is kept in a file.
+ */
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  decodePublic,
+  decodeQuote,
+  decodeSignature,
+  encodePublic,
+  publicKey,
+  readTpm2ToolsPcrFile,
+  Tpm2Error,
+  tpm2ToolsPcrFile,
+} from 'node-tpm2-pts';
+import { EventLogError, type LogEvent } from '../../measurement/event-log/format.ts';
+import { parseEventLog, parseTagged } from '../../measurement/event-log/parse.ts';
+import { replay } from '../../measurement/event-log/replay.ts';
+import { encodeTagged } from '../../measurement/event-log/write.ts';
+import { readMeasurementLog } from '../../measurement/evidence/read-log.ts';
+import { listing } from '../../measurement/formats/listing.ts';
+import { eventsOf, evidenceOf, ITEMS, logOf } from '../lib/evidence.ts';
+import { mutate } from './bytes.ts';
+import { Coverage } from './coverage.ts';
+import { withData } from './evidence-mutations.ts';
+import { Random } from './random.ts';
+
+const MAXIMUM_MILLISECONDS = 1000;
+/** Asking for coverage costs more than parsing: inputs are judged in batches. */
+const BATCH = 25;
+
+interface Target {
+  readonly name: string;
+  readonly seeds: Buffer[];
+  run(bytes: Buffer): void;
+  /** Instead of the plain one. */
+  mutate?: typeof mutate;
+}
+
+const TRUE_EVENTS = eventsOf(ITEMS);
+
+/** Changes one description of a true log and makes its digests fit, to get behind the check of digests. */
+function mutateDescription(log: Buffer, other: Buffer, random: Random): Buffer {
+  if (random.below(4) === 0) return mutate(log, other, random);
+  const at = random.below(ITEMS.length);
+  const event = TRUE_EVENTS[at] as LogEvent;
+  const another = TRUE_EVENTS[random.below(ITEMS.length)] as LogEvent;
+  const { tag, content } = parseTagged(event.data);
+  const data = encodeTagged(tag, mutate(content, another.data.subarray(8), random));
+  return logOf(TRUE_EVENTS.with(at, withData(event, data)));
+}
+
+const evidence = evidenceOf();
+const TARGETS: Target[] = [
+  {
+    name: 'event log',
+    seeds: [
+      logOf(eventsOf(ITEMS)),
+      logOf(eventsOf(ITEMS.slice(0, 1)), ['sha1', 'sha256', 'sha384']),
+    ],
+    run: (bytes) => {
+      const { algorithms, events } = parseEventLog(bytes);
+      for (const { name } of algorithms) if (name) replay(events, name);
+    },
+  },
+  {
+    name: 'measurement log',
+    seeds: [logOf(eventsOf(ITEMS)), logOf(eventsOf(ITEMS.slice(0, 2), { capped: false }))],
+    run: (bytes) => void listing(readMeasurementLog(bytes)),
+    mutate: mutateDescription,
+  },
+  { name: 'quote', seeds: [evidence.quote.attest], run: (bytes) => void decodeQuote(bytes) },
+  {
+    name: 'signature',
+    seeds: [evidence.quote.signature],
+    run: (bytes) => void decodeSignature(bytes),
+  },
+  {
+    name: 'public area',
+    seeds: [evidence.ak],
+    run: (bytes) => {
+      const area = decodePublic(bytes);
+      if (!encodePublic(area).equals(bytes)) throw new Error('decodes to something else');
+      publicKey(area);
+    },
+  },
+  {
+    name: 'PCR file',
+    seeds: [tpm2ToolsPcrFile(evidence.pcrs)],
+    run: (bytes) => void readTpm2ToolsPcrFile(bytes),
+  },
+];
+
+const minutes = Number(process.argv[2] ?? 10);
+const seed = Number(process.argv[3] ?? Date.now() % 2 ** 32);
+const random = new Random(seed);
+const coverage = new Coverage('/measurement/');
+const until = performance.now() + minutes * 60_000;
+let inputs = 0;
+let accepted = 0;
+
+console.log(`fuzzing ${TARGETS.length} parsers for ${minutes} min, seed ${seed}`);
+while (performance.now() < until) {
+  for (const target of TARGETS) {
+    const batch = Array.from({ length: BATCH }, () =>
+      (target.mutate ?? mutate)(random.pick(target.seeds), random.pick(target.seeds), random),
+    );
+    for (const bytes of batch) attempt(target, bytes);
+    if (!coverage.grew()) continue;
+    // Which one it was no longer shows; all of them are worth another look.
+    target.seeds.push(...batch);
+  }
+}
+const seeds = TARGETS.map(({ name, seeds }) => `${name} ${seeds.length}`).join(', ');
+console.log(
+  `${inputs} inputs, ${accepted} accepted, ${coverage.size} blocks reached; seeds: ${seeds}`,
+);
+
+function attempt(target: Target, bytes: Buffer): void {
+  const start = performance.now();
+  inputs++;
+  try {
+    target.run(bytes);
+    accepted++;
+  } catch (error) {
+    if (!(error instanceof Tpm2Error || error instanceof EventLogError)) fail(target, bytes, error);
+  }
+  const time = performance.now() - start;
+  if (time > MAXIMUM_MILLISECONDS) fail(target, bytes, new Error(`took ${time.toFixed(0)} ms`));
+}
+
+function fail(target: Target, bytes: Buffer, cause: unknown): never {
+  const file = join(tmpdir(), `fuzz-${target.name.replace(' ', '-')}.bin`);
+  writeFileSync(file, bytes);
+  throw new Error(`${target.name}: fails on ${file}`, { cause });
+}
