@@ -1,9 +1,12 @@
 import { stringify } from 'yaml';
 import { imageFiles } from './checks/image-files.ts';
 import { checks } from './checks/index.ts';
+import { knownLabels } from './checks/known-label.ts';
 import { platformMemory } from './checks/platform-memory.ts';
 import { type Field, schemaFields } from './schema-fields.ts';
 import type { SchemaNode } from './schema-model.ts';
+
+const noPolicy = { users: new Map(), roles: new Map(), types: new Map() };
 
 /** The reference of the manifest as Markdown, from its schema and its rules. `example` is a whole manifest. */
 export function reference(schema: SchemaNode, example: string): string {
@@ -35,9 +38,11 @@ export function reference(schema: SchemaNode, example: string): string {
     '',
     ...checks.map(({ rule, says }) => `- \`${rule}\`: ${says}`),
     '',
-    'Two more are checked only when `domb validate` is told of the images or the memory of the platform:',
+    'Three more are checked when `domb validate` is given `--images`, `--policy` or `--platform-memory`:',
     '',
-    ...[imageFiles('.'), platformMemory(0)].map(({ rule, says }) => `- \`${rule}\`: ${says}`),
+    ...[imageFiles('.'), knownLabels(noPolicy), platformMemory(0)].map(
+      ({ rule, says }) => `- \`${rule}\`: ${says}`,
+    ),
     '',
   ].join('\n');
 }

@@ -29,7 +29,7 @@ export interface Option {
   /** Name of the option's value, in capitals; a flag has none. */
   value?: string;
   says: string;
-  completes?: 'directories';
+  completes?: 'directories' | 'files';
 }
 
 /** What the user gave, checked against the command's description. */
@@ -55,6 +55,17 @@ export interface Terminal {
 /** The user asked for something that the command line does not offer. */
 export class UsageError extends Error {
   override name = 'UsageError';
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** Something other than a manifest stands in the way. */
+export class Failure extends Error {
+  override name = 'Failure';
   readonly hint: string;
 
   constructor(message: string, hint: string) {

@@ -24,6 +24,7 @@ export const commands: readonly Command[] = [
         'These are the checks that the boot domain makes before it builds anything.',
       'With --images the kernels and ramdisks are looked into as well: whether they are there, whether Xen can load ' +
         'them for that type of domain, whether they have the pinned digest and fit into the memory.',
+      'With --policy the labels are looked up in the policy that Xen will load.',
     ],
     arguments: [
       {
@@ -35,6 +36,12 @@ export const commands: readonly Command[] = [
     ],
     options: [
       images,
+      {
+        name: 'policy',
+        value: 'FILE',
+        says: 'Report labels that the compiled FLASK policy in FILE does not know.',
+        completes: 'files',
+      },
       {
         name: 'platform-memory',
         value: 'SIZE',

@@ -19,7 +19,8 @@ function bash(fields: readonly string[]): string {
     return [
       `    ${command.name})`,
       ...valued.map(({ name, completes }) => {
-        const reply = completes === 'directories' ? '$(compgen -d -- "$word")' : '';
+        const kind = { directories: '-d', files: '-f' };
+        const reply = completes === undefined ? '' : `$(compgen ${kind[completes]} -- "$word")`;
         return `      [[ $before == --${name} ]] && { COMPREPLY=(${reply}); return; }`;
       }),
       `      options="${[...command.options.map(({ name }) => `--${name}`), '--help'].join(' ')}"`,
@@ -66,7 +67,8 @@ function wordsFor(
 function zsh(fields: readonly string[]): string {
   const cases = commands.map((command) => {
     const options = command.options.map(({ name, short, value, says, completes }) => {
-      const action = completes === 'directories' ? '_files -/' : ' ';
+      const actions = { directories: '_files -/', files: '_files' };
+      const action = completes === undefined ? ' ' : actions[completes];
       const argument = value === undefined ? '' : `:${value}:${action}`;
       const long = `--${name}[${quoted(says)}]${argument}`;
       return short === undefined

@@ -1,6 +1,6 @@
 import { nearest } from '../boot-configs/suggest.ts';
 import { parseInput } from './arguments.ts';
-import { type ExitStatus, type Terminal, UsageError } from './command.ts';
+import { type ExitStatus, Failure, type Terminal, UsageError } from './command.ts';
 import { commands, program } from './commands.ts';
 import { commandHelp, programHelp } from './help.ts';
 
@@ -9,9 +9,9 @@ export async function domb(argv: readonly string[], terminal: Terminal): Promise
   try {
     return await dispatch(argv, terminal);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof UsageError || error instanceof Failure)) throw error;
     terminal.writeError(`${program.name}: ${error.message}\n  hint: ${error.hint}\n`);
-    return 2;
+    return error instanceof UsageError ? 2 : 1;
   }
 }
 

@@ -3,8 +3,9 @@ import type { Check } from '../boot-configs/checks/check.ts';
 import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
 import { loadManifest, type Manifest } from '../boot-configs/manifest.ts';
 import { memoryKiB } from '../boot-configs/memory.ts';
+import type { Policy } from '../boot-configs/policy/policy.ts';
 import { ManifestError } from '../boot-configs/problems.ts';
-import { type Input, type Terminal, UsageError } from './command.ts';
+import { Failure, type Input, type Terminal, UsageError } from './command.ts';
 
 /** Reads and checks the manifest FILE or, for `-`, standard input. Throws a {@link ManifestError}. */
 export async function readManifest(
@@ -19,6 +20,7 @@ export async function readManifest(
 /** The checks that the options ask for. */
 export async function checksOf({ values }: Input): Promise<Check[]> {
   const directory = values.get('images');
+  const policy = values.get('policy');
   const memory = values.get('platform-memory');
   if (memory !== undefined && !/^[0-9]{1,9}(MiB|GiB|TiB)$/.test(memory)) {
     throw new UsageError(
@@ -32,8 +34,27 @@ export async function checksOf({ values }: Input): Promise<Check[]> {
     const { imageFiles } = await import('../boot-configs/checks/image-files.ts');
     checks.push(imageFiles(directory));
   }
+  if (policy !== undefined) {
+    const { knownLabels } = await import('../boot-configs/checks/known-label.ts');
+    checks.push(knownLabels(await loadPolicy(policy)));
+  }
   if (memory !== undefined) checks.push(platformMemory(memoryKiB(memory)));
   return checks;
+}
+
+async function loadPolicy(file: string): Promise<Policy> {
+  const { readPolicy } = await import('../boot-configs/policy/policy.ts');
+  const { PolicyFormatError } = await import('../boot-configs/policy/cursor.ts');
+  try {
+    return readPolicy(await readFile(file));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!(error instanceof PolicyFormatError) && code === undefined) throw error;
+    throw new Failure(
+      `${file}: ${code === undefined ? (error as Error).message : `the policy can't be read (${code})`}`,
+      'give the binary policy for Xen that checkpolicy wrote',
+    );
+  }
 }
 
 async function read(file: string): Promise<Uint8Array> {

@@ -96,3 +96,14 @@ test('--images looks into the images', async () => {
   writeFileSync(join(directory, 'dom0.cpio.zst'), 'x');
   assert.equal((await run(['validate', '--images', directory, demo])).status, 0);
 });
+
+test('a policy that can not be used is a failure, not wrong usage', async () => {
+  for (const [policy, reason] of [
+    [file('no-such-file'), /the policy can't be read \(ENOENT\)/],
+    [file('package.json'), /this is not a compiled policy/],
+  ] as const) {
+    const { status, error } = await run(['validate', '--policy', policy, demo]);
+    assert.equal(status, 1);
+    assert.match(error, reason);
+  }
+});
