@@ -71,10 +71,16 @@ export class LogFile {
       else this.#broken = true;
       throw error;
     }
-    await this.#mark(false).catch((error) => {
+    try {
+      await this.#mark(false);
+    } catch (cause) {
       this.#broken = true;
-      throw unwritable(this.path, error);
-    });
+      throw new MeasurementError(
+        `${this.path}: measured, but the dirty mark stays: ${(cause as Error).message}`,
+        'reset the machine: readers will take this log for incomplete',
+        { cause },
+      );
+    }
   }
 
   async close(): Promise<void> {

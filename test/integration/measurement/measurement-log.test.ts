@@ -79,6 +79,9 @@ test('TPM, prediction and tpm2_eventlog agree in every bank; damaged logs do not
     assert.equal(value, replayed.get(`${bank}:${PCR}`), `${bank}: TPM and tpm2_eventlog`);
   }
 
+  // Some verifiers give up at the first warning.
+  assert.equal(await run('sh', ['-c', 'tpm2_eventlog "$0" 2>&1 >/dev/null', log.path]), '');
+
   const bytes = await readFile(log.path);
   assert.deepEqual(bytes, log.bytes());
 
