@@ -1,5 +1,5 @@
 import { ManifestError, type Problem, printable } from './problems.ts';
-import type { SourceText } from './source-text.ts';
+import type { SourceText } from './yaml/source-text.ts';
 
 /** A file with more problems than this is no manifest; the search ends, so that its cost is bounded. */
 const MAXIMUM_PROBLEMS = 100;

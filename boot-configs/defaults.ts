@@ -1,5 +1,5 @@
 import { shapes } from './generated/validate-manifest-1.ts';
-import type { Located } from './located-tree.ts';
+import type { Located } from './yaml/located-tree.ts';
 
 /**
  * Gives every domain the members of `defaults` that it lacks and that the schema knows as defaults. They keep their places, so a problem in a default is

@@ -5,13 +5,13 @@ import { applyDefaults } from './defaults.ts';
 import { draftOf } from './draft.ts';
 import { effectiveManifest } from './effective.ts';
 import type { ManifestDocument } from './generated/manifest-1.ts';
-import { type Located, locate } from './located-tree.ts';
 import { formatPath, type Path, pointer } from './path.ts';
-import { schemaProblems } from './schema-problems.ts';
-import { decode } from './source-bytes.ts';
-import { SourceText } from './source-text.ts';
+import { schemaProblems } from './schema/problems.ts';
 import { versionProblem } from './version.ts';
-import { composeDocument } from './yaml-document.ts';
+import { composeDocument } from './yaml/document.ts';
+import { type Located, locate } from './yaml/located-tree.ts';
+import { decode } from './yaml/source-bytes.ts';
+import { SourceText } from './yaml/source-text.ts';
 
 export { canonicalConfiguration } from './canonical.ts';
 export { formatProblems, ManifestError, type Problem } from './problems.ts';

@@ -1,5 +1,5 @@
-import type { Located } from './located-tree.ts';
-import type { SchemaProblem } from './schema-problems.ts';
+import type { SchemaProblem } from './schema/problems.ts';
+import type { Located } from './yaml/located-tree.ts';
 
 /** Versions of the manifest format that this program reads. */
 const knownVersions: readonly unknown[] = [1];

@@ -1,5 +1,5 @@
-import { schemaFields } from '../boot-configs/schema-fields.ts';
-import { readSchema } from '../boot-configs/schema-file.ts';
+import { schemaFields } from '../boot-configs/schema/fields.ts';
+import { readSchema } from '../boot-configs/schema/file.ts';
 import { type Command, type ExitStatus, type Input, type Terminal, UsageError } from './command.ts';
 import { commands } from './commands.ts';
 

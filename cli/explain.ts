@@ -1,5 +1,5 @@
-import { type Field, schemaFields } from '../boot-configs/schema-fields.ts';
-import { readSchema } from '../boot-configs/schema-file.ts';
+import { type Field, schemaFields } from '../boot-configs/schema/fields.ts';
+import { readSchema } from '../boot-configs/schema/file.ts';
 import { nearest } from '../boot-configs/suggest.ts';
 import { type ExitStatus, type Input, type Terminal, UsageError } from './command.ts';
 import { table, wrap } from './text.ts';

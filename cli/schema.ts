@@ -1,4 +1,4 @@
-import { schemaText } from '../boot-configs/schema-file.ts';
+import { schemaText } from '../boot-configs/schema/file.ts';
 import type { ExitStatus, Input, Terminal } from './command.ts';
 
 /** `domb schema` */

@@ -4,7 +4,7 @@
 // biome-ignore-all format: generated
 
 import type { ErrorObject } from 'ajv';
-import type { Shape } from '../schema-model.ts';
+import type { Shape } from '../schema/model.ts';
 
 /** What each place in a document expects, by its path without indexes. */
 export const shapes: Record<string, Shape> = {

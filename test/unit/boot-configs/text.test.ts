@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SourceText } from '../../../boot-configs/source-text.ts';
+import { SourceText } from '../../../boot-configs/yaml/source-text.ts';
 import { dom0, found, guest, manifest, refused } from './support.ts';
 
 test('positions count lines and columns from 1', () => {

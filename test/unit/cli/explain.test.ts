@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { schemaFields } from '../../../boot-configs/schema-fields.ts';
-import { readSchema, schemaText } from '../../../boot-configs/schema-file.ts';
+import { schemaFields } from '../../../boot-configs/schema/fields.ts';
+import { readSchema, schemaText } from '../../../boot-configs/schema/file.ts';
 import { run } from './support.ts';
 
 test('every property can be explained by its path, with or without indexes', async () => {

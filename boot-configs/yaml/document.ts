@@ -1,7 +1,7 @@
 import { Composer, type Document, Lexer, Parser, type YAMLError } from 'yaml';
-import type { ProblemCollector } from './collector.ts';
+import type { ProblemCollector } from '../collector.ts';
+import { type Refusal, TokenBudget, textRefusal } from './limits.ts';
 import type { SourceText } from './source-text.ts';
-import { type Refusal, TokenBudget, textRefusal } from './yaml-limits.ts';
 
 /**
  * Composes the one YAML 1.2 document in `source`. Syntax errors and exceeded limits go to `problems`, and the result

@@ -1,5 +1,5 @@
-import { requiredProperties } from './checks/required-somewhere.ts';
-import { resolve, type SchemaNode } from './schema-model.ts';
+import { requiredProperties } from '../checks/required-somewhere.ts';
+import { resolve, type SchemaNode } from './model.ts';
 
 /** One property of the manifest, for explanations and the reference. */
 export interface Field {

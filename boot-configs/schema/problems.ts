@@ -1,8 +1,8 @@
 import type { ErrorObject } from 'ajv';
-import { shapes, validate } from './generated/validate-manifest-1.ts';
-import { formatPath, fromPointer, type Path } from './path.ts';
-import type { Shape } from './schema-model.ts';
-import { nearest } from './suggest.ts';
+import { shapes, validate } from '../generated/validate-manifest-1.ts';
+import { formatPath, fromPointer, type Path } from '../path.ts';
+import { nearest } from '../suggest.ts';
+import type { Shape } from './model.ts';
 
 /** What the schema finds wrong, in words. */
 export interface SchemaProblem {

@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
-import type { Place, ProblemCollector } from './collector.ts';
-import { formatPath, type Path } from './path.ts';
+import type { Place, ProblemCollector } from '../collector.ts';
+import { formatPath, type Path } from '../path.ts';
 
 /** A value of the manifest with the place of everything in it. Aliases are expanded. */
 export interface Located {

@@ -1,4 +1,4 @@
-import { definitionName, resolve, type SchemaNode } from './schema-model.ts';
+import { definitionName, resolve, type SchemaNode } from './model.ts';
 
 /** TypeScript interfaces for the document that the schema describes: one for the root, one for each object in `$defs`. */
 export function typesOf(root: SchemaNode): string {

@@ -1,10 +1,10 @@
 import { stringify } from 'yaml';
-import { imageFiles } from './checks/image-files.ts';
-import { checks } from './checks/index.ts';
-import { knownLabels } from './checks/known-label.ts';
-import { platformMemory } from './checks/platform-memory.ts';
-import { type Field, schemaFields } from './schema-fields.ts';
-import type { SchemaNode } from './schema-model.ts';
+import { imageFiles } from '../checks/image-files.ts';
+import { checks } from '../checks/index.ts';
+import { knownLabels } from '../checks/known-label.ts';
+import { platformMemory } from '../checks/platform-memory.ts';
+import { type Field, schemaFields } from './fields.ts';
+import type { SchemaNode } from './model.ts';
 
 const noPolicy = { users: new Map(), roles: new Map(), types: new Map() };
 

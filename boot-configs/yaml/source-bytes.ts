@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { ManifestError } from './problems.ts';
-import { MAXIMUM_BYTES } from './yaml-limits.ts';
+import { ManifestError } from '../problems.ts';
+import { MAXIMUM_BYTES } from './limits.ts';
 
 /** The text of a manifest, without a byte order mark. Throws a {@link ManifestError} when there is none in `bytes`. */
 export function decode(bytes: Uint8Array, source: string): string {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import type { SchemaNode } from './schema-model.ts';
+import type { SchemaNode } from './model.ts';
 
-const file = new URL('schema/manifest-1.schema.json', import.meta.url);
+const file = new URL('manifest-1.schema.json', import.meta.url);
 
 /** The published schema's text. */
 export function schemaText(): Promise<string> {

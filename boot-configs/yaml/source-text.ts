@@ -1,4 +1,4 @@
-import { printable } from './problems.ts';
+import { printable } from '../problems.ts';
 
 /** A text with its line structure: turns offsets into positions and excerpts. Offsets are UTF-16 units from 0. */
 export class SourceText {
