@@ -1,3 +1,4 @@
+import { canonicalJson } from '../measurement/canonical-json.ts';
 import type { Manifest } from './manifest.ts';
 
 /**
@@ -6,18 +7,5 @@ import type { Manifest } from './manifest.ts';
  * measurement of the configuration is taken over.
  */
 export function canonicalConfiguration(manifest: Manifest): string {
-  return JSON.stringify(sorted(manifest)).replace(
-    /[^ -~]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => [key, sorted(member)]),
-  );
+  return canonicalJson(manifest);
 }

@@ -96,7 +96,7 @@ class Locator {
     if (node.tag !== undefined) {
       return refuse('yaml-tag', `the tag ${node.tag} has no meaning here`, 'remove the tag');
     }
-    if (isScalar(node)) return { value: node.value, place, members: new Map() };
+    if (isScalar(node)) return { value: plain(node.value), place, members: new Map() };
     this.#open.add(node);
     const located = isMap(node) ? this.#mapping(node, path, alias) : this.#list(node, path, alias);
     this.#open.delete(node);
@@ -154,6 +154,11 @@ class Locator {
     }
     return { value, place: placeOf(node), members };
   }
+}
+
+/** YAML knows a negative zero, which means 0 and would be written otherwise in JSON. */
+function plain(value: unknown): unknown {
+  return value === 0 ? 0 : value;
 }
 
 function placeOf(node: Node): Place {

@@ -31,6 +31,15 @@ test('how a manifest is written does not show in its canonical configuration', (
   assert.equal(canonicalConfiguration(other), canonicalConfiguration(plain));
 });
 
+test('a negative zero is the domid 0', () => {
+  const zero = canonicalConfiguration(load(manifest(dom0)));
+  assert.equal(canonicalConfiguration(load(manifest(dom0.replace('domid: 0', 'domid: -0')))), zero);
+  assert.equal(
+    canonicalConfiguration(load(manifest(dom0.replace('domid: 0', 'domid: 0.0')))),
+    zero,
+  );
+});
+
 test('every property shows in the canonical configuration', () => {
   const base = canonicalConfiguration(load(manifest(dom0 + guest())));
   const changes: Record<string, string>[] = [
