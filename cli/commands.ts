@@ -43,6 +43,12 @@ export const commands: readonly Command[] = [
         completes: 'files',
       },
       {
+        name: 'key',
+        value: 'FILE',
+        says: 'Report manifests without a right signature under the public key in FILE. The signature is in a file with .sig added to the name.',
+        completes: 'files',
+      },
+      {
         name: 'platform-memory',
         value: 'SIZE',
         says: 'Report domains that together need more than SIZE, such as 16GiB.',
@@ -55,6 +61,11 @@ export const commands: readonly Command[] = [
       {
         says: 'Check what a program makes, with its images',
         command: 'make-manifest | domb validate --images /srv/images -',
+      },
+      {
+        says: 'Sign a manifest, then check it',
+        command:
+          'openssl pkeyutl -sign -rawin -inkey key.pem -in p.yaml -out p.yaml.sig; domb validate --key public.pem p.yaml',
       },
       { says: 'Check all manifests in a hook', command: 'domb validate --quiet *.yaml' },
     ],

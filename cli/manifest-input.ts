@@ -1,81 +1,68 @@
 import { readFile } from 'node:fs/promises';
-import type { Check } from '../boot-configs/checks/check.ts';
-import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
 import { loadManifest, type Manifest } from '../boot-configs/manifest.ts';
-import { memoryKiB } from '../boot-configs/memory.ts';
-import type { Policy } from '../boot-configs/policy/policy.ts';
 import { ManifestError } from '../boot-configs/problems.ts';
+import { chosenChecks } from './chosen-checks.ts';
 import { Failure, type Input, type Terminal, UsageError } from './command.ts';
 
-/** Reads and checks the manifest FILE or, for `-`, standard input. Throws a {@link ManifestError}. */
-export async function readManifest(
-  file: string,
-  checks: readonly Check[],
+/**
+ * Gives a function that reads the manifest FILE or, for `-`, standard input, with the checks that the options ask
+ * for. It throws a {@link ManifestError} for whatever is wrong with the manifest.
+ */
+export async function manifestReader(
+  input: Input,
   terminal: Terminal,
-): Promise<Manifest> {
-  const bytes = file === '-' ? await terminal.read() : await read(file);
-  return loadManifest(bytes, file === '-' ? '<stdin>' : file, checks);
-}
-
-/** The checks that the options ask for. */
-export async function checksOf({ values }: Input): Promise<Check[]> {
-  const directory = values.get('images');
-  const policy = values.get('policy');
-  const memory = values.get('platform-memory');
-  if (memory !== undefined && !/^[0-9]{1,9}(MiB|GiB|TiB)$/.test(memory)) {
+): Promise<(file: string) => Promise<Manifest>> {
+  const checks = await chosenChecks(input);
+  const keyFile = input.values.get('key');
+  if (keyFile !== undefined && input.arguments.includes('-')) {
     throw new UsageError(
-      `"${memory}" is not a size`,
-      'write a whole number with the unit MiB, GiB or TiB, for example 16GiB',
+      'standard input has no signature beside it',
+      'name the manifest as a file, or leave --key out',
     );
   }
-  const checks: Check[] = [];
-  if (directory !== undefined) {
-    // Hashing is slow to load, and most runs don't look at images.
-    const { imageFiles } = await import('../boot-configs/checks/image-files.ts');
-    checks.push(imageFiles(directory));
-  }
-  if (policy !== undefined) {
-    const { knownLabels } = await import('../boot-configs/checks/known-label.ts');
-    checks.push(knownLabels(await loadPolicy(policy)));
-  }
-  if (memory !== undefined) checks.push(platformMemory(memoryKiB(memory)));
-  return checks;
+  const key = keyFile === undefined ? undefined : await readKey(keyFile);
+  return async (file) => {
+    const bytes = file === '-' ? await terminal.read() : await read(file);
+    if (key !== undefined) await requireSignature(file, bytes, key);
+    return loadManifest(bytes, file === '-' ? '<stdin>' : file, checks);
+  };
 }
 
-async function loadPolicy(file: string): Promise<Policy> {
-  const { readPolicy } = await import('../boot-configs/policy/policy.ts');
-  const { PolicyFormatError } = await import('../boot-configs/policy/cursor.ts');
-  try {
-    return readPolicy(await readFile(file));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (!(error instanceof PolicyFormatError) && code === undefined) throw error;
-    throw new Failure(
-      `${file}: ${code === undefined ? (error as Error).message : `the policy can't be read (${code})`}`,
-      'give the binary policy for Xen that checkpolicy wrote',
+async function requireSignature(file: string, bytes: Uint8Array, key: Buffer): Promise<void> {
+  const { SignatureError, verifySignature } = await import('../boot-configs/signature.ts');
+  const signature = await readFile(`${file}.sig`).catch((error: NodeJS.ErrnoException) => {
+    throw wholeFile(
+      file,
+      'signature',
+      `there is no signature ${file}.sig (${error.code})`,
+      'sign the manifest with openssl, as "domb help validate" shows',
     );
+  });
+  try {
+    verifySignature(bytes, signature, key);
+  } catch (error) {
+    if (!(error instanceof SignatureError)) throw error;
+    throw wholeFile(file, 'signature', error.message, error.hint);
   }
 }
 
-async function read(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ManifestError([
-      {
-        file,
-        line: 1,
-        col: 1,
-        path: '',
-        rule: 'unreadable',
-        message: `the file can't be read (${code})`,
-        hint:
-          code === 'ENOENT'
-            ? 'there is no file of this name'
-            : 'check the file and its permissions',
-        excerpt: '',
-      },
-    ]);
-  }
+function readKey(file: string): Promise<Buffer> {
+  return readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(`${file}: the key can't be read (${error.code})`, 'check the name');
+  });
+}
+
+function read(file: string): Promise<Buffer> {
+  return readFile(file).catch(({ code }: NodeJS.ErrnoException) => {
+    throw wholeFile(
+      file,
+      'unreadable',
+      `the file can't be read (${code})`,
+      code === 'ENOENT' ? 'there is no file of this name' : 'check the file and its permissions',
+    );
+  });
+}
+
+function wholeFile(file: string, rule: string, message: string, hint: string): ManifestError {
+  return new ManifestError([{ file, line: 1, col: 1, path: '', rule, message, hint, excerpt: '' }]);
 }

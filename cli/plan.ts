@@ -2,14 +2,15 @@ import { formatMemory } from '../boot-configs/memory.ts';
 import { formatProblems, ManifestError } from '../boot-configs/problems.ts';
 import { paintFor } from './colour.ts';
 import type { ExitStatus, Input, Terminal } from './command.ts';
-import { checksOf, readManifest } from './manifest-input.ts';
+import { manifestReader } from './manifest-input.ts';
 import { type PlannedOperation, type PlannedPhase, plannedPhases } from './plan-steps.ts';
 
 /** `domb plan FILE` */
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
   const [file = '-'] = input.arguments;
   try {
-    const manifest = await readManifest(file, await checksOf(input), terminal);
+    const read = await manifestReader(input, terminal);
+    const manifest = await read(file);
     const phases = plannedPhases(manifest, input.values.get('images'));
     if (input.flags.has('json')) {
       terminal.write(`${JSON.stringify({ manifest, phases }, null, 2)}\n`);

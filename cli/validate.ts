@@ -3,14 +3,14 @@ import { formatMemory } from '../boot-configs/memory.ts';
 import { formatProblems, ManifestError } from '../boot-configs/problems.ts';
 import { paintFor } from './colour.ts';
 import type { ExitStatus, Input, Terminal } from './command.ts';
-import { checksOf, readManifest } from './manifest-input.ts';
+import { manifestReader } from './manifest-input.ts';
 
 /** `domb validate FILE...` */
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
-  const checks = await checksOf(input);
+  const read = await manifestReader(input, terminal);
   const results: { file: string; outcome: Manifest | ManifestError }[] = [];
   for (const file of input.arguments) {
-    const outcome = await readManifest(file, checks, terminal).catch((error: unknown) => {
+    const outcome = await read(file).catch((error: unknown) => {
       if (error instanceof ManifestError) return error;
       throw error;
     });

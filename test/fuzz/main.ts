@@ -30,7 +30,8 @@ if (isMainThread) {
 function fuzz(minutes: number, seed: number): void {
   const examples = corpus();
   const until = performance.now() + minutes * 60_000;
-  const totals = { texts: 0, accepted: 0, slowest: 0, rss: 0 };
+  const totals = { texts: 0, accepted: 0, rss: 0 };
+  let slowest = { milliseconds: 0, seed };
   console.log(`fuzzing for ${minutes} min, seed ${seed}, ${examples.length} examples`);
   for (let run = 0; performance.now() < until; run++) {
     // Each text has its own seed, so that one that fails can be made again alone.
@@ -38,7 +39,7 @@ function fuzz(minutes: number, seed: number): void {
       const { text, accepted, milliseconds } = fuzzOnce(examples, new Random(seed + run));
       totals.texts += 1;
       totals.accepted += accepted ? 1 : 0;
-      totals.slowest = Math.max(totals.slowest, milliseconds);
+      if (milliseconds > slowest.milliseconds) slowest = { milliseconds, seed: seed + run };
       if (run % 100 === 0) totals.rss = Math.max(totals.rss, process.memoryUsage.rss());
       if (milliseconds > MAXIMUM_MILLISECONDS) {
         const file = join(tmpdir(), `fuzz-${seed + run}.yaml`);
@@ -50,7 +51,7 @@ function fuzz(minutes: number, seed: number): void {
     }
   }
   console.log(
-    `${totals.texts} texts, ${totals.accepted} accepted, slowest ${totals.slowest.toFixed(0)} ms, ` +
-      `${(totals.rss / 1e6).toFixed(0)} MB at most`,
+    `${totals.texts} texts, ${totals.accepted} accepted, slowest ${slowest.milliseconds.toFixed(0)} ms ` +
+      `(seed ${slowest.seed}), ${(totals.rss / 1e6).toFixed(0)} MB at most`,
   );
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -95,6 +96,26 @@ test('--images looks into the images', async () => {
   assert.match(error, /domains\[1\]\.ramdisk: there is no such file/);
   writeFileSync(join(directory, 'dom0.cpio.zst'), 'x');
   assert.equal((await run(['validate', '--images', directory, demo])).status, 0);
+});
+
+test('--key accepts a manifest with a right signature beside it, and no other', async () => {
+  const key = join(directory, 'key.pem');
+  const publicKey = join(directory, 'public.pem');
+  const manifest = join(directory, 'signed.yaml');
+  const openssl = (...args: string[]): Buffer => execFileSync('openssl', args, { stdio: 'pipe' });
+  openssl('genpkey', '-algorithm', 'ed25519', '-out', key);
+  openssl('pkey', '-in', key, '-pubout', '-out', publicKey);
+  copyFileSync(demo, manifest);
+  const check = (): ReturnType<typeof run> => run(['validate', '--key', publicKey, manifest]);
+  assert.match((await check()).error, /there is no signature \S+signed\.yaml\.sig \(ENOENT\)/);
+  openssl('pkeyutl', '-sign', '-rawin', '-inkey', key, '-in', demo, '-out', `${manifest}.sig`);
+  assert.equal((await check()).status, 0);
+  writeFileSync(manifest, '\n', { flag: 'a' });
+  const changed = await check();
+  assert.equal(changed.status, 1);
+  assert.match(changed.error, /signature is wrong under this key/);
+  assert.equal((await run(['validate', '--key', publicKey, '-'])).status, 2);
+  assert.equal((await run(['validate', '--key', file('no-such-key'), manifest])).status, 1);
 });
 
 test('a policy that can not be used is a failure, not wrong usage', async () => {

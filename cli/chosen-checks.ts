@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import type { Check } from '../boot-configs/checks/check.ts';
+import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
+import { memoryKiB } from '../boot-configs/memory.ts';
+import type { Policy } from '../boot-configs/policy/policy.ts';
+import { Failure, type Input, UsageError } from './command.ts';
+
+/** The checks beyond the usual that the options ask for. What they need is loaded only then. */
+export async function chosenChecks({ values }: Input): Promise<Check[]> {
+  const directory = values.get('images');
+  const policy = values.get('policy');
+  const memory = values.get('platform-memory');
+  const checks: Check[] = [];
+  if (directory !== undefined) {
+    const { imageFiles } = await import('../boot-configs/checks/image-files.ts');
+    checks.push(imageFiles(directory));
+  }
+  if (policy !== undefined) {
+    const { knownLabels } = await import('../boot-configs/checks/known-label.ts');
+    checks.push(knownLabels(await loadPolicy(policy)));
+  }
+  if (memory !== undefined) checks.push(platformMemory(sizeKiB(memory)));
+  return checks;
+}
+
+function sizeKiB(memory: string): number {
+  if (/^[0-9]{1,9}(MiB|GiB|TiB)$/.test(memory)) return memoryKiB(memory);
+  throw new UsageError(
+    `"${memory}" is not a size`,
+    'write a whole number with the unit MiB, GiB or TiB, for example 16GiB',
+  );
+}
+
+async function loadPolicy(file: string): Promise<Policy> {
+  const { readPolicy } = await import('../boot-configs/policy/policy.ts');
+  const { PolicyFormatError } = await import('../boot-configs/policy/cursor.ts');
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(`${file}: the policy can't be read (${error.code})`, 'check the name');
+  });
+  try {
+    return readPolicy(bytes);
+  } catch (error) {
+    if (!(error instanceof PolicyFormatError)) throw error;
+    throw new Failure(
+      `${file}: ${error.message}`,
+      'give the binary policy for Xen that checkpolicy wrote',
+    );
+  }
+}
