@@ -17,20 +17,37 @@ const log = openLog(now);
 /** Until the settings are read: fail closed. */
 const cautious: Settings = { pcr: 13, onFailure: 'halt', modules: [] };
 
-async function main(): Promise<void> {
-  let state = new BootState(linuxMachine, cautious, log, timeline);
-  const fail = async (error: unknown) => abort(state, error);
-  process.on('uncaughtException', fail);
-  process.on('unhandledRejection', fail);
-  try {
-    const settings = parseSettings((await linuxMachine.readFile(paths.settings)).toString());
-    state = new BootState(linuxMachine, settings, log, timeline);
-    await execute(bringUp, state);
-    await execute(launch(state.manifest), state);
-    linuxMachine.end('halt');
-  } catch (error) {
-    await fail(error);
-  }
+/**
+ * Whoever starts this program by hand, in dom0 say, must not lose the machine: only init, and a service that says so
+ * (systemd/domb.service), may end it.
+ */
+const mayEndMachine = process.pid === 1 || process.argv.includes('--end-machine');
+
+let state = new BootState(linuxMachine, cautious, log, timeline);
+let failing = false;
+
+async function fail(error: unknown): Promise<void> {
+  // A failure of the failure's handling: as init, this exit panics the kernel, and Xen ends the platform.
+  if (failing) process.exit(1);
+  failing = true;
+  await abort(state, error);
+  process.exit(1);
 }
 
-void main();
+async function main(): Promise<void> {
+  const settings = parseSettings((await linuxMachine.readFile(paths.settings)).toString());
+  state = new BootState(linuxMachine, settings, log, timeline);
+  await execute(bringUp, state);
+  await execute(launch(state.manifest), state);
+  linuxMachine.end('halt');
+}
+
+if (mayEndMachine) {
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+  main().catch(fail);
+} else {
+  console.error('domb: this is the init of a boot domain; started by hand it does nothing');
+  console.error('what to do: boot it (README.md), or use the command domb');
+  process.exitCode = 2;
+}
