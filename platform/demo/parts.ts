@@ -10,16 +10,20 @@ export type Report = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 
 export interface Parts {
   hypervisor: string;
+  /** The same hypervisor as an EFI application. */
+  xenEfi: string;
   policy: string;
   /** Kernel of domB, and of the demo's domains. */
   kernel: string;
+  /** domB's kernel, compressed. */
+  bzImage: string;
   /** Files for the image names that the manifests in boot-configs/ use. */
   images: ReadonlyMap<string, string>;
 }
 
 /** Builds, or finds in the cache, everything the virtual platform is made of. */
 export async function platformParts(report: Report, bootDomain = true): Promise<Parts> {
-  const { hypervisor } = await report('Xen with XSM, FLASK and the boot-domain series', () =>
+  const { hypervisor, efi } = await report('Xen with XSM, FLASK and the boot-domain series', () =>
     buildHypervisor({ bootDomain }),
   );
   const policy = await report('FLASK policy', buildPolicy);
@@ -28,7 +32,8 @@ export async function platformParts(report: Report, bootDomain = true): Promise<
   images.set('vtpm.cpio.zst', await report("the vTPM domain's initramfs", vtpmRamdisk));
   images.set('dom0.cpio.zst', await report("dom0's initramfs", dom0Ramdisk));
   images.set('guest.cpio.zst', await report("a guest's initramfs", guestRamdisk));
-  return { hypervisor, policy, kernel: kernel.elf, images };
+  const { elf, bzImage } = kernel;
+  return { hypervisor, xenEfi: efi, policy, kernel: elf, bzImage, images };
 }
 
 /** Finds an image by its name in the manifest. */

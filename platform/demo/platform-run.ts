@@ -27,6 +27,8 @@ export interface PlatformRunOptions {
   /** The domid that domB must have. */
   bootDomid?: number;
   memoryMiB?: number;
+  /** Start through UEFI firmware. */
+  firmware?: boolean;
 }
 
 export interface PlatformRun {
@@ -51,8 +53,11 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
   const predicted = await report('the PCR values to expect', () =>
     predictedPcr(manifest, manifestBytes, findImage),
   );
-  const { hypervisorOptions, memoryMiB } = options;
-  const machine = await bootManifest({ directory, parts, initramfs, hypervisorOptions, memoryMiB });
+  const { hypervisorOptions, memoryMiB, firmware } = options;
+  const machine = await bootManifest({
+    ...{ directory, parts, initramfs },
+    ...{ hypervisorOptions, memoryMiB, firmware },
+  });
   try {
     await followBoot(machine.console, report);
     const answers = await collectAnswers(machine.serial, 30_000);

@@ -9,6 +9,8 @@ export interface Kernel {
   release: string;
   /** The uncompressed ELF image, which libxc loads ten times as fast as the xz bzImage it is unpacked from. */
   elf: string;
+  /** The kernel as Debian ships it, compressed: an eighth of the size, for where firmware reads and measures it. */
+  bzImage: string;
   /** Directory that holds `modules.dep` and the modules. */
   modules: string;
 }
@@ -18,15 +20,16 @@ export async function debianKernel(): Promise<Kernel> {
   const name = await kernelPackage();
   const tree = await debianTree('kernel-package', [name]);
   const release = name.replace(/^linux-image-/, '');
+  const bzImage = join(tree, 'boot', `vmlinuz-${release}`);
   const directory = await cached('kernel', [tree, release], async (work) => {
-    const bzImage = await readFile(join(tree, 'boot', `vmlinuz-${release}`));
-    await writeFile(join(work, 'vmlinux'), await unpackBzImage(bzImage));
+    await writeFile(join(work, 'vmlinux'), await unpackBzImage(await readFile(bzImage)));
     await run('cp', ['-rT', join(tree, 'lib'), join(work, 'lib')]);
     await run('depmod', ['-b', work, release]);
   });
   return {
     release,
     elf: join(directory, 'vmlinux'),
+    bzImage,
     modules: join(directory, 'lib/modules', release),
   };
 }

@@ -3,23 +3,29 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Console } from './console.ts';
+import { type FirmwareStart, firmwareArguments } from './ovmf.ts';
 import { type MachineTpm, startTpm } from './swtpm.ts';
 
 export interface MachineOptions {
   /** Directory for the console log, the second serial line and the TPM's state; emptied first. */
   directory: string;
+  start: MultibootStart | FirmwareStart;
+  memoryMiB: number;
+  /** False for a machine without a TPM. */
+  tpm: boolean;
+}
+
+/** QEMU itself loads the hypervisor and its modules. Nothing measures them. */
+export interface MultibootStart {
   /** Xen as an uncompressed ELF file, started through multiboot. */
   hypervisor: string;
-  /** Xen's command line beside the console's settings. */
+  /** Xen's command line. */
   hypervisorOptions: readonly string[];
   /** Kernel of the first domain, and its command line. */
   kernel: string;
   kernelOptions: readonly string[];
   /** Further multiboot modules, as files or as bytes: initramfs, FLASK policy. */
   modules: readonly (string | Uint8Array)[];
-  memoryMiB: number;
-  /** False for a machine without a TPM. */
-  tpm: boolean;
 }
 
 /** A running virtual platform: QEMU's software emulation with swtpm as its TPM 2.0. */
@@ -33,7 +39,10 @@ export interface Machine {
 }
 
 /** Console settings that make Xen print all of its own and all guests' messages on the first serial line. */
-const consoleOptions = 'console=com1 com1=115200,8n1 loglvl=all guest_loglvl=all';
+export const consoleOptions = [
+  ...['console=com1', 'com1=115200,8n1'],
+  ...['loglvl=all', 'guest_loglvl=all'],
+];
 
 /** Starts the machine; it runs until it ends by itself or is stopped. */
 export async function startMachine(options: MachineOptions): Promise<Machine> {
@@ -41,17 +50,15 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   await mkdir(options.directory, { recursive: true });
   const tpm = options.tpm ? await startTpm(options.directory) : undefined;
   const serial = join(options.directory, 'serial.log');
-  const modules = await Promise.all(
-    options.modules.map(async (module, index) => {
-      if (typeof module === 'string') return module;
-      const file = join(options.directory, `module-${index}`);
-      await writeFile(file, module);
-      return file;
-    }),
+  const start =
+    'efi' in options.start
+      ? await firmwareArguments(options.start, options.directory)
+      : await multibootArguments(options.start, options.directory);
+  const child = spawn(
+    'qemu-system-x86_64',
+    [...machineArguments(options.memoryMiB, serial), ...start, ...tpmArguments(options.start, tpm)],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  const child = spawn('qemu-system-x86_64', qemuArguments({ ...options, modules }, serial, tpm), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
 
   const output = new Console();
   const file = createWriteStream(join(options.directory, 'console.log'));
@@ -68,30 +75,42 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   return { console: output, serial, ended, stop: () => stop(child, ended) };
 }
 
-function qemuArguments(
-  options: MachineOptions & { modules: readonly string[] },
-  serial: string,
-  tpm?: MachineTpm,
-): string[] {
-  const modules = [[options.kernel, ...options.kernelOptions].join(' '), ...options.modules];
-  const comma = modules.find((module) => module.includes(','));
-  if (comma)
-    throw new Error(`${comma}: QEMU separates multiboot modules by commas; none may hold one`);
+function machineArguments(memoryMiB: number, serial: string): string[] {
   return [
     // CPU models with more features ('max', 'EPYC') crash a PV kernel under QEMU 7.2's emulation; SVM with nested
     // paging is what Xen needs for PVH domains.
     ...['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'qemu64,+svm,+npt', '-smp', '2'],
-    ...['-m', String(options.memoryMiB), '-nodefaults', '-nographic', '-no-reboot'],
+    ...['-m', String(memoryMiB), '-nodefaults', '-nographic', '-no-reboot'],
     ...['-serial', 'stdio', '-serial', `file:${serial}`],
-    ...['-kernel', options.hypervisor],
-    ...['-append', [consoleOptions, ...options.hypervisorOptions].join(' ')],
+  ];
+}
+
+async function multibootArguments(start: MultibootStart, directory: string): Promise<string[]> {
+  const files = await Promise.all(
+    start.modules.map(async (module, index) => {
+      if (typeof module === 'string') return module;
+      const file = join(directory, `module-${index}`);
+      await writeFile(file, module);
+      return file;
+    }),
+  );
+  const modules = [[start.kernel, ...start.kernelOptions].join(' '), ...files];
+  const comma = modules.find((module) => module.includes(','));
+  if (comma)
+    throw new Error(`${comma}: QEMU separates multiboot modules by commas; none may hold one`);
+  return [
+    ...['-kernel', start.hypervisor, '-append', start.hypervisorOptions.join(' ')],
     ...['-initrd', modules.join(',')],
-    ...(tpm
-      ? [
-          ...['-chardev', `socket,id=tpm,path=${tpm.socket}`],
-          ...['-tpmdev', 'emulator,id=tpm0,chardev=tpm', '-device', 'tpm-tis,tpmdev=tpm0'],
-        ]
-      : []),
+  ];
+}
+
+function tpmArguments(start: MachineOptions['start'], tpm?: MachineTpm): string[] {
+  if (!tpm) return [];
+  // Both interfaces are run this way: CRB, as firmware of today has it, and the older TIS.
+  const device = 'efi' in start ? 'tpm-crb' : 'tpm-tis';
+  return [
+    ...['-chardev', `socket,id=tpm,path=${tpm.socket}`],
+    ...['-tpmdev', 'emulator,id=tpm0,chardev=tpm', '-device', `${device},tpmdev=tpm0`],
   ];
 }
 

@@ -1,0 +1,57 @@
+import { copyFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from '../lib/run.ts';
+
+/** OVMF, UEFI firmware for QEMU, loads one EFI application and measures it into the TPM. */
+export interface FirmwareStart {
+  /** The EFI application. */
+  efi: Uint8Array;
+  /**
+   * Start only what is signed with the key that Debian's ovmf package brings for tests and enrols in its variable store
+   * (/usr/share/ovmf/PkKek-1-snakeoil.pem).
+   */
+  secureBoot?: boolean;
+}
+
+/** Names of files in the machine's directory. */
+export const efiFile = 'boot.efi';
+const diskFile = 'boot.fat';
+const variablesFile = 'ovmf-variables.fd';
+
+/** Where Debian's package ovmf puts its builds. */
+const ovmf = '/usr/share/OVMF';
+
+/** Writes disk and variable store into `directory` and returns QEMU's arguments for them. */
+export async function firmwareArguments(
+  { efi, secureBoot }: FirmwareStart,
+  directory: string,
+): Promise<string[]> {
+  const application = join(directory, efiFile);
+  const disk = join(directory, diskFile);
+  const variables = join(directory, variablesFile);
+  await writeFile(application, efi);
+  await makeBootDisk(application, disk);
+  await copyFile(join(ovmf, `OVMF_VARS_4M${secureBoot ? '.snakeoil' : ''}.fd`), variables);
+  const code = join(ovmf, `OVMF_CODE_4M${secureBoot ? '.secboot' : ''}.fd`);
+  return [
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${code}`],
+    ...['-drive', `if=pflash,unit=1,format=raw,file=${variables}`],
+    // Only in system management mode may this build write the variables that Secure Boot relies on.
+    ...(secureBoot
+      ? ['-machine', 'smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on']
+      : []),
+    ...['-drive', `if=none,id=boot,format=raw,readonly=on,file=${disk}`],
+    // The first boot option: firmware measures every one that it tries.
+    ...['-device', 'virtio-blk-pci,drive=boot,bootindex=0'],
+  ];
+}
+
+/** A FAT file system with the application where firmware looks for it on removable media. UEFI 2.10, 3.5.1.1. */
+async function makeBootDisk(application: string, disk: string): Promise<void> {
+  const { size } = await stat(application);
+  // Room for the allocation tables and directories beside the file; FAT32 begins at 33 MiB.
+  const sectors = Math.ceil(size / 512) + 2 ** 17;
+  await run('mformat', ['-C', '-F', '-i', disk, '-T', String(sectors), '::']);
+  await run('mmd', ['-i', disk, '::/EFI', '::/EFI/BOOT']);
+  await run('mcopy', ['-i', disk, application, '::/EFI/BOOT/BOOTX64.EFI']);
+}
