@@ -40,8 +40,8 @@ async function startTimes(empty: string): Promise<void> {
   const times: { nothing: number[]; validate: number[] } = { nothing: [], validate: [] };
   // In turns, so that whatever else the machine does meets both.
   for (let run = 0; run < RUNS; run++) {
-    times.nothing.push(timed([empty]).milliseconds);
-    times.validate.push(timed(validate).milliseconds);
+    times.nothing.push(timed([empty]));
+    times.validate.push(timed(validate));
   }
   const nothing = median(times.nothing);
   const validated = median(times.validate);
@@ -54,23 +54,35 @@ async function startTimes(empty: string): Promise<void> {
 async function loadTime(count: number): Promise<void> {
   const file = join(directory, `${count}.yaml`);
   await writeFile(file, manifest(count));
-  const runs = Array.from({ length: 5 }, () =>
-    timed([join(directory, 'main.mjs'), 'validate', file]),
-  );
-  const time = median(runs.map((run) => run.milliseconds));
-  const memory = Math.max(...runs.map((run) => run.kilobytes)) / 1000;
+  const argv = [join(directory, 'main.mjs'), 'validate', file];
+  const time = median(Array.from({ length: 5 }, () => timed(argv)));
+  const memory = memoryOf(argv) / 1000;
   console.log(`${count} domains: ${time.toFixed(0)} ms, ${memory.toFixed(0)} MB`);
 }
 
-function timed(argv: string[]): { milliseconds: number; kilobytes: number } {
-  const report =
-    "process.on('exit', () => process.stderr.write('\nrss ' + process.resourceUsage().maxRSS))";
-  const hook = `--import=data:text/javascript,${encodeURIComponent(report)}`;
+/** Milliseconds that Node runs with these arguments. */
+function timed(argv: string[]): number {
   const started = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, [hook, ...argv], { encoding: 'utf8' });
-  const milliseconds = performance.now() - started;
+  start(argv);
+  return performance.now() - started;
+}
+
+/** The most memory that Node held while it ran with these arguments, in kilobytes. */
+function memoryOf(argv: string[]): number {
+  const atExit = 'process.on("exit", () => console.error("rss", process.resourceUsage().maxRSS))';
+  const hook = `--import=data:text/javascript,${encodeURIComponent(atExit)}`;
+  return Number(
+    start([hook, ...argv])
+      .split('rss ')
+      .at(-1),
+  );
+}
+
+/** Runs Node and returns what it wrote to standard error. */
+function start(argv: string[]): string {
+  const { status, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}: ${stderr}`);
-  return { milliseconds, kilobytes: Number(stderr.split('rss ').at(-1)) };
+  return stderr;
 }
 
 function manifest(count: number): string {
