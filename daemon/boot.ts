@@ -28,7 +28,7 @@ export function launch(manifest: Manifest): readonly Phase[] {
     // Under FLASK an event channel needs an existing peer, so all domains are created first.
     phase('create', ...each(domains, 'create-domain')),
     phase('build', ...each(domains, 'build-domain')),
-    phase('seal', { do: 'cap-pcr' }),
+    phase('seal', { do: 'cap-pcr' }, { do: 'quote-pcrs' }),
     // Two kernels must not drive one TPM: it is let go before dom0 runs.
     phase('hand over', ...each(hardware, 'hand-over'), { do: 'release-tpm' }),
     phase('start', ...each(domains, 'start-domain')),

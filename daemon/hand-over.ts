@@ -1,3 +1,7 @@
+import { evidenceFiles } from '../measurement/evidence/evidence.ts';
+import { readMeasurementLog } from '../measurement/evidence/read-log.ts';
+import { jsonRecords } from '../measurement/formats/json-records.ts';
+import { listing } from '../measurement/formats/listing.ts';
 import { cpio } from './cpio.ts';
 import { handoverRecord } from './record.ts';
 import type { BootState } from './state.ts';
@@ -12,20 +16,24 @@ export const handoverDirectory = 'domb-handover';
 export function handoverCapacity(state: BootState): number {
   const perDomain = 16 * 1024;
   const wanted =
-    256 * 1024 + 2 * state.measurements.bytes().length + perDomain * state.manifest.domains.length;
+    256 * 1024 + 5 * state.measurements.bytes().length + perDomain * state.manifest.domains.length;
   return Math.ceil(wanted / 4096) * 4096;
 }
 
 /**
- * The archive that dom0's kernel unpacks in front of its own initramfs: measurement log, record and daemon log.
- * None of it is measured: the log is checked against the PCR, and the rest is a convenience that proves nothing.
+ * The archive that dom0's kernel unpacks in front of its own initramfs: the log in all its forms, the boot quote, the
+ * record and the daemon's own log. None of it is measured: quote and log are checked against each other and against
+ * the TPM, and the rest is a convenience that proves nothing.
  */
 export function handoverArchive(state: BootState): Buffer {
   const file = (name: string, data: Uint8Array) =>
     ({ path: `${handoverDirectory}/${name}`, type: 'file', mode: 0o444, data }) as const;
+  const log = readMeasurementLog(state.evidence.log);
   return cpio([
     { path: handoverDirectory, type: 'directory' },
-    file('measurement.log', state.measurements.bytes()),
+    ...[...evidenceFiles(state.evidence)].map(([name, bytes]) => file(name, bytes)),
+    file('measurement.json', Buffer.from(jsonRecords(log.records))),
+    file('measurement.txt', Buffer.from(listing(log))),
     file('record.json', Buffer.from(`${JSON.stringify(handoverRecord(state), null, 2)}\n`)),
     file('daemon.log', Buffer.from(state.log.text())),
   ]);

@@ -21,6 +21,7 @@ export type Operation =
   | { do: 'create-domain'; domain: DomainSettings }
   | { do: 'build-domain'; domain: DomainSettings }
   | { do: 'cap-pcr' }
+  | { do: 'quote-pcrs' }
   | { do: 'hand-over'; domain: DomainSettings }
   | { do: 'release-tpm' }
   | { do: 'start-domain'; domain: DomainSettings }

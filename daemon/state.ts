@@ -1,6 +1,7 @@
 import type { Tpm } from 'node-tpm2-pts';
 import type { DomainCreation, Hypervisor } from '../bindings/hypervisor.ts';
 import type { Manifest } from '../boot-configs/manifest.ts';
+import type { Evidence } from '../measurement/evidence/evidence.ts';
 import type { MeasurementLog } from '../measurement/measurement-log.ts';
 import { LoadedImage } from './loaded-image.ts';
 import type { BootLog } from './log.ts';
@@ -28,6 +29,7 @@ export class BootState {
   measurementsIfOpen: MeasurementLog | undefined;
   hypervisorIfOpen: Hypervisor | undefined;
   manifestBytes: Buffer | undefined;
+  evidenceIfQuoted: Evidence | undefined;
   manifestIfRead: Manifest | undefined;
   readonly #images = new Map<string, Promise<LoadedImage>>();
 
@@ -44,6 +46,10 @@ export class BootState {
 
   get hypervisor(): Hypervisor {
     return present(this.hypervisorIfOpen, 'hypervisor');
+  }
+
+  get evidence(): Evidence {
+    return present(this.evidenceIfQuoted, 'boot quote');
   }
 
   get measurements(): MeasurementLog {

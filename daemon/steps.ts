@@ -20,6 +20,7 @@ import {
   openTpm,
   requireFlask,
 } from './steps/open.ts';
+import { quotePcrs } from './steps/quote.ts';
 
 /** Carries out one operation and says in a few words what it did. */
 export type Step<O extends Operation> = (
@@ -45,6 +46,7 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'create-domain': createDomain,
   'build-domain': buildDomain,
   'cap-pcr': capPcr,
+  'quote-pcrs': quotePcrs,
   'hand-over': handOver,
   'release-tpm': releaseTpm,
   'start-domain': startDomain,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -79,16 +80,33 @@ const FILES = {
   ekCertificate: 'ek.der',
 } as const;
 
-/** Writes evidence as a directory that `tpm2_checkquote` and `tpm2_eventlog` can work on. */
+/** The files of evidence by name, in forms that `tpm2_checkquote` and `tpm2_eventlog` can work on. */
+export function evidenceFiles(evidence: Evidence): Map<string, Buffer> {
+  const files = new Map([
+    [FILES.log, evidence.log],
+    [FILES.attest, evidence.quote.attest],
+    [FILES.signature, evidence.quote.signature],
+    [FILES.ak, new Writer().sized(evidence.ak).toBuffer()],
+    [FILES.pcrs, tpm2ToolsPcrFile(evidence.pcrs)],
+  ] as [string, Buffer][]);
+  if (evidence.ekCertificate) files.set(FILES.ekCertificate, evidence.ekCertificate);
+  return files;
+}
+
+/** Writes evidence as a directory of {@link evidenceFiles}. */
 export async function writeEvidence(directory: string, evidence: Evidence): Promise<void> {
   await mkdir(directory, { recursive: true });
-  const write = (name: string, bytes: Buffer) => writeFile(join(directory, name), bytes);
-  await write(FILES.log, evidence.log);
-  await write(FILES.attest, evidence.quote.attest);
-  await write(FILES.signature, evidence.quote.signature);
-  await write(FILES.ak, new Writer().sized(evidence.ak).toBuffer());
-  await write(FILES.pcrs, tpm2ToolsPcrFile(evidence.pcrs));
-  if (evidence.ekCertificate) await write(FILES.ekCertificate, evidence.ekCertificate);
+  for (const [name, bytes] of evidenceFiles(evidence)) {
+    await writeFile(join(directory, name), bytes);
+  }
+}
+
+/**
+ * What a boot quote carries in the place of a verifier's nonce: the SHA-256 of the log that it vouches for. It ties quote
+ * and log together; that the quote is fresh, only a later one with a nonce can show.
+ */
+export function bootNonce(log: Uint8Array): Buffer {
+  return createHash('sha256').update(log).digest();
 }
 
 /** Reads what {@link writeEvidence} wrote. */
