@@ -2,9 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import type { HandoverRecord } from '../../daemon/record.ts';
+import { bootDomainMiB } from '../images/command-lines.ts';
 import { buildBootImage } from '../images/domb.ts';
 import { type Answers, collectAnswers } from '../machine/answers.ts';
-import { bootDomainMiB, bootManifest } from '../machine/boot-manifest.ts';
+import { bootManifest, type FirmwareOptions } from '../machine/boot-manifest.ts';
 import { followBoot } from './boot-stages.ts';
 import { type Check, handedOverRecord, judge } from './judge.ts';
 import { finder, type Parts, type Report } from './parts.ts';
@@ -28,7 +29,7 @@ export interface PlatformRunOptions {
   bootDomid?: number;
   memoryMiB?: number;
   /** Start through UEFI firmware. */
-  firmware?: boolean;
+  firmware?: FirmwareOptions;
 }
 
 export interface PlatformRun {

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { type SigningKey, signImage } from '../firmware/sign.ts';
 import { unifiedImage } from '../firmware/unified-image.ts';
+import { bootDomainMiB, hypervisorOptions, kernelOptions } from '../images/command-lines.ts';
 import { consoleOptions, type Machine, type MachineOptions, startMachine } from './machine.ts';
+import type { FirmwareStart } from './ovmf.ts';
 
 export interface BootOptions {
   directory: string;
@@ -11,40 +14,29 @@ export interface BootOptions {
   hypervisorOptions?: readonly string[] | undefined;
   tpm?: boolean;
   memoryMiB?: number | undefined;
-  /** True to start through UEFI firmware, from one EFI application, instead of QEMU's multiboot loader. */
-  firmware?: boolean | undefined;
+  /** Start through UEFI firmware, from one EFI application, instead of QEMU's multiboot loader. */
+  firmware?: FirmwareOptions | undefined;
 }
 
-/** Memory of domB: its initramfs twice (packed and unpacked), Node, and the images while they are built from. */
-export const bootDomainMiB = 768;
-
-/** Options of Xen's command line that start the first domain as a boot domain. */
-export const bootDomainOptions = ['boot-domain'];
-
-/** domB must leave PCI alone, or dom0 cannot destroy it later; the TPM is found through ACPI. */
-export const kernelOptions = ['console=hvc0', 'pci=off', 'quiet'];
+export interface FirmwareOptions {
+  /** Sign the application. */
+  key?: SigningKey;
+  /** Start only what is signed with the snakeoil key of Debian's ovmf package. */
+  secureBoot?: boolean;
+}
 
 /** Starts the virtual platform with domB as its first domain. */
 export async function bootManifest(options: BootOptions): Promise<Machine> {
   const { parts, directory, initramfs } = options;
-  const hypervisorOptions = [
+  const xenOptions = [
     ...consoleOptions,
-    ...hypervisorOptionsFor(bootDomainMiB, options.hypervisorOptions),
+    ...hypervisorOptions(bootDomainMiB, options.hypervisorOptions),
   ];
   const start: MachineOptions['start'] = options.firmware
-    ? {
-        efi: unifiedImage({
-          xenEfi: await readFile(parts.xenEfi),
-          options: hypervisorOptions,
-          kernel: await readFile(parts.bzImage),
-          kernelOptions,
-          initramfs,
-          policy: await readFile(parts.policy),
-        }),
-      }
+    ? await efiStart(options, xenOptions, options.firmware)
     : {
         hypervisor: parts.hypervisor,
-        hypervisorOptions,
+        hypervisorOptions: xenOptions,
         kernel: parts.kernel,
         kernelOptions,
         modules: [initramfs, parts.policy],
@@ -57,10 +49,18 @@ export async function bootManifest(options: BootOptions): Promise<Machine> {
   });
 }
 
-/** Xen's options for a first domain of this size, with what else it needs to be the boot domain. */
-export function hypervisorOptionsFor(
-  memoryMiB: number,
-  rest: readonly string[] = bootDomainOptions,
-): string[] {
-  return [`dom0_mem=${memoryMiB}M`, 'dom0_max_vcpus=1', ...rest];
+async function efiStart(
+  { parts, initramfs }: BootOptions,
+  xenOptions: readonly string[],
+  { key, secureBoot = false }: FirmwareOptions,
+): Promise<FirmwareStart> {
+  const image = unifiedImage({
+    xenEfi: await readFile(parts.xenEfi),
+    options: xenOptions,
+    kernel: await readFile(parts.bzImage),
+    kernelOptions,
+    initramfs,
+    policy: await readFile(parts.policy),
+  });
+  return { efi: key ? await signImage(image, key) : image, secureBoot };
 }

@@ -10,7 +10,7 @@ export interface FirmwareStart {
    * Start only what is signed with the key that Debian's ovmf package brings for tests and enrols in its variable store
    * (/usr/share/ovmf/PkKek-1-snakeoil.pem).
    */
-  secureBoot?: boolean;
+  secureBoot: boolean;
 }
 
 /** Names of files in the machine's directory. */

@@ -15,7 +15,7 @@ before(async () => {
 test('firmware starts the platform from one EFI file and leaves the predicted PCR 4', async () => {
   const run = await boot('firmware', await exampleManifest('demo'), {
     parts: built,
-    firmware: true,
+    firmware: {},
   });
   assert.deepEqual(failedChecks(run), []);
   const { values } = await predictPcr4(join(outputDirectory('firmware'), efiFile));

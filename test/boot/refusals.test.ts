@@ -2,12 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { before, test } from 'node:test';
 import { finder, type Parts } from '../../platform/demo/parts.ts';
+import { bootDomainOptions } from '../../platform/images/command-lines.ts';
 import { composeBootImage } from '../../platform/images/domb.ts';
-import {
-  type BootOptions,
-  bootDomainOptions,
-  bootManifest,
-} from '../../platform/machine/boot-manifest.ts';
+import { type BootOptions, bootManifest } from '../../platform/machine/boot-manifest.ts';
 import { exampleManifest, outputDirectory, parts } from './support.ts';
 
 /**

@@ -1,0 +1,30 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../lib/run.ts';
+
+/** Files in PEM: a private key without a pass phrase, and the certificate that the machine's firmware has enrolled. */
+export interface SigningKey {
+  key: string;
+  certificate: string;
+}
+
+/**
+ * Signs an EFI application for Secure Boot and checks the signature. The signature holds the time, so signing twice gives
+ * different bytes; what firmware measures does not cover it and stays the same.
+ */
+export async function signImage(
+  image: Uint8Array,
+  { key, certificate }: SigningKey,
+): Promise<Buffer> {
+  const directory = await mkdtemp(join(tmpdir(), 'domb-sign-'));
+  try {
+    const [unsigned, signed] = [join(directory, 'unsigned.efi'), join(directory, 'signed.efi')];
+    await writeFile(unsigned, image);
+    await run('sbsign', ['--key', key, '--cert', certificate, '--output', signed, unsigned]);
+    await run('sbverify', ['--cert', certificate, signed]);
+    return await readFile(signed);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
