@@ -15,7 +15,7 @@ const CHUNK = 1 << 20;
 /**
  * The parts of a PE file that its Authenticode digest covers, in order: everything but the checksum, the directory entry of
  * the certificate table, and the certificates. Windows Authenticode Portable Executable Signature Format, "Calculating
- * the PE Image Hash". Firmware measures the same digest (TCG PC Client Platform Firmware Profile 1.05, 2.3.4.1).
+ * the PE Image Hash". Firmware measures the same digest (TCG PC Client Platform Firmware Profile 1.05, EV_EFI_BOOT_SERVICES_APPLICATION).
  *
  * Bytes between two sections are left out, and as many of the last ones are taken twice: the specification counts the
  * bytes that were hashed and goes on at that offset. Firmware does just that, so the prediction has to.

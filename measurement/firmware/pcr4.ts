@@ -4,7 +4,10 @@ import type { Prediction } from '../predict.ts';
 import { pcrValues } from '../predict.ts';
 import { authenticodeDigests } from './authenticode.ts';
 
-/** The PCR of boot loaders and of what else firmware starts from a disk. PFP 1.05, 3.3.4.5. */
+/**
+ * The PCR of boot loaders and of what else firmware starts from a disk. PFP 1.05, "PCR[4] - Boot Manager Code and Boot
+ * Attempts".
+ */
 export const BOOT_APPLICATION_PCR = 4;
 
 /** Event types that only firmware uses. PFP 1.05, 10.4.1, table 27. */
@@ -13,7 +16,7 @@ export const EFI_EVENT_TYPE = {
   ACTION: 0x80000007,
 } as const;
 
-/** What firmware measures before it tries the first boot option; ASCII without a terminating zero. PFP 1.05, 10.4.4. */
+/** What firmware measures before it tries the first boot option; ASCII without a terminating zero. PFP 1.05, EV_EFI_ACTION. */
 const CALLING = Buffer.from('Calling EFI Application from Boot Option', 'latin1');
 
 /**
