@@ -1,4 +1,4 @@
-import { appendFile, copyFile, readFile, rm } from 'node:fs/promises';
+import { appendFile, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cached } from '../lib/cache.ts';
@@ -23,11 +23,13 @@ export async function buildHypervisor(options: { bootDomain: boolean }): Promise
   const configuration = (
     await Promise.all(names.map((name) => readFile(configFile(name), 'utf8')))
   ).join('');
-  const directory = await cached('hypervisor', [key, configuration], async (work) => {
+  const environment = await buildEnvironment(tree, version);
+  const directory = await cached('hypervisor', [key, configuration, environment], async (work) => {
     // Xen names its source files in messages by their path relative to the tree only when built inside of it.
     const copy = join(work, 'source');
     await run('cp', ['-a', tree, copy]);
-    const make = await makeCommand(copy, version);
+    const make = (goal: string) => makeXen(copy, environment, goal);
+    await nameDistribution(copy);
     // What Debian builds its hypervisor packages from; our fragments change nothing but what they name.
     const target = join(copy, 'xen/.config');
     await copyFile(join(copy, 'debian/xen-kconfig'), target);
@@ -51,15 +53,17 @@ export async function buildHypervisor(options: { bootDomain: boolean }): Promise
 
 const configFile = (name: string) => join(import.meta.dirname, 'config', name);
 
-/** Returns a function that makes targets of Xen's build in `tree`, with nothing of this machine in the result. */
-async function makeCommand(tree: string, version: string) {
-  const changelog = join(tree, 'debian/changelog');
-  const date = await run('dpkg-parsechangelog', ['-l', changelog, '-S', 'Date']);
-  const environment = {
-    ...process.env,
-    // Names and times end up in the binary: the same source is to give the same bytes everywhere, so that a
-    // measurement of the hypervisor can be predicted.
-    XEN_BUILD_DATE: date.trim(),
+/**
+ * Names and times end up in the binary. The same source, with the same compiler, is to give the same bytes
+ * everywhere, so that a measurement of the hypervisor can be predicted: they are taken from Debian's changelog.
+ */
+async function buildEnvironment(tree: string, version: string): Promise<Record<string, string>> {
+  const changelog = async (field: string) =>
+    (await run('dpkg-parsechangelog', ['-l', join(tree, 'debian/changelog'), '-S', field])).trim();
+  return {
+    LC_ALL: 'C',
+    SOURCE_DATE_EPOCH: await changelog('Timestamp'),
+    XEN_BUILD_DATE: await changelog('Date'),
     XEN_BUILD_TIME: '',
     XEN_BUILD_HOST: 'domb',
     XEN_DOMAIN: 'domb.example',
@@ -67,9 +71,20 @@ async function makeCommand(tree: string, version: string) {
     DEB_MAINTAINER: 'domb maintainers <maintainers@domb.example>',
     DEB_VERSION: `${version}+domb`,
   };
+}
+
+/** Makes a goal of Xen's build in `tree`, with neither the path of `tree` nor the caller's environment in the result. */
+async function makeXen(tree: string, environment: Record<string, string>, goal: string) {
   const fixed = ['-C', join(tree, 'xen'), `-j${availableParallelism()}`];
   const flags = `EXTRA_CFLAGS_XEN_CORE=-ffile-prefix-map=${tree}=. -fdebug-prefix-map=${tree}=.`;
-  return (target: string) => run('make', [...fixed, flags, target], { env: environment });
+  await run('make', [...fixed, flags, goal], { env: { PATH: process.env.PATH, ...environment } });
+}
+
+/** Debian's patches put `lsb_release`'s answer into the binary, or nothing on a machine that lacks the program. */
+async function nameDistribution(tree: string): Promise<void> {
+  const header = join(tree, 'xen/include/xen/compile.h.in');
+  const text = await readFile(header, 'utf8');
+  await writeFile(header, text.replace('@@system_distribution@@', 'Debian'));
 }
 
 /** Kconfig drops settings that it does not know or whose dependencies are missing, and says nothing. */
