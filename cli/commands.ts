@@ -90,6 +90,66 @@ export const commands: readonly Command[] = [
     load: () => import('./plan.ts'),
   },
   {
+    name: 'image',
+    summary: 'make what a platform boots from',
+    description: [
+      "Makes domB's initramfs for a manifest: Node, the daemon, the manifest, and the images that it names, taken from " +
+        'DIR. The manifest is checked as "domb validate --images" does.',
+      'With --efi it makes one EFI application of everything that firmware is to start and to measure: Xen, its options, ' +
+        "domB's kernel and initramfs, and the FLASK policy. Put it on the EFI system partition as EFI/BOOT/BOOTX64.EFI, or " +
+        'make a boot option for it. The same manifest and images give the same file.',
+      'It takes Debian packages, and builds Xen from their source when that was not done yet.',
+    ],
+    arguments: [{ name: 'FILE', says: 'A manifest.', completes: 'files' }],
+    options: [
+      { ...images, says: 'Take the images from DIR.' },
+      { name: 'output', short: 'o', value: 'FILE', says: 'Write to FILE.', completes: 'files' },
+      { name: 'efi', says: 'Make an EFI application.' },
+      {
+        name: 'efi-key',
+        value: 'FILE',
+        says: 'Sign the EFI application for Secure Boot with the private key in FILE.',
+        completes: 'files',
+      },
+      {
+        name: 'efi-cert',
+        value: 'FILE',
+        says: 'The certificate of that key, as firmware has it enrolled.',
+        completes: 'files',
+      },
+      {
+        name: 'xen-options',
+        value: 'TEXT',
+        says: "More of Xen's command line, such as its console.",
+      },
+      {
+        name: 'policy',
+        value: 'FILE',
+        says: 'Take the compiled FLASK policy in FILE instead of ours, and check the labels with it.',
+        completes: 'files',
+      },
+      {
+        name: 'key',
+        value: 'FILE',
+        says: 'Refuse a manifest without a right signature under the public key in FILE.',
+        completes: 'files',
+      },
+    ],
+    examples: [
+      {
+        says: "domB's initramfs, for a boot loader that starts Xen",
+        command: 'domb image platform.yaml --images /srv/images -o domb.initramfs',
+      },
+      {
+        says: 'An EFI file with a serial console, signed',
+        command:
+          'domb image platform.yaml --images /srv/images -o boot.efi --efi --efi-key db.key --efi-cert db.pem ' +
+          '--xen-options "console=com1 com1=115200,8n1"',
+      },
+    ],
+    load: () => import('./image.ts'),
+  },
+  {
     name: 'explain',
     summary: 'say what a property of the manifest means',
     description: ['Explains a property, or lists all properties when PATH is left out.'],

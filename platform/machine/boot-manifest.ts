@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { type SigningKey, signImage } from '../firmware/sign.ts';
-import { unifiedImage } from '../firmware/unified-image.ts';
+import { efiBootImage } from '../firmware/efi-boot-image.ts';
+import type { SigningKey } from '../firmware/sign.ts';
 import { bootDomainMiB, hypervisorOptions, kernelOptions } from '../images/command-lines.ts';
 import { consoleOptions, type Machine, type MachineOptions, startMachine } from './machine.ts';
-import type { FirmwareStart } from './ovmf.ts';
 
 export interface BootOptions {
   directory: string;
@@ -29,11 +27,14 @@ export interface FirmwareOptions {
 export async function bootManifest(options: BootOptions): Promise<Machine> {
   const { parts, directory, initramfs } = options;
   const xenOptions = [
-    ...consoleOptions,
     ...hypervisorOptions(bootDomainMiB, options.hypervisorOptions),
+    ...consoleOptions,
   ];
   const start: MachineOptions['start'] = options.firmware
-    ? await efiStart(options, xenOptions, options.firmware)
+    ? {
+        efi: await efiBootImage({ ...parts, initramfs }, xenOptions, options.firmware.key),
+        secureBoot: options.firmware.secureBoot ?? false,
+      }
     : {
         hypervisor: parts.hypervisor,
         hypervisorOptions: xenOptions,
@@ -47,20 +48,4 @@ export async function bootManifest(options: BootOptions): Promise<Machine> {
     memoryMiB: options.memoryMiB ?? 3072,
     tpm: options.tpm ?? true,
   });
-}
-
-async function efiStart(
-  { parts, initramfs }: BootOptions,
-  xenOptions: readonly string[],
-  { key, secureBoot = false }: FirmwareOptions,
-): Promise<FirmwareStart> {
-  const image = unifiedImage({
-    xenEfi: await readFile(parts.xenEfi),
-    options: xenOptions,
-    kernel: await readFile(parts.bzImage),
-    kernelOptions,
-    initramfs,
-    policy: await readFile(parts.policy),
-  });
-  return { efi: key ? await signImage(image, key) : image, secureBoot };
 }
