@@ -40,6 +40,9 @@ export async function abort(state: BootState, error: unknown): Promise<void> {
 async function capWithError(state: BootState, where: string, { what }: Explanation): Promise<void> {
   const log = state.measurementsIfOpen;
   if (!log) return;
+  const bootLog = state.bootMeasurementsIfOpen;
+  if (bootLog && !bootLog.capped) await bootLog.cap();
+  await bootLog?.close();
   try {
     if (log.capped) return;
     await log.error({ what: `${where}: ${what}` });

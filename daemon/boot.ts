@@ -15,23 +15,27 @@ export const bringUp: readonly Phase[] = [
     { do: 'require-flask' },
   ),
   // The raw bytes are measured before anything parses them.
-  phase('read', { do: 'measure-manifest' }, { do: 'read-manifest' }),
+  phase('read', { do: 'measure-daemon' }, { do: 'measure-manifest' }, { do: 'read-manifest' }),
 ];
 
 export function launch(manifest: Manifest): readonly Phase[] {
   const { domains } = manifest;
   const hardware = domains.filter((domain) => domain.capabilities.includes('hardware'));
+  // The others stay paused, for dom0 to start them.
+  const started = domains.filter((domain) => domain.autostart);
   return [
     phase('check', { do: 'check-memory' }, ...each(domains, 'check-domain')),
     // Everything that will run is in the log and in the PCR before the first domain exists.
     phase('measure', { do: 'measure-configuration' }, ...domains.flatMap(measurements)),
+    // What differs at each boot goes into a register of its own, so that the first one can be predicted.
+    phase('identify', ...each(domains, 'identify-domain'), { do: 'make-key' }),
     // Under FLASK an event channel needs an existing peer, so all domains are created first.
     phase('create', ...each(domains, 'create-domain')),
     phase('build', ...each(domains, 'build-domain')),
     phase('seal', { do: 'cap-pcr' }, { do: 'quote-pcrs' }),
     // Two kernels must not drive one TPM: it is let go before dom0 runs.
     phase('hand over', ...each(hardware, 'hand-over'), { do: 'release-tpm' }),
-    phase('start', ...each(domains, 'start-domain')),
+    phase('start', ...each(started, 'start-domain')),
     phase('leave', { do: 'leave' }),
   ];
 }

@@ -1,11 +1,12 @@
 import { CONTENT_ALGORITHMS, contentDigests } from '../measurement/content.ts';
-import type { ContentAlgorithm, ContentDigests } from '../measurement/events.ts';
+import type { ContentAlgorithm, ContentDescription } from '../measurement/events.ts';
+import type { MeasuredContent } from './measured-items.ts';
 
 /**
  * Bytes in memory that only this process can write, with their digests. Domains may share an image (a kernel,
  * mostly): it is read once and hashed once with each algorithm.
  */
-export class LoadedImage {
+export class LoadedImage implements MeasuredContent {
   readonly bytes: Buffer;
   readonly #digests = new Map<ContentAlgorithm, string>();
 
@@ -23,7 +24,7 @@ export class LoadedImage {
   }
 
   /** What the measurement log says about these bytes. */
-  description(): { size: number; digests: ContentDigests } {
+  description(): ContentDescription {
     const digests = CONTENT_ALGORITHMS.map((algorithm) => [algorithm, this.digest(algorithm)]);
     return { size: this.bytes.length, digests: Object.fromEntries(digests) };
   }

@@ -15,7 +15,7 @@ const timeline = new Timeline(now, performance.now());
 const log = openLog(now);
 
 /** Until the settings are read: fail closed. */
-const cautious: Settings = { pcr: 13, onFailure: 'halt', modules: [] };
+const cautious: Settings = { pcr: 13, bootPcr: 12, onFailure: 'halt', modules: [] };
 
 /**
  * Whoever starts this program by hand, in dom0 say, must not lose the machine: only init, and a service that says so

@@ -1,19 +1,26 @@
 import { canonicalConfiguration, type Manifest } from '../boot-configs/manifest.ts';
-import type { MeasuredItem } from '../measurement/events.ts';
+import { describeContent } from '../measurement/content.ts';
+import type { ContentDescription, MeasuredItem } from '../measurement/events.ts';
+import project from '../package.json' with { type: 'json' };
 import { plan } from './boot.ts';
-import { LoadedImage } from './loaded-image.ts';
 import type { Operation } from './operations.ts';
 
 /** Operations that put something into the PCR, the cap aside. */
 export type Measurement = Extract<Operation, { do: `measure-${string}` }>;
 
-/** Where the measured bytes come from: the boot image in domB, files on the machine that predicts. */
+/** What is known about measured content: domB has its bytes, the machine that predicts has files of any size. */
+export interface MeasuredContent {
+  description(): ContentDescription;
+}
+
+/** Where the measured content comes from: the boot image in domB, files on the machine that predicts. */
 export interface MeasuredSources {
-  manifestBytes: Buffer;
+  /** Known once it was read. */
+  manifestBytes?: Uint8Array | undefined;
   /** Known once the manifest has been measured and parsed. */
   manifest?: Manifest | undefined;
   /** An image by its path in the manifest. */
-  image(path: string): Promise<LoadedImage>;
+  image(path: string): Promise<MeasuredContent>;
 }
 
 /** What an operation measures. The daemon and the prediction both ask here, so they cannot differ. */
@@ -22,8 +29,11 @@ export async function measuredItem(
   sources: MeasuredSources,
 ): Promise<MeasuredItem> {
   switch (operation.do) {
+    case 'measure-daemon':
+      return { event: 'daemon', version: project.version };
     case 'measure-manifest':
-      return { event: 'manifest', ...new LoadedImage(sources.manifestBytes).description() };
+      if (!sources.manifestBytes) throw new Error('the manifest is measured before it is read');
+      return { event: 'manifest', ...describeContent(sources.manifestBytes) };
     case 'measure-configuration': {
       if (!sources.manifest) throw new Error('the configuration is measured before it is read');
       const configuration: unknown = JSON.parse(canonicalConfiguration(sources.manifest));
@@ -35,21 +45,20 @@ export async function measuredItem(
     }
     case 'measure-image': {
       const { domain, component } = operation;
-      const image = await componentImage(operation, sources);
-      return { event: 'image', domain: domain.name, component, ...image.description() };
+      const description = await componentDescription(operation, sources);
+      return { event: 'image', domain: domain.name, component, ...description };
     }
   }
 }
 
-/** The bytes of one component of a domain. */
-export async function componentImage(
+async function componentDescription(
   { domain, component }: Extract<Measurement, { component: string }>,
-  sources: Pick<MeasuredSources, 'image'>,
-): Promise<LoadedImage> {
-  if (component === 'cmdline') return new LoadedImage(Buffer.from(domain.cmdline));
+  { image }: MeasuredSources,
+): Promise<ContentDescription> {
+  if (component === 'cmdline') return describeContent(Buffer.from(domain.cmdline));
   const path = domain[component];
   if (path === undefined) throw new Error(`${domain.name} has no ${component}`);
-  return sources.image(path);
+  return (await image(path)).description();
 }
 
 /** Everything that a boot of this manifest measures, in order: what a verifier may expect. */

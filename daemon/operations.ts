@@ -11,6 +11,7 @@ export type Operation =
   | { do: 'open-log' }
   | { do: 'open-hypervisor' }
   | { do: 'require-flask' }
+  | { do: 'measure-daemon' }
   | { do: 'measure-manifest' }
   | { do: 'read-manifest' }
   | { do: 'check-memory' }
@@ -18,6 +19,8 @@ export type Operation =
   | { do: 'measure-configuration' }
   | { do: 'measure-domain'; domain: DomainSettings }
   | { do: 'measure-image'; domain: DomainSettings; component: ImageComponent }
+  | { do: 'identify-domain'; domain: DomainSettings }
+  | { do: 'make-key' }
   | { do: 'create-domain'; domain: DomainSettings }
   | { do: 'build-domain'; domain: DomainSettings }
   | { do: 'cap-pcr' }

@@ -12,7 +12,7 @@ export function handoverRecord(state: BootState) {
     bootDomid: state.bootDomid,
     hardwareDomid: state.created.find((domain) => domain.hardware)?.domid,
     xen: hypervisor.host().version + hypervisor.host().extra,
-    measurement: { pcr: manifest.platform.measurement.pcr, events: measurements.events.length },
+    measurement: { ...manifest.platform.measurement, events: measurements.events.length },
     domains: state.created.map((domain) => ({
       name: domain.name,
       domid: domain.domid,
@@ -20,6 +20,7 @@ export function handoverRecord(state: BootState) {
       type: domain.type,
       seclabel: domain.seclabel,
       memoryKiB: domain.memoryKiB,
+      maxMemoryKiB: domain.maxMemoryKiB,
       vcpus: domain.vcpus,
       capabilities: domain.capabilities,
     })),

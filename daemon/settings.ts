@@ -7,6 +7,8 @@ import { BootFailure } from './failure.ts';
 export interface Settings {
   /** The PCR that the manifest is measured into. It must be the one that the manifest names. */
   pcr: number;
+  /** The PCR for what differs at each boot; the manifest's, too. */
+  bootPcr: number;
   /** What to do with the machine when the boot fails. */
   onFailure: 'halt' | 'reboot';
   /** Kernel modules to load, as absolute paths, in loading order. */
@@ -32,9 +34,10 @@ export function parseSettings(text: string): Settings {
 
 function isSettings(value: unknown): value is Settings {
   if (typeof value !== 'object' || value === null) return false;
-  const { pcr, onFailure, modules } = value as Record<string, unknown>;
+  const { pcr, bootPcr, onFailure, modules } = value as Record<string, unknown>;
   return (
     Number.isInteger(pcr) &&
+    Number.isInteger(bootPcr) &&
     (onFailure === 'halt' || onFailure === 'reboot') &&
     Array.isArray(modules) &&
     modules.every((path) => typeof path === 'string')

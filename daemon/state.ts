@@ -26,11 +26,16 @@ export class BootState {
   /** The domid that Xen gave to the boot domain itself. */
   bootDomid = 0;
   tpm: Tpm | undefined;
+  /** The log that can be predicted. */
   measurementsIfOpen: MeasurementLog | undefined;
+  /** The log of what differs at each boot. */
+  bootMeasurementsIfOpen: MeasurementLog | undefined;
   hypervisorIfOpen: Hypervisor | undefined;
   manifestBytes: Buffer | undefined;
   evidenceIfQuoted: Evidence | undefined;
   manifestIfRead: Manifest | undefined;
+  /** UUIDs that this boot gives, by the domain's name. */
+  readonly uuids = new Map<string, string>();
   readonly #images = new Map<string, Promise<LoadedImage>>();
 
   constructor(machine: Machine, settings: Settings, log: BootLog, timeline: Timeline) {
@@ -48,6 +53,10 @@ export class BootState {
     return present(this.hypervisorIfOpen, 'hypervisor');
   }
 
+  get bootMeasurements(): MeasurementLog {
+    return present(this.bootMeasurementsIfOpen, 'boot log');
+  }
+
   get evidence(): Evidence {
     return present(this.evidenceIfQuoted, 'boot quote');
   }
@@ -59,7 +68,7 @@ export class BootState {
   /** Where measured bytes come from in this boot. */
   get sources(): MeasuredSources {
     return {
-      manifestBytes: present(this.manifestBytes, 'manifest'),
+      manifestBytes: this.manifestBytes,
       manifest: this.manifestIfRead,
       image: (path) => this.image(path),
     };

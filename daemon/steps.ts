@@ -3,11 +3,13 @@ import type { BootState } from './state.ts';
 import { checkDomain, checkMemory } from './steps/check.ts';
 import { buildDomain, createDomain, startDomain } from './steps/domains.ts';
 import { handOver } from './steps/hand-over.ts';
+import { identifyDomain, makeKey } from './steps/identify.ts';
 import { leave, releaseTpm } from './steps/leave.ts';
 import { readManifest } from './steps/manifest.ts';
 import {
   capPcr,
   measureConfiguration,
+  measureDaemon,
   measureDomain,
   measureImage,
   measureManifest,
@@ -36,6 +38,7 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'open-log': openLog,
   'open-hypervisor': openHypervisor,
   'require-flask': requireFlask,
+  'measure-daemon': measureDaemon,
   'measure-manifest': measureManifest,
   'read-manifest': readManifest,
   'check-memory': checkMemory,
@@ -43,6 +46,8 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'measure-configuration': measureConfiguration,
   'measure-domain': measureDomain,
   'measure-image': measureImage,
+  'identify-domain': identifyDomain,
+  'make-key': makeKey,
   'create-domain': createDomain,
   'build-domain': buildDomain,
   'cap-pcr': capPcr,

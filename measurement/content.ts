@@ -1,5 +1,11 @@
 import { hash } from 'node:crypto';
-import type { ContentAlgorithm, ContentDigests, ImageItem, ManifestItem } from './events.ts';
+import type {
+  ContentAlgorithm,
+  ContentDescription,
+  ContentDigests,
+  ImageItem,
+  ManifestItem,
+} from './events.ts';
 
 /**
  * What content is hashed with. One algorithm, because content is the only thing measured that is large: SHA-256 runs at
@@ -16,9 +22,14 @@ export function contentDigests(
   return Object.fromEntries(algorithms.map((name) => [name, hash(name, bytes, 'hex')]));
 }
 
+/** Size and digests of `bytes`. */
+export function describeContent(bytes: Uint8Array): ContentDescription {
+  return { size: bytes.length, digests: contentDigests(bytes) };
+}
+
 /** Describes the manifest's bytes as read. */
 export function manifestItem(bytes: Uint8Array): ManifestItem {
-  return { event: 'manifest', size: bytes.length, digests: contentDigests(bytes) };
+  return { event: 'manifest', ...describeContent(bytes) };
 }
 
 /** Describes one component of a domain; pass the very bytes that the builder gets. */
@@ -27,5 +38,5 @@ export function imageItem(
   component: ImageItem['component'],
   bytes: Uint8Array,
 ): ImageItem {
-  return { event: 'image', domain, component, size: bytes.length, digests: contentDigests(bytes) };
+  return { event: 'image', domain, component, ...describeContent(bytes) };
 }

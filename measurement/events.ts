@@ -9,12 +9,16 @@ export type ContentAlgorithm = 'sha256' | 'sha384' | 'sha512';
 /** Lower-case hex digests of one content; at least one. */
 export type ContentDigests = Readonly<Partial<Record<ContentAlgorithm, string>>>;
 
-/** The manifest as it was read, before anything looked into it. */
-export interface ManifestItem {
-  readonly event: 'manifest';
+/** What is said about content: enough to recognize it, not to have it. */
+export interface ContentDescription {
   /** Bytes. */
   readonly size: number;
   readonly digests: ContentDigests;
+}
+
+/** The manifest as it was read, before anything looked into it. */
+export interface ManifestItem extends ContentDescription {
+  readonly event: 'manifest';
 }
 
 /** The effective configuration: all defaults applied, without what differs at each boot. */
@@ -25,15 +29,12 @@ export interface ConfigurationItem {
 }
 
 /** One piece of what a domain is built from, exactly as it is given to the domain builder. */
-export interface ImageItem {
+export interface ImageItem extends ContentDescription {
   readonly event: 'image';
   /** The domain's name. */
   readonly domain: string;
   /** `cmdline` is the kernel command line in UTF-8, without a terminating zero. */
   readonly component: 'kernel' | 'ramdisk' | 'cmdline';
-  /** Bytes. */
-  readonly size: number;
-  readonly digests: ContentDigests;
 }
 
 /** The identity and rights that a domain is created with. */
@@ -47,6 +48,42 @@ export interface DomainItem {
   readonly capabilities: readonly string[];
 }
 
+/** The program that measures. */
+export interface DaemonItem {
+  readonly event: 'daemon';
+  readonly version: string;
+}
+
+/** The FLASK policy that domB has loaded into Xen. */
+export interface PolicyItem {
+  readonly event: 'policy';
+  /** Bytes. */
+  readonly size: number;
+  readonly digests: ContentDigests;
+}
+
+/** The public key that the manifest's signature was verified with. */
+export interface SignatureKeyItem {
+  readonly event: 'signature-key';
+  /** Of the key as DER, SubjectPublicKeyInfo. */
+  readonly digests: ContentDigests;
+}
+
+/** The UUID that a domain has in this boot. */
+export interface IdentityItem {
+  readonly event: 'identity';
+  readonly domain: string;
+  readonly domid: number;
+  readonly uuid: string;
+}
+
+/** The key that quotes this boot. */
+export interface AttestationKeyItem {
+  readonly event: 'attestation-key';
+  /** The TPM's Name of the key in hex: algorithm and digest of its public area (Part 1, 16). */
+  readonly name: string;
+}
+
 /** The boot failed; what follows in the log is the cap. */
 export interface ErrorItem {
   readonly event: 'error';
@@ -58,7 +95,17 @@ export interface ErrorItem {
   readonly phase?: string;
 }
 
-export type MeasuredItem = ManifestItem | ConfigurationItem | ImageItem | DomainItem | ErrorItem;
+export type MeasuredItem =
+  | ManifestItem
+  | ConfigurationItem
+  | ImageItem
+  | DomainItem
+  | ErrorItem
+  | DaemonItem
+  | PolicyItem
+  | SignatureKeyItem
+  | IdentityItem
+  | AttestationKeyItem;
 export type EventKind = MeasuredItem['event'];
 /** An item at its place in the log; the first has sequence 0. */
 export type MeasuredEvent = MeasuredItem & { readonly sequence: number };
@@ -70,4 +117,9 @@ export const EVENT_TAGS: Readonly<Record<EventKind, number>> = {
   image: 0x646f6d03,
   domain: 0x646f6d04,
   error: 0x646f6d05,
+  daemon: 0x646f6d06,
+  policy: 0x646f6d07,
+  'signature-key': 0x646f6d08,
+  identity: 0x646f6d09,
+  'attestation-key': 0x646f6d0a,
 };

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { CONTENT_ALGORITHMS } from './content.ts';
-import type { ContentAlgorithm, ContentDigests } from './events.ts';
+import type { ContentAlgorithm, ContentDescription } from './events.ts';
 
-/** Large enough that a read costs nothing beside hashing, small enough to stay in the cache. */
-const CHUNK = 1024 * 1024;
+/** Large enough that a read costs nothing beside hashing, small enough to stay in the level 2 cache until it is hashed. */
+const CHUNK = 256 * 1024;
 
 /**
  * Size and digests of a file, in constant memory: one chunk is hashed while the next is read. For predictions; domB itself
@@ -13,7 +13,7 @@ const CHUNK = 1024 * 1024;
 export async function hashFile(
   path: string,
   algorithms: readonly ContentAlgorithm[] = CONTENT_ALGORITHMS,
-): Promise<{ size: number; digests: ContentDigests }> {
+): Promise<ContentDescription> {
   const hashes = algorithms.map((name) => ({ name, hash: createHash(name) }));
   const file = await open(path);
   try {
@@ -32,4 +32,19 @@ export async function hashFile(
   } finally {
     await file.close();
   }
+}
+
+/** Files for one process. */
+export interface Share {
+  readonly paths: readonly string[];
+  readonly algorithms: readonly ContentAlgorithm[];
+}
+
+export type Hashed = readonly [path: string, description: ContentDescription];
+
+/** Hashes one file after the other. */
+export async function hashShare({ paths, algorithms }: Share): Promise<Hashed[]> {
+  const hashed: Hashed[] = [];
+  for (const path of paths) hashed.push([path, await hashFile(path, algorithms)]);
+  return hashed;
 }

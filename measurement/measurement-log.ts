@@ -16,12 +16,16 @@ import type { ErrorItem, MeasuredEvent, MeasuredItem } from './events.ts';
 import { LogFile } from './log-file.ts';
 
 export const LOG_FILE_NAME = 'measurement.log';
+/** The log of what differs at each boot, in a register of its own. */
+export const BOOT_LOG_FILE_NAME = 'boot.log';
 
 export interface MeasurementLogOptions {
   readonly tpm: Tpm;
   /** The PCR that everything goes into; nobody else may extend it. */
   readonly pcr: number;
-  /** Where `measurement.log` is created; on a file system that is fresh at each boot, such as /run. */
+  /** The log's name; by default {@link LOG_FILE_NAME}. */
+  readonly name?: string;
+  /** Where the log is created; on a file system that is fresh at each boot, such as /run. */
   readonly directory: string;
 }
 
@@ -55,7 +59,12 @@ export class MeasurementLog {
    * Finds the TPM's active banks and creates the log. The PCR must hold its reset value in each of them: after an event
    * that is in no log it could never be replayed.
    */
-  static async open({ tpm, pcr, directory }: MeasurementLogOptions): Promise<MeasurementLog> {
+  static async open({
+    tpm,
+    pcr,
+    directory,
+    name = LOG_FILE_NAME,
+  }: MeasurementLogOptions): Promise<MeasurementLog> {
     const banks = (await pcrBanks(tpm))
       .filter(({ pcrs }) => pcrs.includes(pcr))
       .map(({ bank }) => bank);
@@ -66,7 +75,7 @@ export class MeasurementLog {
       );
     }
     await refuseUsed(tpm, { pcr, banks });
-    const file = await LogFile.create(join(directory, LOG_FILE_NAME), encodeHeader(banks));
+    const file = await LogFile.create(join(directory, name), encodeHeader(banks));
     return new MeasurementLog(tpm, { pcr, banks }, file);
   }
 

@@ -1,17 +1,28 @@
+import { DEFAULT_BOOT_PCR, DEFAULT_PCR } from '../pcrs.ts';
 import type { Check } from './check.ts';
 
 export const pcrChoice: Check = {
   rule: 'pcr-choice',
-  says: 'Measurements go to one of the PCRs 8 to 15.',
-  run({ pcr }, report) {
-    if (pcr === undefined || (pcr >= 8 && pcr <= 15)) return;
-    // TCG PC Client Platform Firmware Profile, 3.3.4: usage and reset localities of the PCRs.
+  says: 'Measurements go to two different ones of the PCRs 8 to 15.',
+  run({ pcr, bootPcr }, report) {
+    const registers = { pcr, 'boot-pcr': bootPcr };
+    for (const [key, register] of Object.entries(registers)) {
+      if (register === undefined || (register >= 8 && register <= 15)) continue;
+      // TCG PC Client Platform Firmware Profile, 3.3.4: usage and reset localities of the PCRs.
+      report(
+        ['platform', 'measurement', key],
+        register < 8
+          ? `PCR ${register} belongs to the firmware`
+          : `PCR ${register} can be reset after boot, so a value in it proves nothing`,
+        `choose 8 to 15; ${key === 'pcr' ? DEFAULT_PCR : DEFAULT_BOOT_PCR} is the default`,
+      );
+    }
+    const measured = pcr ?? DEFAULT_PCR;
+    if (measured !== (bootPcr ?? DEFAULT_BOOT_PCR)) return;
     report(
-      ['platform', 'measurement', 'pcr'],
-      pcr < 8
-        ? `PCR ${pcr} belongs to the firmware`
-        : `PCR ${pcr} can be reset after boot, so a value in it proves nothing`,
-      'choose 8 to 15; 13 is the default',
+      ['platform', 'measurement', bootPcr === undefined ? 'pcr' : 'boot-pcr'],
+      `PCR ${measured} would take what can be predicted and what differs at each boot`,
+      `give pcr and boot-pcr two different registers; boot-pcr is ${DEFAULT_BOOT_PCR} by default`,
     );
   },
 };

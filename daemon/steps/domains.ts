@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { DomainSettings } from '../../boot-configs/manifest.ts';
 import { handoverCapacity } from '../hand-over.ts';
 import type { Operation } from '../operations.ts';
@@ -7,14 +6,19 @@ import type { BootState, CreatedDomain } from '../state.ts';
 type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
 
 export function createDomain(state: BootState, { domain }: Of<'create-domain'>): string {
+  const uuid = state.uuids.get(domain.name);
+  if (uuid === undefined) throw new Error(`${domain.name} is created before it has a UUID`);
   const created: CreatedDomain = {
     name: domain.name,
     domid: domain.domid,
     type: domain.type,
-    uuid: domain.uuid ?? randomUUID(),
+    uuid,
     seclabel: domain.seclabel,
     memoryKiB: domain.memoryKiB,
+    maxMemoryKiB: domain.maxMemoryKiB,
     vcpus: domain.vcpus,
+    ...(domain.cpus ? { cpus: domain.cpus } : {}),
+    limits: domain.limits,
     hardware: domain.capabilities.includes('hardware'),
     capabilities: domain.capabilities,
     started: false,

@@ -3,6 +3,7 @@ import { tenth } from '../timeline.ts';
 
 export async function releaseTpm(state: BootState): Promise<string> {
   await state.measurements.close();
+  await state.bootMeasurements.close();
   await state.tpm?.close();
   state.tpm = undefined;
   state.machine.releaseTpm();

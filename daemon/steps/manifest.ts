@@ -6,10 +6,11 @@ import type { BootState } from '../state.ts';
 export function readManifest(state: BootState): string {
   if (!state.manifestBytes) throw new Error('the manifest is parsed before it is measured');
   const manifest = loadManifest(state.manifestBytes, paths.manifest);
-  const { pcr } = manifest.platform.measurement;
-  if (pcr !== state.settings.pcr) {
+  const { pcr, bootPcr } = manifest.platform.measurement;
+  const { settings } = state;
+  if (pcr !== settings.pcr || bootPcr !== settings.bootPcr) {
     throw new BootFailure(
-      `${paths.manifest}: names PCR ${pcr}, but this boot image measures into PCR ${state.settings.pcr}`,
+      `${paths.manifest}: names PCR ${pcr} and ${bootPcr}, but this boot image measures into PCR ${settings.pcr} and ${settings.bootPcr}`,
       'build the boot image again from this manifest',
     );
   }

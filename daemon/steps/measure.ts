@@ -1,12 +1,18 @@
 import type { ContentAlgorithm, MeasuredItem } from '../../measurement/events.ts';
 import { BootFailure } from '../failure.ts';
-import type { LoadedImage } from '../loaded-image.ts';
-import { componentImage, measuredItem } from '../measured-items.ts';
+import { measuredItem } from '../measured-items.ts';
 import type { Operation } from '../operations.ts';
 import { paths } from '../settings.ts';
 import type { BootState } from '../state.ts';
 
 type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
+
+export async function measureDaemon(
+  state: BootState,
+  operation: Of<'measure-daemon'>,
+): Promise<string> {
+  return record(state, await measuredItem(operation, state.sources));
+}
 
 export async function measureManifest(
   state: BootState,
@@ -36,35 +42,43 @@ export async function measureImage(
   state: BootState,
   operation: Of<'measure-image'>,
 ): Promise<string> {
-  refuseOther(operation, await componentImage(operation, state.sources));
+  await refuseOther(operation, state);
   return record(state, await measuredItem(operation, state.sources));
 }
 
 /** Puts the item into the PCR and the log, and says what it was. */
 async function record({ measurements }: BootState, item: MeasuredItem): Promise<string> {
   await measurements.measure(item);
-  if (!('digests' in item)) return item.event;
+  if (item.event === 'daemon') return `version ${item.version}`;
+  if (!('size' in item)) return item.event;
   const [algorithm, digest] = Object.entries(item.digests)[0] ?? [];
   return `${item.size} bytes, ${algorithm}:${digest?.slice(0, 16)}…`;
 }
 
 /** Fails when the manifest pins a digest of this component and the bytes have another. */
-function refuseOther({ domain, component }: Of<'measure-image'>, image: LoadedImage): void {
+async function refuseOther(
+  { domain, component }: Of<'measure-image'>,
+  state: BootState,
+): Promise<void> {
   if (component === 'cmdline') return;
-  const pinned = domain.digests[component];
-  if (pinned === undefined) return;
+  const [path, pinned] = [domain[component], domain.digests[component]];
+  if (path === undefined || pinned === undefined) return;
+  const image = await state.image(path);
   const [algorithm, expected] = pinned.split(':') as [ContentAlgorithm, string];
   const found = image.digest(algorithm);
   if (found === expected) return;
   throw new BootFailure(
-    `${domain.name} ${component} (image ${domain[component]}): digest mismatch\n` +
+    `${domain.name} ${component} (image ${path}): digest mismatch\n` +
       `  the manifest pins ${pinned}\n  the image has      ${algorithm}:${found}`,
     'put the right image into the boot image, or pin the new digest if the change is wanted',
   );
 }
 
-export async function capPcr({ measurements }: BootState): Promise<string> {
-  await measurements.cap();
-  const { pcr, banks } = measurements.target;
-  return `PCR ${pcr} in ${banks.length} banks, ${measurements.events.length} events`;
+export async function capPcr({ measurements, bootMeasurements }: BootState): Promise<string> {
+  const logs = [measurements, bootMeasurements];
+  for (const log of logs) await log.cap();
+  const capped = logs.map(
+    ({ target, events }) => `PCR ${target.pcr} after ${events.length} events`,
+  );
+  return `${capped.join(', ')}, in ${measurements.target.banks.length} banks`;
 }

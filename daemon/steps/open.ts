@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { pcrBanks, Tpm } from 'node-tpm2-pts';
-import { MeasurementLog } from '../../measurement/measurement-log.ts';
+import { BOOT_LOG_FILE_NAME, MeasurementLog } from '../../measurement/measurement-log.ts';
 import { BootFailure } from '../failure.ts';
 import type { BootState } from '../state.ts';
 
@@ -26,9 +26,12 @@ export async function openLog(state: BootState): Promise<string> {
   const directory = machine.logDirectory;
   if (!tpm) throw new Error('the measurement log is opened before the TPM');
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const log = await MeasurementLog.open({ tpm, pcr: settings.pcr, directory });
+  const { pcr, bootPcr } = settings;
+  const log = await MeasurementLog.open({ tpm, pcr, directory });
   state.measurementsIfOpen = log;
-  return `PCR ${log.target.pcr} in ${log.target.banks.join(', ')}`;
+  const name = BOOT_LOG_FILE_NAME;
+  state.bootMeasurementsIfOpen = await MeasurementLog.open({ tpm, pcr: bootPcr, directory, name });
+  return `PCR ${pcr} and ${bootPcr} in ${log.target.banks.join(', ')}`;
 }
 
 export async function openHypervisor(state: BootState): Promise<string> {

@@ -3,12 +3,13 @@ import type { BootState } from '../state.ts';
 
 /** The boot quote: taken by domB itself, before any other kernel can touch the TPM. */
 export async function quotePcrs(state: BootState): Promise<string> {
-  const { measurements, tpm } = state;
+  const { measurements, bootMeasurements, tpm } = state;
   if (!tpm) throw new Error('the PCRs are quoted before the TPM is open');
-  const log = measurements.bytes();
-  const { pcr, banks } = measurements.target;
-  const evidence = await collectEvidence(tpm, { log, pcr, banks, nonce: bootNonce(log) });
+  const logs = { log: measurements.bytes(), bootLog: bootMeasurements.bytes() };
+  const { banks } = measurements.target;
+  const pcrs = [measurements.target.pcr, bootMeasurements.target.pcr];
+  const evidence = await collectEvidence(tpm, { ...logs, pcrs, banks, nonce: bootNonce(logs) });
   state.evidenceIfQuoted = evidence;
   const certificate = evidence.ekCertificate ? 'with' : 'without';
-  return `PCR 0 to 7 and ${pcr}, ${certificate} an EK certificate`;
+  return `PCR 0 to 7, ${pcrs.join(' and ')}, ${certificate} an EK certificate`;
 }

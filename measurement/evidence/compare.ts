@@ -43,6 +43,7 @@ function byName(items: readonly MeasuredItem[]): Map<string, MeasuredItem> {
 function nameOf(item: MeasuredItem): string {
   if (item.event === 'image') return `${item.domain} ${item.component}`;
   if (item.event === 'domain') return `domain ${item.domain}`;
+  if (item.event === 'identity') return `identity of ${item.domain}`;
   return item.event;
 }
 

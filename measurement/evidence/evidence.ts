@@ -18,11 +18,14 @@ import {
   Writer,
 } from 'node-tpm2-pts';
 import { MeasurementError } from '../errors.ts';
+import { BOOT_LOG_FILE_NAME, LOG_FILE_NAME } from '../measurement-log.ts';
 
 /** What a verifier needs, apart from a nonce and the expected items. */
 export interface Evidence {
   /** The binary measurement log. */
   readonly log: Buffer;
+  /** The log of what differed at this boot, in the other register. */
+  readonly bootLog?: Buffer;
   readonly quote: Quote;
   /** TPMT_PUBLIC of the attestation key, a primary key of the endorsement hierarchy. */
   readonly ak: Buffer;
@@ -40,17 +43,19 @@ export const AK_PARENT = new Writer().u32(TPM_RH.ENDORSEMENT).toBuffer();
 
 export interface EvidenceOptions {
   readonly log: Buffer;
-  readonly pcr: number;
+  readonly bootLog?: Buffer | undefined;
+  /** The registers of the logs. */
+  readonly pcrs: readonly number[];
   readonly banks: readonly HashAlgorithm[];
   readonly nonce: Uint8Array;
 }
 
-/** Makes an attestation key and quotes firmware's PCRs and `pcr` in all banks. The quote is verified before it is returned. */
+/** Makes an attestation key and quotes firmware's PCRs and `pcrs` in all banks. The quote is verified before it is returned. */
 export async function collectEvidence(
   tpm: Tpm,
-  { log, pcr, banks, nonce }: EvidenceOptions,
+  { log, bootLog, pcrs: measured, banks, nonce }: EvidenceOptions,
 ): Promise<Evidence> {
-  const selections = banks.map((bank) => ({ bank, pcrs: [...FIRMWARE_PCRS, pcr] }));
+  const selections = banks.map((bank) => ({ bank, pcrs: [...FIRMWARE_PCRS, ...measured] }));
   const ak = await createAk(tpm);
   try {
     const pcrs = await pcrRead(tpm, selections);
@@ -60,6 +65,7 @@ export async function collectEvidence(
       (await readEkCertificate(tpm, 'ecc-p256')) ?? (await readEkCertificate(tpm, 'rsa-2048'));
     return {
       log,
+      ...(bootLog ? { bootLog } : {}),
       quote: made,
       ak: ak.publicArea,
       pcrs,
@@ -72,7 +78,8 @@ export async function collectEvidence(
 
 /** File names; tpm2-tools read all of them as they are. */
 const FILES = {
-  log: 'measurement.log',
+  log: LOG_FILE_NAME,
+  bootLog: BOOT_LOG_FILE_NAME,
   attest: 'quote.attest',
   signature: 'quote.signature',
   ak: 'ak.pub',
@@ -89,6 +96,7 @@ export function evidenceFiles(evidence: Evidence): Map<string, Buffer> {
     [FILES.ak, new Writer().sized(evidence.ak).toBuffer()],
     [FILES.pcrs, tpm2ToolsPcrFile(evidence.pcrs)],
   ] as [string, Buffer][]);
+  if (evidence.bootLog) files.set(FILES.bootLog, evidence.bootLog);
   if (evidence.ekCertificate) files.set(FILES.ekCertificate, evidence.ekCertificate);
   return files;
 }
@@ -102,11 +110,14 @@ export async function writeEvidence(directory: string, evidence: Evidence): Prom
 }
 
 /**
- * What a boot quote carries in the place of a verifier's nonce: the SHA-256 of the log that it vouches for. It ties quote
- * and log together; that the quote is fresh, only a later one with a nonce can show.
+ * What a boot quote carries in the place of a verifier's nonce: the SHA-256 of the logs that it vouches for, one behind the
+ * other. It ties quote and logs together; that the quote is fresh, only a later one with a nonce can show.
  */
-export function bootNonce(log: Uint8Array): Buffer {
-  return createHash('sha256').update(log).digest();
+export function bootNonce({ log, bootLog }: Pick<Evidence, 'log' | 'bootLog'>): Buffer {
+  return createHash('sha256')
+    .update(log)
+    .update(bootLog ?? '')
+    .digest();
 }
 
 /** Reads what {@link writeEvidence} wrote. */
@@ -119,12 +130,16 @@ export async function readEvidence(directory: string): Promise<Evidence> {
       'the evidence is damaged: fetch it again',
     );
   }
-  const ekCertificate = await read(FILES.ekCertificate).catch((error) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const readIfThere = (name: string) =>
+    read(name).catch((error) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+  const ekCertificate = await readIfThere(FILES.ekCertificate);
+  const bootLog = await readIfThere(FILES.bootLog);
   return {
     log: await read(FILES.log),
+    ...(bootLog ? { bootLog } : {}),
     quote: { attest: await read(FILES.attest), signature: await read(FILES.signature) },
     ak: ak.subarray(2),
     pcrs: readTpm2ToolsPcrFile(await read(FILES.pcrs)),

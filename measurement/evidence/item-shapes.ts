@@ -15,6 +15,12 @@ const oneOf =
   (value) =>
     allowed.includes(value as string);
 const texts: Check = (value) => Array.isArray(value) && value.every(text);
+const matches =
+  (pattern: RegExp): Check =>
+  (value) =>
+    typeof value === 'string' && pattern.test(value);
+const uuid = matches(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+const hex = matches(/^([0-9a-f]{2})+$/);
 const digests: Check = (value) => {
   if (!isObject(value)) return false;
   const entries = Object.entries(value);
@@ -42,6 +48,11 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
       capabilities: texts,
     },
   },
+  daemon: { required: { version: text } },
+  policy: { required: { size: count, digests } },
+  'signature-key': { required: { digests } },
+  identity: { required: { domain: text, domid: count, uuid } },
+  'attestation-key': { required: { name: hex } },
   error: { required: { what: text }, optional: { domain: text, phase: text } },
 };
 

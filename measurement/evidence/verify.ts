@@ -1,16 +1,20 @@
-import { type PcrValues, type QuoteAttest, Tpm2Error, verifyQuote } from 'node-tpm2-pts';
+import { type QuoteAttest, Tpm2Error, verifyQuote } from 'node-tpm2-pts';
 import { EventLogError } from '../event-log/format.ts';
 import type { MeasuredEvent, MeasuredItem } from '../events.ts';
 import { pcrValues, predict } from '../predict.ts';
+import { bootLogProblems } from './boot-log.ts';
 import { compareItems } from './compare.ts';
 import { AK_PARENT, type Evidence } from './evidence.ts';
 import { itemOf, type MeasuredLog, readMeasurementLog } from './read-log.ts';
+import { replayProblems } from './replay-problems.ts';
 
 export interface Expectation {
   /** What the quote must carry: the verifier's fresh nonce. */
   readonly nonce: Uint8Array;
   /** The PCR that the platform measures into. */
   readonly pcr: number;
+  /** The PCR of what differs at each boot; without it the boot log is not looked at. */
+  readonly bootPcr?: number;
   /** What should have been measured, in order; without it the verdict says that nothing was compared. */
   readonly items?: readonly MeasuredItem[];
 }
@@ -24,6 +28,8 @@ export interface Verdict {
   readonly notChecked: readonly string[];
   /** What was measured; only when quote and log are true. */
   readonly events?: readonly MeasuredEvent[];
+  /** What differed at this boot; only when its log is true. */
+  readonly bootEvents?: readonly MeasuredEvent[];
   /** Clock, counters and firmware version; only when the quote is true. */
   readonly attest?: QuoteAttest;
 }
@@ -56,6 +62,17 @@ export function verifyEvidence(evidence: Evidence, expected: Expectation): Verdi
   const untrue = replayProblems(log, evidence.pcrs, expected.pcr);
   if (untrue.length > 0) return refuse(untrue, { attest });
 
+  const { bootLog } = evidence;
+  const boot =
+    bootLog && expected.bootPcr !== undefined
+      ? attempt(() =>
+          bootLogProblems({ ...evidence, bootLog }, evidence.pcrs, expected.bootPcr ?? 0),
+        )
+      : undefined;
+  if (typeof boot === 'string') return refuse([boot], { attest });
+  if (boot === undefined) notChecked.push('what differed at this boot: UUIDs and the quoting key');
+  else if (boot.problems.length > 0) return refuse(boot.problems, { attest });
+
   const problems = log.capped ? [] : ['the log has no cap: measuring was not finished'];
   const measured = log.events.map(itemOf);
   if (expected.items) problems.push(...itemProblems(expected.items, measured, log));
@@ -65,27 +82,9 @@ export function verifyEvidence(evidence: Evidence, expected: Expectation): Verdi
     problems,
     notChecked,
     events: log.events,
+    ...(boot ? { bootEvents: boot.log.events } : {}),
     attest,
   };
-}
-
-/** The log must give the quoted values, in all banks that are quoted and no fewer. */
-function replayProblems({ target, records }: MeasuredLog, pcrs: PcrValues, pcr: number) {
-  if (target.pcr !== pcr) return [`the log is of PCR ${target.pcr}, not of PCR ${pcr}`];
-  const quoted = [...pcrs].filter(([, values]) => values.has(pcr)).map(([bank]) => bank);
-  const problems = quoted
-    .filter((bank) => !target.banks.includes(bank))
-    .map((bank) => `the log has no ${bank} digests, the quote has ${bank}`);
-  for (const [bank, value] of pcrValues(records, target)) {
-    const expected = pcrs.get(bank)?.get(pcr);
-    if (!expected) problems.push(`PCR ${pcr} is not quoted in bank ${bank}`);
-    else if (!expected.equals(value)) {
-      problems.push(`the log does not replay to the quoted PCR ${pcr} in bank ${bank}`);
-    }
-  }
-  if (!quoted.some((bank) => bank !== 'sha1'))
-    problems.push(`PCR ${pcr} is not quoted beyond SHA-1`);
-  return problems;
 }
 
 function itemProblems(

@@ -26,7 +26,16 @@ export function listing({ target, events, records, capped }: MeasuredLog): strin
 function describe(event: MeasuredEvent): string {
   switch (event.event) {
     case 'manifest':
+    case 'policy':
       return content(event);
+    case 'daemon':
+      return printable(`version ${event.version}`);
+    case 'signature-key':
+      return contentDigests(event.digests);
+    case 'identity':
+      return printable(`${event.domain}: domid ${event.domid}, ${event.uuid}`);
+    case 'attestation-key':
+      return `Name ${event.name}`;
     case 'image':
       return `${printable(event.domain)} ${event.component}, ${content(event)}`;
     case 'configuration':
@@ -45,8 +54,12 @@ function describe(event: MeasuredEvent): string {
 }
 
 function content({ size, digests }: { size: number; digests: object }): string {
+  return `${size} bytes, ${contentDigests(digests)}`;
+}
+
+function contentDigests(digests: object): string {
   const list = Object.entries(digests).map(([algorithm, hex]) => `${algorithm}:${hex}`);
-  return `${size} bytes, ${list.join(' ')}`;
+  return list.join(' ');
 }
 
 function shortened(text: string): string {

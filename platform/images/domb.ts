@@ -76,7 +76,7 @@ export async function buildBootImage(
   const { onFailure, measurement } = manifest.platform;
   return {
     manifest,
-    initramfs: await composeBootImage(manifestBytes, { pcr: measurement.pcr, onFailure }, images),
+    initramfs: await composeBootImage(manifestBytes, { ...measurement, onFailure }, images),
   };
 }
 

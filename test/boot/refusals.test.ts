@@ -43,7 +43,11 @@ async function refused(name: string, refusal: Refusal): Promise<void> {
       refusal.instead?.get(image) ?? (await readFile(await finder(built.images)(image))),
     );
   }
-  const initramfs = await composeBootImage(Buffer.from(manifest), { pcr: 13, onFailure }, images);
+  const initramfs = await composeBootImage(
+    Buffer.from(manifest),
+    { pcr: 13, bootPcr: 12, onFailure },
+    images,
+  );
   const machine = await bootManifest({
     directory: outputDirectory(name),
     parts: built,

@@ -12,6 +12,11 @@ type EventsMutation = (list: LogEvent[], random: Random) => LogEvent[];
 /** Each makes evidence that differs from the truth in something. */
 const MUTATIONS: Readonly<Record<string, Mutation>> = {
   'log bytes': (truth, _, random) => ({ ...truth, log: mutateBytes(truth.log, random) }),
+  'boot log bytes': (truth, _, random) => ({
+    ...truth,
+    bootLog: mutateBytes(truth.bootLog ?? Buffer.alloc(0), random),
+  }),
+  "another boot's log": (truth, other) => ({ ...truth, bootLog: other.bootLog ?? Buffer.alloc(0) }),
   'attest bytes': (truth, _, random) => ({
     ...truth,
     quote: { ...truth.quote, attest: mutateBytes(truth.quote.attest, random) },

@@ -14,7 +14,7 @@ const seed = Number(process.argv[3] ?? Date.now() % 2 ** 32);
 const ak = new SoftwareAk();
 const truth: Evidence = evidenceOf(eventsOf(ITEMS), ak);
 const other: Evidence = evidenceOf();
-const expected = { nonce: NONCE, pcr: 13, items: ITEMS };
+const expected = { nonce: NONCE, pcr: 13, bootPcr: 12, items: ITEMS };
 /** Numbers, digests and names, which would make each reason its own. */
 const REPLACED = /0x[0-9a-f]+|"[^"]*"|\d+/g;
 const SHOWN = 40;

@@ -1,4 +1,5 @@
-import type { HashAlgorithm, PcrValues } from 'node-tpm2-pts';
+import { randomUUID } from 'node:crypto';
+import { type HashAlgorithm, objectName, type PcrValues } from 'node-tpm2-pts';
 import { imageItem, manifestItem } from '../../measurement/content.ts';
 import { encodeCap, encodeItem, type Target } from '../../measurement/encode.ts';
 import type { LogEvent } from '../../measurement/event-log/format.ts';
@@ -33,31 +34,49 @@ export const ITEMS: readonly MeasuredItem[] = [
   ]),
 ];
 
-export function eventsOf(items: readonly MeasuredItem[], { capped = true } = {}): LogEvent[] {
-  const events = items.map((item, i) => encodeItem(item, i, TARGET));
-  return capped ? [...events, encodeCap(TARGET)] : events;
+export function eventsOf(
+  items: readonly MeasuredItem[],
+  { capped = true, target = TARGET } = {},
+): LogEvent[] {
+  const events = items.map((item, i) => encodeItem(item, i, target));
+  return capped ? [...events, encodeCap(target)] : events;
 }
 
 export function logOf(events: readonly LogEvent[], banks = TARGET.banks): Buffer {
   return Buffer.concat([encodeHeader(banks), ...events.map(encodeEvent)]);
 }
 
-/** Evidence that a TPM whose PCR 13 went through `events` would give. */
+/** What differs at each boot. */
+export function bootItems(ak: SoftwareAk): MeasuredItem[] {
+  return [
+    { event: 'identity', domain: 'vtpm', domid: 32736, uuid: randomUUID() },
+    { event: 'identity', domain: 'dom0', domid: 0, uuid: randomUUID() },
+    { event: 'attestation-key', name: objectName(ak.publicArea).toString('hex') },
+  ];
+}
+
+export const BOOT_TARGET: Target = { pcr: 12, banks: TARGET.banks };
+
+/** Evidence that a TPM whose PCR 13 went through `events`, and PCR 12 through `boot`, would give. */
 export function evidenceOf(
   events: readonly LogEvent[] = eventsOf(ITEMS),
   ak: SoftwareAk = new SoftwareAk(),
+  boot: readonly LogEvent[] = eventsOf(bootItems(ak), { target: BOOT_TARGET }),
 ): Evidence {
+  const bootValues = pcrValues(boot, BOOT_TARGET);
   const pcrs: PcrValues = new Map(
     [...pcrValues(events, TARGET)].map(([bank, value]): [HashAlgorithm, Map<number, Buffer>] => [
       bank,
       new Map([
         [4, Buffer.alloc(value.length, 4)],
+        [12, bootValues.get(bank) as Buffer],
         [13, value],
       ]),
     ]),
   );
   return {
     log: logOf(events),
+    bootLog: logOf(boot),
     ak: ak.publicArea,
     pcrs,
     quote: ak.quote(pcrs, { nonce: NONCE }),

@@ -10,7 +10,7 @@ import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { eventsOf, evidenceOf, ITEMS, logOf, NONCE, TARGET } from '../../lib/evidence.ts';
 import { SoftwareAk } from '../../lib/software-ak.ts';
 
-const EXPECTED = { nonce: NONCE, pcr: 13, items: ITEMS };
+const EXPECTED = { nonce: NONCE, pcr: 13, bootPcr: 12, items: ITEMS };
 
 function problems(evidence: Evidence, expected = EXPECTED): string {
   const verdict = verifyEvidence(evidence, expected);

@@ -1,6 +1,8 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { connectUnix, pcrBanks, pcrRead, Tpm } from 'node-tpm2-pts';
 import { SimulatedHypervisor, type SimulatedXen } from '../../../bindings/simulator.ts';
 import { abort } from '../../../daemon/abort.ts';
 import { bringUp, launch } from '../../../daemon/boot.ts';
@@ -11,7 +13,8 @@ import { paths, type Settings } from '../../../daemon/settings.ts';
 import { BootState } from '../../../daemon/state.ts';
 import { Timeline } from '../../../daemon/timeline.ts';
 import { type FakeMachine, fakeMachine } from '../../lib/fake-machine.ts';
-import { TpmSimulator } from '../../lib/tpm-simulator.ts';
+import { FaultyTransport } from '../../lib/faulty-transport.ts';
+import { startSwtpm } from '../../lib/swtpm.ts';
 
 /** A small ELF header is all that the simulated builder looks at. */
 export const kernel = Buffer.concat([
@@ -45,7 +48,10 @@ export interface Rig {
   state: BootState;
   machine: FakeMachine;
   hypervisor: SimulatedHypervisor;
-  tpm: TpmSimulator;
+  /** The connection to a real swtpm. */
+  tpm: FaultyTransport;
+  /** A PCR as the TPM has it, in every bank. */
+  pcr: (index: number) => Promise<Map<string, Buffer>>;
   /** The domid that the boot domain itself has. */
   bootDomid: number | undefined;
   /** What the operator reads on the console. */
@@ -61,8 +67,8 @@ export interface RigOptions {
   noTpm?: boolean;
 }
 
-/** A boot over the simulated hypervisor and TPM. */
-export async function rig(options: RigOptions = {}): Promise<Rig> {
+/** A boot over the simulated hypervisor and a real swtpm, which ends with the test. */
+export async function rig(test: TestContext, options: RigOptions = {}): Promise<Rig> {
   const files = new Map<string, Uint8Array | string>([
     [paths.manifest, options.manifest ?? manifest],
     [`${paths.images}/vmlinux`, kernel],
@@ -74,7 +80,9 @@ export async function rig(options: RigOptions = {}): Promise<Rig> {
     else files.set(path, data);
   }
   const hypervisor = new SimulatedHypervisor(options.xen);
-  const tpm = new TpmSimulator(['sha1', 'sha256', 'sha384']);
+  const swtpm = await startSwtpm();
+  const carrier = await connectUnix(swtpm.socket);
+  const tpm = new FaultyTransport(carrier);
   const openTpm = async () => {
     if (options.noTpm) throw new BootFailure('no TPM 2.0: /dev/tpmrm0 does not exist', 'enable it');
     return tpm;
@@ -87,7 +95,7 @@ export async function rig(options: RigOptions = {}): Promise<Rig> {
     () => ++time,
     (text) => lines.push(text),
   );
-  const settings: Settings = { pcr: 13, onFailure: 'halt', modules: ['/lib/a.ko'] };
+  const settings: Settings = { pcr: 13, bootPcr: 12, onFailure: 'halt', modules: ['/lib/a.ko'] };
   const state = new BootState(machine, settings, log, new Timeline(() => ++time, 0));
   const run = async () => {
     try {
@@ -99,5 +107,19 @@ export async function rig(options: RigOptions = {}): Promise<Rig> {
     }
   };
   const bootDomid = hypervisor.domains()[0]?.domid;
-  return { bootDomid, state, machine, hypervisor, tpm, console: () => lines.join(''), run };
+  const pcr = async (index: number) => {
+    const reader = new Tpm(carrier);
+    const banks = await pcrBanks(reader);
+    const values = await pcrRead(
+      reader,
+      banks.map(({ bank }) => ({ bank, pcrs: [index] })),
+    );
+    return new Map([...values].map(([bank, held]) => [bank, held.get(index) as Buffer]));
+  };
+  test.after(async () => {
+    await carrier.close();
+    await swtpm.stop();
+    await rm(logDirectory, { recursive: true });
+  });
+  return { pcr, bootDomid, state, machine, hypervisor, tpm, console: () => lines.join(''), run };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseEventLog } from '../../../measurement/event-log/parse.ts';
+import { pcrValues } from '../../../measurement/predict.ts';
 import { kernel, manifest, type Rig, type RigOptions, rig } from './support.ts';
 
 /** Boots that must fail, each with what the console has to say. */
@@ -73,8 +74,8 @@ const refusals: { name: string; options: RigOptions; says: RegExp[]; capped?: bo
 
 describe('a boot that cannot succeed', () => {
   for (const { name, options, says, capped = true } of refusals) {
-    test(name, async () => {
-      const boot = await rig(options);
+    test(name, async (t) => {
+      const boot = await rig(t, options);
       await boot.run();
       const text = boot.console();
       for (const pattern of says) assert.match(text, pattern);
@@ -82,7 +83,7 @@ describe('a boot that cannot succeed', () => {
       assert.equal(boot.hypervisor.handedOver.size, 0);
       assertNothingRuns(boot);
       assert.equal(boot.machine.deeds.at(-1), 'halt');
-      if (capped) assertCappedWithError(boot);
+      if (capped) await assertCappedWithError(boot);
     });
   }
 });
@@ -98,8 +99,8 @@ describe('a hypervisor call that fails', () => {
     { method: 'unpause', domid: 0, errno: 'EPERM', step: 'start dom0' },
   ] as const;
   for (const { method, domid, errno, step } of faults) {
-    test(`${step}: ${errno}`, async () => {
-      const boot = await rig();
+    test(`${step}: ${errno}`, async (t) => {
+      const boot = await rig(t);
       boot.hypervisor.failAt = { method, domid, errno };
       await boot.run();
       assert.match(boot.console(), new RegExp(`step "${step}" failed`));
@@ -112,20 +113,19 @@ describe('a hypervisor call that fails', () => {
   }
 });
 
-test('a TPM that stops answering ends the boot before anything is built', async () => {
-  const boot = await rig();
+test('a TPM that stops answering ends the boot before anything is built', async (t) => {
+  const boot = await rig(t);
   let extended = 0;
-  boot.tpm.fault = (command) =>
-    command === 'PCR_Extend' && ++extended === 5 ? 'lost command' : undefined;
+  boot.tpm.loses = (command) => command === 'PCR_Extend' && ++extended === 5;
   await boot.run();
   assert.match(boot.console(), /phase "measure", step "measure \S+.*" failed/);
   assert.equal(boot.state.created.length, 0);
   assert.equal(boot.machine.deeds.at(-1), 'halt');
 });
 
-test('the manifest says what happens after a failure', async () => {
+test('the manifest says what happens after a failure', async (t) => {
   const text = manifest.replace('version: 1\n', 'version: 1\nplatform: { on-failure: reboot }\n');
-  const boot = await rig({
+  const boot = await rig(t, {
     manifest: text,
     files: { '/images/vmlinux': kernel, '/images/dom0.cpio': undefined },
   });
@@ -133,8 +133,8 @@ test('the manifest says what happens after a failure', async () => {
   assert.equal(boot.machine.deeds.at(-1), 'reboot');
 });
 
-test('domains that exist already are somebody else at work', async () => {
-  const boot = await rig();
+test('domains that exist already are somebody else at work', async (t) => {
+  const boot = await rig(t);
   const [self] = boot.hypervisor.domains();
   assert.ok(self);
   boot.hypervisor.domains = () => [self, { ...self, domid: 3 }];
@@ -154,8 +154,9 @@ function assertNothingRuns({ bootDomid, hypervisor }: Rig): void {
   );
 }
 
-function assertCappedWithError({ state, console }: Rig): void {
+async function assertCappedWithError({ state, console, pcr }: Rig): Promise<void> {
   const { events } = parseEventLog(state.measurements.bytes());
+  assert.deepEqual(await pcr(13), pcrValues(events, state.measurements.target));
   const [error, cap] = events.slice(-2);
   assert.match(error?.data.toString('latin1') ?? '', /"event":"error"/);
   assert.deepEqual(cap?.data, Buffer.alloc(4));

@@ -1,0 +1,45 @@
+import type { HashAlgorithm } from 'node-tpm2-pts';
+import type { Manifest } from '../boot-configs/manifest.ts';
+import type { Target } from '../measurement/encode.ts';
+import type { MeasuredItem } from '../measurement/events.ts';
+import { hashFiles } from '../measurement/hash-files.ts';
+import { type Prediction, predict } from '../measurement/predict.ts';
+import { expectedItems } from './measured-items.ts';
+
+/** What a boot leaves in the PCR that the manifest names, and in the log. */
+export interface BootPrediction extends Prediction {
+  readonly target: Target;
+  readonly items: readonly MeasuredItem[];
+}
+
+export interface PredictedBoot {
+  readonly manifest: Manifest;
+  /** The very bytes that the boot image will hold. */
+  readonly manifestBytes: Uint8Array;
+  /** The file of an image, by its path in the manifest. */
+  findImage(path: string): string | Promise<string>;
+  /** The TPM's active banks. */
+  readonly banks: readonly HashAlgorithm[];
+}
+
+/**
+ * Predicts a boot without a TPM. The images are hashed where they are; they may be of any size.
+ * @throws {MeasurementError} for an image that is no regular file, otherwise what the file system says
+ */
+export async function predictBoot(boot: PredictedBoot): Promise<BootPrediction> {
+  const { manifest, manifestBytes, findImage, banks } = boot;
+  const paths = manifest.domains.flatMap(({ kernel, ramdisk }) => [kernel, ramdisk ?? []].flat());
+  const files = new Map<string, string>();
+  for (const path of new Set(paths)) files.set(path, await findImage(path));
+  const described = await hashFiles(files.values());
+  const items = await expectedItems(manifest, {
+    manifestBytes,
+    async image(path) {
+      const description = described.get(files.get(path) ?? '');
+      if (description === undefined) throw new Error(`the manifest does not name image ${path}`);
+      return { description: () => description };
+    },
+  });
+  const target = { pcr: manifest.platform.measurement.pcr, banks };
+  return { target, items, ...predict(items, target) };
+}

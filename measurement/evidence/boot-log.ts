@@ -1,0 +1,34 @@
+import { objectName, type PcrValues } from 'node-tpm2-pts';
+import type { MeasuredEvent } from '../events.ts';
+import type { Evidence } from './evidence.ts';
+import { type MeasuredLog, readMeasurementLog } from './read-log.ts';
+import { replayProblems } from './replay-problems.ts';
+
+/** What the log of one boot may hold; whatever can be predicted belongs into the other log. */
+const KINDS: readonly MeasuredEvent['event'][] = ['identity', 'attestation-key'];
+
+/**
+ * Judges the log of what differed at this boot: it must replay to its quoted register, be capped, hold nothing that
+ * belongs into the other log, and name the key that made the quote.
+ * @throws {EventLogError} when the log is malformed
+ */
+export function bootLogProblems(
+  evidence: Evidence & { bootLog: Buffer },
+  pcrs: PcrValues,
+  pcr: number,
+): { problems: string[]; log: MeasuredLog } {
+  const log = readMeasurementLog(evidence.bootLog);
+  const problems = replayProblems(log, pcrs, pcr);
+  if (!log.capped) problems.push('the boot log has no cap: measuring was not finished');
+  for (const event of log.events) {
+    if (!KINDS.includes(event.event)) {
+      problems.push(`the boot log has a ${event.event} event, which does not belong there`);
+    }
+  }
+  const keys = log.events.filter((event) => event.event === 'attestation-key');
+  const name = objectName(evidence.ak).toString('hex');
+  if (keys.length !== 1 || keys[0]?.name !== name) {
+    problems.push('the boot log does not name the key that made the quote');
+  }
+  return { problems, log };
+}

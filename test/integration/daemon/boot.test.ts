@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { expectedItems } from '../../../daemon/measured-items.ts';
+import { parseEventLog } from '../../../measurement/event-log/parse.ts';
+import { bootNonce } from '../../../measurement/evidence/evidence.ts';
+import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
+import { predict } from '../../../measurement/predict.ts';
+import { rig } from './support.ts';
+
+test('a boot builds from the measured bytes, hands over and halts', async (t) => {
+  const { run, machine, hypervisor, state } = await rig(t);
+  await run();
+
+  const calls = hypervisor.calls.map(({ method, domid }) => `${method} ${domid ?? ''}`.trim());
+  const changing = /^(create|build|handOver|unpause|destroy|endPlatform)/;
+  assert.deepEqual(
+    calls.filter((call) => changing.test(call)),
+    [
+      'create 32736',
+      'create 0',
+      'build 32736',
+      'build 0',
+      'handOver 0',
+      'unpause 32736',
+      'unpause 0',
+    ],
+  );
+  assert.deepEqual(machine.deeds.slice(-2), ['release TPM', 'halt']);
+  // Each image is read once, also the kernel that two domains share.
+  const reads = machine.deeds.filter((deed) => deed.startsWith('read /images'));
+  assert.equal(new Set(reads).size, reads.length);
+
+  const built = hypervisor.images.get(0);
+  assert.equal(Buffer.from(built?.ramdisk ?? []).toString(), 'dom0 ramdisk');
+  assert.equal(hypervisor.images.get(0x7fe0)?.handoverBytes, 0);
+
+  const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []);
+  const log = state.measurements.bytes();
+  assert.ok(handedOver.includes(log), 'the measurement log is in the hand-over');
+  assert.match(handedOver.toString('latin1'), /"bootDomid": 32751/);
+  assert.equal(parseEventLog(log).events.length, 11 + 1);
+
+  // The boot quote vouches for both logs.
+  const { evidence, manifest: parsed, sources } = state;
+  const items = await expectedItems(parsed, sources);
+  const nonce = bootNonce(evidence);
+  const verdict = verifyEvidence(evidence, { nonce, pcr: 13, bootPcr: 12, items });
+  assert.deepEqual(verdict.problems, []);
+  const identities = verdict.bootEvents?.filter(({ event }) => event === 'identity') ?? [];
+  assert.deepEqual(
+    identities.map((event) => 'uuid' in event && event.uuid),
+    state.created.map(({ uuid }) => uuid),
+  );
+});
+
+test('the PCR can be predicted from the manifest and the images, and does not depend on UUIDs', async (t) => {
+  const first = await rig(t);
+  await first.run();
+  const second = await rig(t);
+  await second.run();
+  assert.notEqual(first.state.created[0]?.uuid, second.state.created[0]?.uuid);
+
+  const { sources, manifest: parsed } = first.state;
+  const items = await expectedItems(parsed, sources);
+  const { values } = predict(items, first.state.measurements.target);
+  assert.deepEqual(await first.pcr(13), values);
+  assert.deepEqual(await second.pcr(13), values);
+  assert.notDeepEqual(await first.pcr(12), await second.pcr(12));
+});
+
+test('everything is measured before the first domain exists', async (t) => {
+  const { run, state, hypervisor, tpm } = await rig(t);
+  const create = hypervisor.create.bind(hypervisor);
+  let extendsBefore = 0;
+  hypervisor.create = (domain) => {
+    extendsBefore ||= tpm.received.filter((name) => name === 'PCR_Extend').length;
+    create(domain);
+  };
+  await run();
+  const { measurements, bootMeasurements } = state;
+  const caps = 2;
+  assert.equal(extendsBefore + caps, measurements.events.length + bootMeasurements.events.length);
+});
