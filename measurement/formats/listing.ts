@@ -9,10 +9,7 @@ const LONGEST = 100;
 export function listing({ target, events, records, capped }: MeasuredLog): string {
   const rows = events.map((event) => [String(event.sequence), event.event, describe(event)]);
   if (capped) rows.push([String(events.length), 'cap', 'nothing follows']);
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  const lines = rows.map(([number = '', kind = '', what = '']) =>
-    `${number.padStart(widths[0] ?? 0)}  ${kind.padEnd(widths[1] ?? 0)}  ${what}`.trimEnd(),
-  );
+  const lines = columns(rows);
   const widest = Math.max(...target.banks.map((bank) => bank.length));
   const replayed = [...pcrValues(records, target)].map(
     ([bank, value]) => `  ${bank.padEnd(widest)}  ${value.toString('hex')}`,
@@ -23,7 +20,26 @@ export function listing({ target, events, records, capped }: MeasuredLog): strin
   );
 }
 
-function describe(event: MeasuredEvent): string {
+/** Aligned columns. The first is for numbers; the last may be long, so nothing is padded to its width. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  }
+  const aligned = (cell: string, i: number, { length }: readonly string[]) => {
+    if (i === length - 1) return cell;
+    return i === 0 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0);
+  };
+  return rows.map((row) =>
+    row
+      .map((cell, i) => aligned(cell, i, row))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** What happened in an event, in printable ASCII. */
+export function describe(event: MeasuredEvent): string {
   switch (event.event) {
     case 'manifest':
     case 'policy':
@@ -62,11 +78,11 @@ function contentDigests(digests: object): string {
   return list.join(' ');
 }
 
-function shortened(text: string): string {
+export function shortened(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }
 
 /** Text of unknown origin goes to a terminal: whatever is not printable ASCII is escaped. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return canonicalJson(text).slice(1, -1);
 }

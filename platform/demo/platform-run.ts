@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hashAlgorithms } from 'node-tpm2-pts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
+import { predictBoot } from '../../daemon/prediction.ts';
 import type { HandoverRecord } from '../../daemon/record.ts';
 import { bootDomainMiB } from '../images/command-lines.ts';
 import { buildBootImage } from '../images/domb.ts';
@@ -9,7 +11,6 @@ import { bootManifest, type FirmwareOptions } from '../machine/boot-manifest.ts'
 import { followBoot } from './boot-stages.ts';
 import { type Check, handedOverRecord, judge } from './judge.ts';
 import { finder, type Parts, type Report } from './parts.ts';
-import { predictedPcr } from './prediction.ts';
 import { type BootDomainTimes, bootDomainTimes } from './timeline.ts';
 
 /** The domid that Xen's boot-domain series reserves (platform/hypervisor). */
@@ -51,9 +52,10 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
   const { manifest, initramfs } = await report("domB's boot image", () =>
     buildBootImage(manifestBytes, source, findImage),
   );
-  const predicted = await report('the PCR values to expect', () =>
-    predictedPcr(manifest, manifestBytes, findImage),
+  const { values } = await report('the PCR values to expect', () =>
+    predictBoot({ manifest, manifestBytes, findImage, banks: hashAlgorithms }),
   );
+  const predicted = new Map([...values].map(([bank, value]) => [bank, value.toString('hex')]));
   const { hypervisorOptions, memoryMiB, firmware } = options;
   const machine = await bootManifest({
     ...{ directory, parts, initramfs },

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { contentDigests } from '../../../measurement/content.ts';
+import { contentDigests, describeContent } from '../../../measurement/content.ts';
 import { hashFile } from '../../../measurement/hash-file.ts';
+import { hashFiles } from '../../../measurement/hash-files.ts';
 
 test('a file has the digests of its bytes, whatever its size', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'domb-hash-'));
@@ -20,4 +21,28 @@ test('a file has the digests of its bytes, whatever its size', async (t) => {
     });
   }
   await assert.rejects(hashFile(join(directory, 'none')), { code: 'ENOENT' });
+});
+
+test('many files, also large ones that two processes share, each once', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'domb-hash-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const sizes = [130 * 2 ** 20, 130 * 2 ** 20, 5, 0];
+  const paths = sizes.map((_, i) => join(directory, String(i)));
+  for (const [i, path] of paths.entries()) {
+    await writeFile(path, 'abcd');
+    await truncate(path, sizes[i]);
+  }
+  const hashed = await hashFiles([...paths, ...paths]);
+  assert.equal(hashed.size, paths.length);
+  const big = Buffer.alloc(130 * 2 ** 20);
+  big.write('abcd');
+  for (const [i, path] of paths.entries()) {
+    assert.deepEqual(hashed.get(path), describeContent(big.subarray(0, sizes[i])));
+  }
+  assert.deepEqual(await hashFiles([]), new Map());
+});
+
+test('only regular files are hashed', async () => {
+  await assert.rejects(hashFiles(['/dev/zero']), /\/dev\/zero: not a regular file/);
+  await assert.rejects(hashFiles(['/no/such/file']), { code: 'ENOENT' });
 });
