@@ -21,6 +21,8 @@ export interface FirmwareOptions {
   key?: SigningKey;
   /** Start only what is signed with the snakeoil key of Debian's ovmf package. */
   secureBoot?: boolean;
+  /** Start it with load options, as whoever can write boot options could. */
+  loadOptions?: string;
 }
 
 /** Starts the virtual platform with domB as its first domain. */
@@ -34,6 +36,7 @@ export async function bootManifest(options: BootOptions): Promise<Machine> {
     ? {
         efi: await efiBootImage({ ...parts, initramfs }, xenOptions, options.firmware.key),
         secureBoot: options.firmware.secureBoot ?? false,
+        loadOptions: options.firmware.loadOptions,
       }
     : {
         hypervisor: parts.hypervisor,

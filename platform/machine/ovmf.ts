@@ -11,6 +11,8 @@ export interface FirmwareStart {
    * (/usr/share/ovmf/PkKek-1-snakeoil.pem).
    */
   secureBoot: boolean;
+  /** Load options for the application. It is then started from OVMF's shell, and what PCR 4 holds is another matter. */
+  loadOptions?: string | undefined;
 }
 
 /** Names of files in the machine's directory. */
@@ -23,14 +25,14 @@ const ovmf = '/usr/share/OVMF';
 
 /** Writes disk and variable store into `directory` and returns QEMU's arguments for them. */
 export async function firmwareArguments(
-  { efi, secureBoot }: FirmwareStart,
+  { efi, secureBoot, loadOptions }: FirmwareStart,
   directory: string,
 ): Promise<string[]> {
   const application = join(directory, efiFile);
   const disk = join(directory, diskFile);
   const variables = join(directory, variablesFile);
   await writeFile(application, efi);
-  await makeBootDisk(application, disk);
+  await makeBootDisk(application, disk, loadOptions);
   await copyFile(join(ovmf, `OVMF_VARS_4M${secureBoot ? '.snakeoil' : ''}.fd`), variables);
   const code = join(ovmf, `OVMF_CODE_4M${secureBoot ? '.secboot' : ''}.fd`);
   return [
@@ -46,12 +48,24 @@ export async function firmwareArguments(
   ];
 }
 
-/** A FAT file system with the application where firmware looks for it on removable media. UEFI 2.10, 3.5.1.1. */
-async function makeBootDisk(application: string, disk: string): Promise<void> {
+/** A FAT file system with the application where firmware, or the script of OVMF's shell, looks for it. */
+async function makeBootDisk(
+  application: string,
+  disk: string,
+  loadOptions: string | undefined,
+): Promise<void> {
   const { size } = await stat(application);
   // Room for the allocation tables and directories beside the file; FAT32 begins at 33 MiB.
   const sectors = Math.ceil(size / 512) + 2 ** 17;
   await run('mformat', ['-C', '-F', '-i', disk, '-T', String(sectors), '::']);
-  await run('mmd', ['-i', disk, '::/EFI', '::/EFI/BOOT']);
-  await run('mcopy', ['-i', disk, application, '::/EFI/BOOT/BOOTX64.EFI']);
+  const copy = (from: string, to: string, input?: string) =>
+    run('mcopy', ['-i', disk, from, `::${to}`], input === undefined ? {} : { input });
+  if (loadOptions === undefined) {
+    // The default for removable media. UEFI 2.10, 3.5.1.1.
+    await run('mmd', ['-i', disk, '::/EFI', '::/EFI/BOOT']);
+    await copy(application, '/EFI/BOOT/BOOTX64.EFI');
+  } else {
+    await copy(application, '/domb.efi');
+    await copy('-', '/startup.nsh', `fs0:\\domb.efi ${loadOptions}\r\n`);
+  }
 }
