@@ -16,21 +16,22 @@ export class SignatureError extends Error {
 const digestOfCurve: Record<string, string> = { prime256v1: 'sha256', secp384r1: 'sha384' };
 
 /**
- * Checks the detached `signature` of a manifest's very bytes under a public key in PEM form (SPKI). As openssl makes
- * them: Ed25519 by `pkeyutl -sign -rawin`, ECDSA on P-256 or P-384 by `dgst -sha256` or `-sha384 -sign`, in DER.
- * Throws a {@link SignatureError} when the key can't be used or the signature is not right.
+ * Checks the detached `signature` of the very bytes of a manifest, or of another file that `what` names, under a public key
+ * in PEM form (SPKI). As openssl makes them: Ed25519 by `pkeyutl -sign -rawin`, ECDSA on P-256 or P-384 by `dgst -sha256` or
+ * `-sha384 -sign`, in DER. Throws a {@link SignatureError} when the key can't be used or the signature is not right.
  */
 export function verifySignature(
-  manifest: Uint8Array,
+  content: Uint8Array,
   signature: Uint8Array,
   publicKey: string | Buffer,
+  what = 'manifest',
 ): void {
   const key = readKey(publicKey);
   const digest = digestFor(key);
-  if (!verify(digest, manifest, key, signature)) {
+  if (!verify(digest, content, key, signature)) {
     throw new SignatureError(
-      "the manifest's signature is wrong under this key",
-      'sign the manifest again after every change, with the private key that belongs to the public one',
+      `the ${what}'s signature is wrong under this key`,
+      `sign the ${what} again after every change, with the private key that belongs to the public one`,
     );
   }
 }

@@ -39,8 +39,8 @@ export interface Input {
   values: ReadonlyMap<string, string>;
 }
 
-/** 0 all well, 1 invalid or failed, 2 wrong usage. */
-export type ExitStatus = 0 | 1 | 2;
+/** 0 all well, 1 invalid or failed, 2 wrong usage, 3 evidence does not verify. */
+export type ExitStatus = 0 | 1 | 2 | 3;
 
 /** Where a command reads and writes. */
 export interface Terminal {

@@ -1,4 +1,5 @@
 import type { Command, Option } from './command.ts';
+import { evidenceCommands } from './evidence-commands.ts';
 
 const json: Option = { name: 'json', says: 'Write JSON to standard output, for programs.' };
 const images: Option = {
@@ -10,7 +11,7 @@ const images: Option = {
 
 export const program = {
   name: 'domb',
-  summary: 'manifests of Xen platforms that a boot domain builds',
+  summary: 'manifests and evidence of Xen platforms that a boot domain builds',
   version: '0.1.0',
 };
 
@@ -149,6 +150,7 @@ export const commands: readonly Command[] = [
     ],
     load: () => import('./image.ts'),
   },
+  ...evidenceCommands,
   {
     name: 'explain',
     summary: 'say what a property of the manifest means',

@@ -7,6 +7,7 @@ export const exitStatuses: readonly [string, string][] = [
   ['0', 'all well'],
   ['1', 'a manifest has mistakes, or something failed'],
   ['2', 'wrong usage'],
+  ['3', 'evidence does not verify'],
 ];
 
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {

@@ -4,14 +4,29 @@ import { ManifestError } from '../boot-configs/problems.ts';
 import { chosenChecks } from './chosen-checks.ts';
 import { Failure, type Input, type Terminal, UsageError } from './command.ts';
 
-/**
- * Gives a function that reads the manifest FILE or, for `-`, standard input, with the checks that the options ask
- * for. It throws a {@link ManifestError} for whatever is wrong with the manifest.
- */
+/** A manifest and the very bytes that it was read from. */
+export interface ManifestSource {
+  manifest: Manifest;
+  bytes: Uint8Array;
+}
+
+/** As {@link manifestSource}, for those who do not need the bytes. */
 export async function manifestReader(
   input: Input,
   terminal: Terminal,
 ): Promise<(file: string) => Promise<Manifest>> {
+  const read = await manifestSource(input, terminal);
+  return async (file) => (await read(file)).manifest;
+}
+
+/**
+ * Gives a function that reads the manifest FILE or, for `-`, standard input, with the checks that the options ask
+ * for. It throws a {@link ManifestError} for whatever is wrong with the manifest.
+ */
+export async function manifestSource(
+  input: Input,
+  terminal: Terminal,
+): Promise<(file: string) => Promise<ManifestSource>> {
   const checks = await chosenChecks(input);
   const keyFile = input.values.get('key');
   if (keyFile !== undefined && input.arguments.includes('-')) {
@@ -24,7 +39,8 @@ export async function manifestReader(
   return async (file) => {
     const bytes = file === '-' ? await terminal.read() : await read(file);
     if (key !== undefined) await requireSignature(file, bytes, key);
-    return loadManifest(bytes, file === '-' ? '<stdin>' : file, checks);
+    const manifest = loadManifest(bytes, file === '-' ? '<stdin>' : file, checks);
+    return { manifest, bytes };
   };
 }
 

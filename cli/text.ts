@@ -23,3 +23,11 @@ export function table(rows: readonly (readonly [string, string])[]): string {
     })
     .join('\n');
 }
+
+/** Text of unknown origin for a terminal: whatever is not printable ASCII is escaped. */
+export function safe(text: string): string {
+  return text.replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,32 +1,43 @@
 import { canonicalJson } from '../canonical-json.ts';
 import type { MeasuredItem } from '../events.ts';
 
+/** How one item compares. */
+export interface ItemResult {
+  /** For people, such as "dom0 ramdisk". */
+  readonly name: string;
+  /** What is wrong with it, one line each that names it. */
+  readonly problems: readonly string[];
+}
+
 /**
- * Compares what was measured with what was expected, item by item, in plain words. An empty result means that both are the
- * same items in the same order.
+ * Compares what was measured with what was expected, item by item, in plain words: first those that were expected, in their
+ * order, then those that nobody expected. When no item has problems, both are the same items in the same order.
  */
 export function compareItems(
   expected: readonly MeasuredItem[],
   measured: readonly MeasuredItem[],
-): string[] {
+): ItemResult[] {
   const wanted = byName(expected);
   const found = byName(measured);
-  const problems: string[] = [];
+  const results: ItemResult[] = [];
   for (const [name, item] of wanted) {
     const other = found.get(name);
-    if (other === undefined) problems.push(`${name} was not measured`);
-    else problems.push(...differences(name, item, other));
+    const problems =
+      other === undefined ? [`${name} was not measured`] : differences(name, item, other);
+    results.push({ name, problems });
   }
   for (const [name, item] of found) {
-    if (wanted.has(name)) continue;
-    problems.push(
-      item.event === 'error' ? `the boot failed: ${item.what}` : `${name} was not expected`,
-    );
+    if (!wanted.has(name)) results.push({ name, problems: [unexpected(name, item)] });
   }
-  if (problems.length === 0 && !sameOrder([...wanted.keys()], [...found.keys()])) {
-    problems.push('the items were measured in another order');
+  const same = results.every(({ problems }) => problems.length === 0);
+  if (same && !sameOrder([...wanted.keys()], [...found.keys()])) {
+    results.push({ name: 'order', problems: ['the items were measured in another order'] });
   }
-  return problems;
+  return results;
+}
+
+function unexpected(name: string, item: MeasuredItem): string {
+  return item.event === 'error' ? `the boot failed: ${item.what}` : `${name} was not expected`;
 }
 
 /** Items by what they are; a repeated one is numbered. */

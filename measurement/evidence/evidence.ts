@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createAk,
@@ -18,7 +18,9 @@ import {
   Writer,
 } from 'node-tpm2-pts';
 import { MeasurementError } from '../errors.ts';
+import { MAX_LOG_SIZE } from '../event-log/parse.ts';
 import { BOOT_LOG_FILE_NAME, LOG_FILE_NAME } from '../measurement-log.ts';
+import { readBounded } from '../read-bounded.ts';
 
 /** What a verifier needs, apart from a nonce and the expected items. */
 export interface Evidence {
@@ -36,7 +38,7 @@ export interface Evidence {
 }
 
 /** Firmware's PCRs, quoted along: what booted domB. */
-const FIRMWARE_PCRS = [0, 1, 2, 3, 4, 5, 6, 7];
+export const FIRMWARE_PCRS: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /** The AK's parent as its qualified name has it. */
 export const AK_PARENT = new Writer().u32(TPM_RH.ENDORSEMENT).toBuffer();
@@ -87,6 +89,13 @@ const FILES = {
   ekCertificate: 'ek.der',
 } as const;
 
+/** Bytes; whatever is larger is not read. */
+const MAX_SIZE = 64 * 1024;
+const MAX_SIZES: Readonly<Record<string, number>> = {
+  [FILES.log]: MAX_LOG_SIZE,
+  [FILES.bootLog]: MAX_LOG_SIZE,
+};
+
 /** The files of evidence by name, in forms that `tpm2_checkquote` and `tpm2_eventlog` can work on. */
 export function evidenceFiles(evidence: Evidence): Map<string, Buffer> {
   const files = new Map([
@@ -120,29 +129,41 @@ export function bootNonce({ log, bootLog }: Pick<Evidence, 'log' | 'bootLog'>): 
     .digest();
 }
 
-/** Reads what {@link writeEvidence} wrote. */
+/** The logs in a directory, of evidence or of what domB handed over. Safe on files that somebody else made. */
+export async function readLogs(directory: string): Promise<Pick<Evidence, 'log' | 'bootLog'>> {
+  const bootLog = await readIfThere(directory, FILES.bootLog);
+  return { log: await read(directory, FILES.log), ...(bootLog ? { bootLog } : {}) };
+}
+
+/** Reads what {@link writeEvidence} wrote. Safe on files that somebody else made. */
 export async function readEvidence(directory: string): Promise<Evidence> {
-  const read = (name: string) => readFile(join(directory, name));
-  const ak = await read(FILES.ak);
-  if (ak.length < 2 || ak.readUInt16BE(0) !== ak.length - 2) {
-    throw new MeasurementError(
-      `${join(directory, FILES.ak)}: not a TPM2B_PUBLIC`,
-      'the evidence is damaged: fetch it again',
-    );
-  }
-  const readIfThere = (name: string) =>
-    read(name).catch((error) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-  const ekCertificate = await readIfThere(FILES.ekCertificate);
-  const bootLog = await readIfThere(FILES.bootLog);
+  const ekCertificate = await readIfThere(directory, FILES.ekCertificate);
+  const attest = await read(directory, FILES.attest);
+  const signature = await read(directory, FILES.signature);
   return {
-    log: await read(FILES.log),
-    ...(bootLog ? { bootLog } : {}),
-    quote: { attest: await read(FILES.attest), signature: await read(FILES.signature) },
-    ak: ak.subarray(2),
-    pcrs: readTpm2ToolsPcrFile(await read(FILES.pcrs)),
+    ...(await readLogs(directory)),
+    quote: { attest, signature },
+    ak: readKey(await read(directory, FILES.ak), join(directory, FILES.ak)),
+    pcrs: readTpm2ToolsPcrFile(await read(directory, FILES.pcrs)),
     ...(ekCertificate ? { ekCertificate } : {}),
   };
+}
+
+/** The TPMT_PUBLIC in a TPM2B_PUBLIC, as `ak.pub` holds it. @param source for messages */
+export function readKey(bytes: Buffer, source: string): Buffer {
+  if (bytes.length < 2 || bytes.readUInt16BE(0) !== bytes.length - 2) {
+    throw new MeasurementError(`${source}: not a TPM2B_PUBLIC`, 'it is damaged: fetch it again');
+  }
+  return bytes.subarray(2);
+}
+
+function read(directory: string, name: string): Promise<Buffer> {
+  return readBounded(join(directory, name), MAX_SIZES[name] ?? MAX_SIZE);
+}
+
+function readIfThere(directory: string, name: string): Promise<Buffer | undefined> {
+  return read(directory, name).catch((error) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
 }

@@ -1,22 +1,35 @@
-import { type QuoteAttest, Tpm2Error, verifyQuote } from 'node-tpm2-pts';
+import type { X509Certificate } from 'node:crypto';
+import { type PcrValues, type QuoteAttest, Tpm2Error, verifyQuote } from 'node-tpm2-pts';
 import { EventLogError } from '../event-log/format.ts';
 import type { MeasuredEvent, MeasuredItem } from '../events.ts';
 import { pcrValues, predict } from '../predict.ts';
 import { bootLogProblems } from './boot-log.ts';
-import { compareItems } from './compare.ts';
-import { AK_PARENT, type Evidence } from './evidence.ts';
+import { compareItems, type ItemResult } from './compare.ts';
+import { ekChainProblems } from './ek-chain.ts';
+import { AK_PARENT, bootNonce, type Evidence } from './evidence.ts';
+import { furtherProblems } from './further-pcrs.ts';
 import { itemOf, type MeasuredLog, readMeasurementLog } from './read-log.ts';
 import { replayProblems } from './replay-problems.ts';
+import { uncheckedAlways } from './unchecked.ts';
 
 export interface Expectation {
-  /** What the quote must carry: the verifier's fresh nonce. */
-  readonly nonce: Uint8Array;
+  /**
+   * What the quote must carry: the verifier's fresh nonce, or `boot` for the quote that domB itself took, which is tied to
+   * the logs in the evidence and fresh in no way.
+   */
+  readonly nonce: Uint8Array | 'boot';
   /** The PCR that the platform measures into. */
   readonly pcr: number;
   /** The PCR of what differs at each boot; without it the boot log is not looked at. */
   readonly bootPcr?: number;
   /** What should have been measured, in order; without it the verdict says that nothing was compared. */
   readonly items?: readonly MeasuredItem[];
+  /** Values that further PCRs must have, those of the firmware. */
+  readonly pcrs?: PcrValues;
+  /** TPMT_PUBLIC of the key that must have made the quote: known from enrolment, to be in this platform's TPM. */
+  readonly ak?: Uint8Array;
+  /** Authorities of TPM manufacturers; with them the endorsement key's certificate must be there and be theirs. */
+  readonly ekAuthorities?: readonly X509Certificate[];
 }
 
 export interface Verdict {
@@ -26,6 +39,8 @@ export interface Verdict {
   readonly problems: readonly string[];
   /** What this verdict does not vouch for. */
   readonly notChecked: readonly string[];
+  /** How each item compares; only when there was something to compare with, and quote and log are true. */
+  readonly compared?: readonly ItemResult[];
   /** What was measured; only when quote and log are true. */
   readonly events?: readonly MeasuredEvent[];
   /** What differed at this boot; only when its log is true. */
@@ -39,8 +54,7 @@ export interface Verdict {
  * then each item against the expected ones. Never throws for anything that is in the evidence.
  */
 export function verifyEvidence(evidence: Evidence, expected: Expectation): Verdict {
-  const notChecked = ['that the attestation key is in a genuine TPM', 'the firmware, PCR 0 to 7'];
-  if (!expected.items) notChecked.push('the measured items: nothing to compare them with');
+  const notChecked = uncheckedAlways(expected);
   const refuse = (problems: string[], rest: Partial<Verdict> = {}): Verdict => ({
     accepted: false,
     problems,
@@ -52,48 +66,69 @@ export function verifyEvidence(evidence: Evidence, expected: Expectation): Verdi
     verifyQuote(evidence.quote, {
       ak: evidence.ak,
       parent: AK_PARENT,
-      nonce: expected.nonce,
+      nonce: expected.nonce === 'boot' ? bootNonce(evidence) : expected.nonce,
       pcrs: evidence.pcrs,
     }),
   );
   if (typeof attest === 'string') return refuse([attest]);
+  const foreign = [...keyProblems(evidence, expected), ...pcrProblems(evidence, expected)];
   const log = attempt(() => readMeasurementLog(evidence.log));
-  if (typeof log === 'string') return refuse([log], { attest });
+  if (typeof log === 'string') return refuse([...foreign, log], { attest });
   const untrue = replayProblems(log, evidence.pcrs, expected.pcr);
-  if (untrue.length > 0) return refuse(untrue, { attest });
+  if (untrue.length > 0) return refuse([...foreign, ...untrue], { attest });
 
-  const { bootLog } = evidence;
-  const boot =
-    bootLog && expected.bootPcr !== undefined
-      ? attempt(() =>
-          bootLogProblems({ ...evidence, bootLog }, evidence.pcrs, expected.bootPcr ?? 0),
-        )
-      : undefined;
-  if (typeof boot === 'string') return refuse([boot], { attest });
+  const boot = judgeBootLog(evidence, expected);
   if (boot === undefined) notChecked.push('what differed at this boot: UUIDs and the quoting key');
-  else if (boot.problems.length > 0) return refuse(boot.problems, { attest });
+  else if (boot.problems.length > 0) return refuse([...foreign, ...boot.problems], { attest });
 
-  const problems = log.capped ? [] : ['the log has no cap: measuring was not finished'];
+  const problems = [...foreign];
+  if (!log.capped) problems.push('the log has no cap: measuring was not finished');
   const measured = log.events.map(itemOf);
-  if (expected.items) problems.push(...itemProblems(expected.items, measured, log));
+  const compared = expected.items && compareItems(expected.items, measured);
+  if (expected.items && compared) problems.push(...itemProblems(expected.items, compared, log));
   else problems.push(...measured.flatMap((item) => failure(item)));
   return {
     accepted: problems.length === 0,
     problems,
     notChecked,
+    ...(compared ? { compared } : {}),
     events: log.events,
-    ...(boot ? { bootEvents: boot.log.events } : {}),
+    ...(boot?.log ? { bootEvents: boot.log.events } : {}),
     attest,
   };
 }
 
+function keyProblems(evidence: Evidence, { ak, ekAuthorities }: Expectation): string[] {
+  const problems: string[] = [];
+  if (ak !== undefined && !evidence.ak.equals(ak)) {
+    problems.push('the quote was made by another key than the enrolled one');
+  }
+  if (ekAuthorities === undefined) return problems;
+  if (evidence.ekCertificate === undefined) return [...problems, 'there is no EK certificate'];
+  return [...problems, ...ekChainProblems(evidence.ekCertificate, ekAuthorities)];
+}
+
+function pcrProblems(evidence: Evidence, { pcrs }: Expectation): string[] {
+  return pcrs === undefined ? [] : furtherProblems(pcrs, evidence.pcrs);
+}
+
+function judgeBootLog(
+  evidence: Evidence,
+  { bootPcr }: Expectation,
+): { problems: string[]; log?: MeasuredLog } | undefined {
+  const { bootLog } = evidence;
+  if (bootLog === undefined || bootPcr === undefined) return undefined;
+  const judged = attempt(() => bootLogProblems({ ...evidence, bootLog }, evidence.pcrs, bootPcr));
+  return typeof judged === 'string' ? { problems: [judged] } : judged;
+}
+
 function itemProblems(
   expected: readonly MeasuredItem[],
-  measured: readonly MeasuredItem[],
+  compared: readonly ItemResult[],
   { target, records, capped }: MeasuredLog,
 ): string[] {
-  const problems = compareItems(expected, measured);
-  if (problems.length > 0) return problems;
+  const found = compared.flatMap(({ problems }) => problems);
+  if (found.length > 0) return found;
   // The words above are for people; what decides is the PCR's value.
   const wanted = predict(expected, target, { capped }).values;
   const same = [...pcrValues(records, target)].every(([bank, value]) =>

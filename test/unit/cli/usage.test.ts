@@ -83,7 +83,7 @@ test('the completion for bash completes commands, options, properties and files'
       .trim()
       .split('\n');
   };
-  assert.deepEqual(complete('v'), ['validate']);
+  assert.deepEqual(complete('va'), ['validate']);
   assert.deepEqual(complete('validate', '--pl'), ['--platform-memory']);
   assert.deepEqual(complete('validate', '--images', 'boot-conf'), ['boot-configs']);
   assert.deepEqual(complete('validate', 'package.js'), ['package.json']);

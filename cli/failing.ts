@@ -1,0 +1,22 @@
+import { Failure, UsageError } from './command.ts';
+
+/**
+ * What `work` gives; errors that people can do something about, those that carry a hint and those of the file system, come
+ * out as a {@link Failure}. All others are defects and stay as they are.
+ */
+export async function failing<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Failure || error instanceof UsageError || !(error instanceof Error)) {
+      throw error;
+    }
+    if ('hint' in error && typeof error.hint === 'string') {
+      throw new Failure(error.message, error.hint);
+    }
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (code === undefined || path === undefined) throw error;
+    const hint = code === 'ENOENT' ? 'there is no file of this name' : 'check its permissions';
+    throw new Failure(`${path}: can't be read or written (${code})`, hint);
+  }
+}

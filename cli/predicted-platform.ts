@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HashAlgorithm, PcrValues } from 'node-tpm2-pts';
+import type { Manifest } from '../boot-configs/manifest.ts';
+import { type BootPrediction, predictBoot } from '../daemon/prediction.ts';
+import type { LogEvent } from '../measurement/event-log/format.ts';
+import { BOOT_APPLICATION_PCR, predictPcr4 } from '../measurement/firmware/pcr4.ts';
+import { type Input, type Terminal, UsageError } from './command.ts';
+import { manifestSource } from './manifest-input.ts';
+
+/** Everything that can be said of a platform before it boots. */
+export interface PredictedPlatform {
+  readonly manifest: Manifest;
+  readonly boot: BootPrediction;
+  /** Events of firmware that starts the EFI file, where one was given. */
+  readonly firmwareEvents: readonly LogEvent[];
+  /** Values of firmware's PCRs, as far as they can be predicted. */
+  readonly firmwarePcrs: PcrValues;
+}
+
+/**
+ * Predicts what the manifest `file`, the directory of --images and the files of --policy, --key and --efi will leave in these
+ * banks.
+ */
+export async function predictedPlatform(
+  file: string,
+  input: Input,
+  terminal: Terminal,
+  banks: readonly HashAlgorithm[],
+): Promise<PredictedPlatform> {
+  const directory = input.values.get('images');
+  const efi = input.values.get('efi');
+  if (directory === undefined) {
+    throw new UsageError('the images are missing', 'name their directory with --images');
+  }
+  const read = await manifestSource(input, terminal);
+  const { manifest, bytes } = await read(file);
+  const findImage = (path: string): string => join(directory, path);
+  const keyFile = input.values.get('key');
+  const boot = await predictBoot({
+    manifest,
+    manifestBytes: bytes,
+    findImage,
+    policy: input.values.get('policy'),
+    signatureKey: keyFile === undefined ? undefined : await readFile(keyFile),
+    banks,
+  });
+  if (efi === undefined) return { manifest, boot, firmwareEvents: [], firmwarePcrs: new Map() };
+  const { events, values } = await predictPcr4(efi, banks);
+  return {
+    manifest,
+    boot,
+    firmwareEvents: events,
+    firmwarePcrs: new Map(
+      [...values].map(([bank, value]) => [bank, new Map([[BOOT_APPLICATION_PCR, value]])]),
+    ),
+  };
+}
