@@ -12,6 +12,14 @@ export const attempts = {
       ENOSYS: 'boot a Xen built with XSM and FLASK',
     },
   }),
+  loadPolicy: {
+    wanted: 'load the FLASK policy',
+    hints: {
+      EACCES: 'the policy that Xen was started with must let the boot domain load one',
+      EINVAL:
+        "see Xen's console; the policy must be compiled for this Xen (policy version 30 at most)",
+    },
+  } satisfies Attempt,
   create: ({ domid, name }: Named): Attempt => ({
     wanted: `create domain ${domid} ("${name}")`,
     domid,

@@ -1,8 +1,11 @@
 /** What no Xen would accept, or would quietly take for something else, found before it is asked. */
 import { attempts } from './attempts.ts';
-import type { DomainCreation, HypervisorError } from './hypervisor.ts';
+import type { DomainCreation, HostInfo, HypervisorError } from './hypervisor.ts';
 import { refused } from './refusal.ts';
 import { MOST_PROCESSORS } from './xen/acpi.ts';
+
+/** The highest port of the FIFO event channels, EVTCHN_FIFO_NR_CHANNELS in xen/event_channel.h. */
+const MOST_EVENT_CHANNELS = (1 << 17) - 1;
 
 /**
  * The domid whose creation makes a domain the hardware domain, by Xen's command line: 0 with `boot-domain`, else that of
@@ -21,12 +24,36 @@ export function hardwareDomidOf(xenCommandLine: string): number | undefined {
   return bootDomain ? 0 : late;
 }
 
+/** The boot domain's domid on a Xen with our series and `boot-domain`. */
+const BOOT_DOMID = 0x7fef;
+
+/** The domid of the boot domain itself. */
+export function bootDomidOf(xenCommandLine: string): number {
+  return hardwareDomidOf(xenCommandLine) === 0 ? BOOT_DOMID : 0;
+}
+
+/** Xen's limits of grant tables: its own defaults (xen/common/grant_table.c), or what its command line says. */
+function grantLimitsOf(xenCommandLine: string): { frames: number; maptrackFrames: number } {
+  const option = (name: string, fallback: number): number => {
+    const given = [...xenCommandLine.matchAll(new RegExp(`(?:^|\\s)${name}=(\\S+)`, 'g'))].at(-1);
+    return given === undefined ? fallback : Number(given[1]);
+  };
+  return {
+    frames: option('gnttab_max_frames', 64),
+    maptrackFrames: option('gnttab_max_maptrack_frames', 1024),
+  };
+}
+
 /**
- * @param hardwareDomid what {@link hardwareDomidOf} gives for the running Xen
- * @throws HypervisorError when the properties do not go together
+ * @param host the running Xen
+ * @throws HypervisorError when the properties do not go together, or this Xen cannot give them
  */
-export function checkCreation(domain: DomainCreation, hardwareDomid: number | undefined): void {
-  const { domid, uuid, type, vcpus, memoryKiB, hardware } = domain;
+export function checkCreation(
+  domain: DomainCreation,
+  { commandLine, highestCpu }: Pick<HostInfo, 'commandLine' | 'highestCpu'>,
+): void {
+  const hardwareDomid = hardwareDomidOf(commandLine);
+  const { domid, uuid, type, vcpus, memoryKiB, maxMemoryKiB = memoryKiB, hardware } = domain;
   const refuse = (reason: string, hint: string): HypervisorError =>
     refused(attempts.create(domain), 'create', 'EINVAL', reason, hint);
 
@@ -39,11 +66,25 @@ export function checkCreation(domain: DomainCreation, hardwareDomid: number | un
   if (!Number.isSafeInteger(memoryKiB) || memoryKiB <= 0 || memoryKiB % 4 !== 0) {
     throw refuse(`${memoryKiB} KiB are no memory size`, 'memory comes in pages of 4 KiB');
   }
+  if (!Number.isSafeInteger(maxMemoryKiB) || maxMemoryKiB < memoryKiB || maxMemoryKiB % 4 !== 0) {
+    throw refuse(`${maxMemoryKiB} KiB are no maximum`, 'it is memory, or more in pages of 4 KiB');
+  }
+  if (type === 'pvh' && maxMemoryKiB !== memoryKiB) {
+    throw refuse('a PVH domain cannot balloon beyond its memory', 'make it type pv');
+  }
+  checkCpus(domain, highestCpu, refuse);
+  checkLimits(domain, commandLine, refuse);
   if (!Number.isSafeInteger(vcpus) || vcpus < 1) {
     throw refuse(`${vcpus} is no number of vCPUs`, 'give it at least one vCPU');
   }
   if (hardware && type !== 'pv') {
     throw refuse('a hardware domain made by a boot domain cannot be PVH', 'make it type pv');
+  }
+  if (hasDevices(domain) && (hardware || type !== 'pv')) {
+    throw refuse(
+      hardware ? 'the hardware domain has all devices left' : 'a PVH domain cannot have devices',
+      hardware ? 'give it none' : 'make it type pv',
+    );
   }
   if (type === 'pvh' && vcpus > MOST_PROCESSORS) {
     throw refuse(`${vcpus} are too many vCPUs for PVH`, `give it ${MOST_PROCESSORS} at most`);
@@ -62,6 +103,58 @@ export function checkCreation(domain: DomainCreation, hardwareDomid: number | un
       'give it another domid, or the capability "hardware"',
     );
   }
+}
+
+export function hasDevices({ devices }: DomainCreation): boolean {
+  if (devices === undefined) return false;
+  return devices.ioports.length + devices.iomem.length + devices.irqs.length > 0;
+}
+
+type Refuse = (reason: string, hint: string) => HypervisorError;
+
+function checkCpus({ cpus }: DomainCreation, highestCpu: number, refuse: Refuse): void {
+  if (cpus === undefined) return;
+  if (cpus.length === 0) throw refuse('it has no CPU to run on', 'name at least one CPU');
+  const missing = cpus.find((cpu) => !Number.isInteger(cpu) || cpu < 0 || cpu > highestCpu);
+  if (missing === undefined) return;
+  throw refuse(`there is no CPU ${missing}`, `the machine has the CPUs 0 to ${highestCpu}`);
+}
+
+function checkLimits(
+  { limits = {} }: DomainCreation,
+  xenCommandLine: string,
+  refuse: Refuse,
+): void {
+  const { grantFrames = 1, maptrackFrames = 0, eventChannels = 1 } = limits;
+  const most = grantLimitsOf(xenCommandLine);
+  const inRange = (value: number, least: number, last: number) =>
+    Number.isSafeInteger(value) && value >= least && value <= last;
+  if (!inRange(grantFrames, 1, most.frames)) {
+    const hint = `ask for 1 to ${most.frames}, or raise gnttab_max_frames= on Xen's command line`;
+    throw refuse(`${grantFrames} grant frames are not what Xen gives`, hint);
+  }
+  if (!inRange(maptrackFrames, 0, most.maptrackFrames)) {
+    const hint = `ask for 0 to ${most.maptrackFrames}, or raise gnttab_max_maptrack_frames= on Xen's command line`;
+    throw refuse(`${maptrackFrames} maptrack frames are not what Xen gives`, hint);
+  }
+  if (!inRange(eventChannels, 1, MOST_EVENT_CHANNELS)) {
+    throw refuse(
+      `${eventChannels} is no highest event channel port`,
+      `ask for 1 to ${MOST_EVENT_CHANNELS}`,
+    );
+  }
+}
+
+/** The error for CPUs that Xen left out of what a domain may run on. */
+export function cpusNotOnline(domain: DomainCreation, given: readonly number[]): HypervisorError {
+  const missing = domain.cpus?.filter((cpu) => !given.includes(cpu)) ?? [];
+  return refused(
+    attempts.create(domain),
+    'xc_vcpu_setaffinity',
+    'EINVAL',
+    `CPU ${missing.join(', ')} is not online`,
+    'name CPUs that Xen uses; it may have switched off hyper-threads (smt=)',
+  );
 }
 
 /** The error for a domid that Xen passed over. */

@@ -9,6 +9,8 @@ export interface Hypervisor {
   host(): HostInfo;
   /** State of XSM/FLASK. */
   flask(): FlaskState;
+  /** Puts a compiled FLASK policy into force, in the place of the one that Xen was started with. */
+  loadPolicy(policy: Uint8Array): void;
   /** Resolves a FLASK context such as `system_u:system_r:domU_t` to its SID; fails when the policy has none. */
   securityId(seclabel: string): number;
   /** All existing domains, in ascending order of domid. */
@@ -47,6 +49,8 @@ export interface HostInfo {
   totalMemoryKiB: number;
   freeMemoryKiB: number;
   physicalCpus: number;
+  /** The highest number that a physical CPU has. */
+  highestCpu: number;
   /** True when hardware-assisted domains (PVH) can be created. */
   hvm: boolean;
 }
@@ -74,9 +78,42 @@ export interface DomainCreation {
   uuid: string;
   seclabel: string;
   memoryKiB: number;
+  /** What it may balloon up to; as `memoryKiB` when left out. PV only. */
+  maxMemoryKiB?: number;
   vcpus: number;
+  /** Numbers of the physical CPUs that its vCPUs may run on; all when left out. */
+  cpus?: readonly number[];
+  /** Where one is left out, the hypervisor's own holds. */
+  limits?: DomainLimits;
+  /**
+   * What it alone may use of the machine; PV, and not the hardware domain. To be created before the hardware domain,
+   * which takes everything that the boot domain still has.
+   */
+  devices?: DomainDevices;
   /** The domain that takes over interrupts, I/O ports and I/O memory from the boot domain. */
   hardware: boolean;
+}
+
+export interface DomainDevices {
+  ioports: readonly NumberRange[];
+  /** Machine frames of 4 KiB. */
+  iomem: readonly NumberRange[];
+  /** ISA interrupts, 1 to 15. */
+  irqs: readonly number[];
+}
+
+export interface NumberRange {
+  first: number;
+  count: number;
+}
+
+export interface DomainLimits {
+  /** Pages of the grant table. */
+  grantFrames?: number;
+  /** Pages that track foreign grants which the domain has mapped. */
+  maptrackFrames?: number;
+  /** The highest event channel port. */
+  eventChannels?: number;
 }
 
 export interface DomainImage {

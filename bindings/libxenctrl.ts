@@ -22,6 +22,11 @@ const LIBXENCTRL = {
     fails: 'negative',
   },
 
+  xc_flask_load: {
+    args: { xch: 'pointer', policy: 'bytes', size: 'u32' },
+    result: 'i32',
+    fails: 'negative',
+  },
   xc_flask_getenforce: { args: { xch: 'pointer' }, result: 'i32', fails: 'negative' },
   xc_flask_context_to_sid: {
     args: { xch: 'pointer', context: 'bytes', size: 'u32', sid: 'bytes' },
@@ -44,6 +49,18 @@ const LIBXENCTRL = {
     result: 'i32',
     fails: 'negative',
   },
+  xc_vcpu_setaffinity: {
+    args: {
+      xch: 'pointer',
+      domid: 'u32',
+      vcpu: 'i32',
+      hard: 'bytes',
+      soft: 'bytes?',
+      flags: 'u32',
+    },
+    result: 'i32',
+    fails: 'negative',
+  },
   xc_domain_setmaxmem: {
     args: { xch: 'pointer', domid: 'u32', maxKiB: 'u64' },
     result: 'i32',
@@ -56,6 +73,21 @@ const LIBXENCTRL = {
   },
   xc_domain_set_memory_map: {
     args: { xch: 'pointer', domid: 'u32', entries: 'bytes', count: 'u32' },
+    result: 'i32',
+    fails: 'negative',
+  },
+  xc_domain_ioport_permission: {
+    args: { xch: 'pointer', domid: 'u32', first: 'u32', count: 'u32', allow: 'u32' },
+    result: 'i32',
+    fails: 'negative',
+  },
+  xc_domain_iomem_permission: {
+    args: { xch: 'pointer', domid: 'u32', first: 'u64', count: 'u64', allow: 'u8' },
+    result: 'i32',
+    fails: 'negative',
+  },
+  xc_domain_irq_permission: {
+    args: { xch: 'pointer', domid: 'u32', pirq: 'u32', allow: 'bool' },
     result: 'i32',
     fails: 'negative',
   },

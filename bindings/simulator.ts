@@ -1,5 +1,11 @@
 import { attempts } from './attempts.ts';
-import { checkCreation, domidNotGiven, hardwareDomidOf } from './creation-checks.ts';
+import {
+  bootDomidOf,
+  checkCreation,
+  domidNotGiven,
+  hardwareDomidOf,
+  hasDevices,
+} from './creation-checks.ts';
 import type {
   DomainCreation,
   DomainImage,
@@ -7,6 +13,7 @@ import type {
   FlaskState,
   HostInfo,
   Hypervisor,
+  NumberRange,
 } from './hypervisor.ts';
 import { checkImage, tooLarge } from './image-checks.ts';
 import { layoutFor } from './layouts/layouts.ts';
@@ -16,8 +23,8 @@ import { callRefused } from './refusal.ts';
 
 /** Domids from here on have other meanings (xen/xen.h). */
 const { DOMID_FIRST_RESERVED } = layoutFor('4.17').constants;
-/** The boot domain's domid on a Xen with our series and `boot-domain`. */
-const BOOT_DOMID = 0x7fef;
+/** The simulated machine has the CPUs 0 and 1. */
+const HIGHEST_CPU = 1;
 /** First SID after Xen's initial ones. */
 const FIRST_SID = 11;
 
@@ -67,6 +74,7 @@ export interface Fault {
 const CALLS: Readonly<Record<Method, string>> = {
   host: 'xc_physinfo',
   flask: 'xc_flask_getenforce',
+  loadPolicy: 'xc_flask_load',
   securityId: 'xc_flask_context_to_sid',
   domains: 'xc_domain_getinfolist',
   create: 'xc_domain_create',
@@ -85,10 +93,14 @@ interface Region {
 export class SimulatedHypervisor implements Hypervisor {
   /** All calls in order. */
   readonly calls: SimulatedCall[] = [];
+  /** What domains were created with, by domid; stays when a domain is destroyed. */
+  readonly creations = new Map<number, DomainCreation>();
   /** What domains were built from, by domid. */
   readonly images = new Map<number, DomainImage>();
   /** What was handed over, by domid. */
   readonly handedOver = new Map<number, Uint8Array>();
+  /** Policies that were loaded, in order. */
+  readonly loadedPolicies: Uint8Array[] = [];
   /** How the platform was ended, if it was. */
   ended: 'halt' | 'reboot' | undefined;
   /** The call to fail next; stays set until changed. */
@@ -103,7 +115,7 @@ export class SimulatedHypervisor implements Hypervisor {
   constructor(xen: Partial<SimulatedXen> = {}) {
     this.#xen = { ...DEFAULTS, ...xen };
     // With the series domain 0 is the one to make, without it the boot domain is domain 0.
-    this.#hardwareDomid = hardwareDomidOf(this.#xen.commandLine) === 0 ? BOOT_DOMID : 0;
+    this.#hardwareDomid = bootDomidOf(this.#xen.commandLine);
     this.#domains.set(this.#hardwareDomid, {
       domid: this.#hardwareDomid,
       uuid: '00000000-0000-0000-0000-000000000000',
@@ -130,7 +142,8 @@ export class SimulatedHypervisor implements Hypervisor {
       commandLine: this.#xen.commandLine,
       totalMemoryKiB: this.#xen.totalMemoryKiB,
       freeMemoryKiB: this.#freeMemoryKiB(),
-      physicalCpus: 2,
+      physicalCpus: HIGHEST_CPU + 1,
+      highestCpu: HIGHEST_CPU,
       hvm: this.#xen.hvm,
     };
   }
@@ -138,6 +151,15 @@ export class SimulatedHypervisor implements Hypervisor {
   flask(): FlaskState {
     this.#record({ wanted: 'ask for the state of FLASK' }, 'flask');
     return this.#xen.flask;
+  }
+
+  loadPolicy(policy: Uint8Array): void {
+    this.#record(attempts.loadPolicy, 'loadPolicy');
+    // xen/xsm/flask/ss/policydb.h, POLICYDB_MAGIC.
+    if (Buffer.from(policy.subarray(0, 4)).toString('hex') !== '8cff7cf9') {
+      throw callRefused(attempts.loadPolicy, CALLS.loadPolicy, 'EINVAL');
+    }
+    this.loadedPolicies.push(Uint8Array.from(policy));
   }
 
   securityId(seclabel: string): number {
@@ -155,7 +177,7 @@ export class SimulatedHypervisor implements Hypervisor {
   create(domain: DomainCreation): void {
     const attempt = attempts.create(domain);
     this.#record(attempt, 'create');
-    checkCreation(domain, hardwareDomidOf(this.#xen.commandLine));
+    checkCreation(domain, { commandLine: this.#xen.commandLine, highestCpu: HIGHEST_CPU });
     this.#resolve(domain.seclabel);
     const refuse = (errno: string) => callRefused(attempt, CALLS.create, errno);
     // Our policy lets nobody make a second domain of the boot domain's type.
@@ -165,12 +187,18 @@ export class SimulatedHypervisor implements Hypervisor {
     if (domain.type === 'pvh' && !this.#xen.hvm) throw refuse('EINVAL');
     if (this.#domains.has(domain.domid)) throw refuse('EEXIST');
     if (!this.#givesExactly(domain.domid)) throw domidNotGiven(domain, this.#automaticDomid());
+    // Only who has a right can give it: the boot domain, until it has given it or made the hardware domain.
+    const holds = this.#hardwareDomid === bootDomidOf(this.#xen.commandLine);
+    if (hasDevices(domain) && (!holds || this.#anyGiven(domain))) {
+      throw callRefused(attempt, 'xc_domain_ioport_permission', 'EPERM');
+    }
+    this.creations.set(domain.domid, domain);
     this.#domains.set(domain.domid, {
       domid: domain.domid,
       uuid: domain.uuid,
       seclabel: this.#xen.flask === 'absent' ? '' : domain.seclabel,
       memoryKiB: 0,
-      maxMemoryKiB: domain.memoryKiB,
+      maxMemoryKiB: domain.maxMemoryKiB ?? domain.memoryKiB,
       vcpus: domain.vcpus,
       paused: true,
       dying: false,
@@ -257,6 +285,19 @@ export class SimulatedHypervisor implements Hypervisor {
   #automaticDomid(): number {
     while (this.#domains.has(this.#nextDomid)) this.#nextDomid++;
     return this.#nextDomid++;
+  }
+
+  /** Whether some device of this domain was given to another one before. */
+  #anyGiven({ devices }: DomainCreation): boolean {
+    const given = [...this.creations.values()].flatMap((other) => other.devices ?? []);
+    const meet = (a: readonly NumberRange[], b: readonly NumberRange[]) =>
+      a.some((x) => b.some((y) => x.first < y.first + y.count && y.first < x.first + x.count));
+    return given.some(
+      (other) =>
+        meet(other.ioports, devices?.ioports ?? []) ||
+        meet(other.iomem, devices?.iomem ?? []) ||
+        other.irqs.some((irq) => devices?.irqs.includes(irq)),
+    );
   }
 
   #freeMemoryKiB(): number {

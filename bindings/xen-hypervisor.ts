@@ -1,5 +1,5 @@
 import { attempts } from './attempts.ts';
-import { checkCreation, hardwareDomidOf } from './creation-checks.ts';
+import { checkCreation } from './creation-checks.ts';
 import type {
   DomainCreation,
   DomainImage,
@@ -14,7 +14,7 @@ import { createDomain } from './xen/create.ts';
 import { destroyDomain } from './xen/destroy.ts';
 import type { HandoverRegion } from './xen/handover.ts';
 import { writeRegion } from './xen/handover.ts';
-import { flaskState, hostInfo, listDomains, securityId } from './xen/inventory.ts';
+import { flaskState, hostInfo, listDomains, loadPolicy, securityId } from './xen/inventory.ts';
 import { XenSession } from './xen/session.ts';
 
 /** The running Xen, through libxenctrl and libxenguest. */
@@ -41,6 +41,10 @@ export class XenHypervisor implements Hypervisor {
     return flaskState(this.#session);
   }
 
+  loadPolicy(policy: Uint8Array): void {
+    loadPolicy(this.#session, policy);
+  }
+
   securityId(seclabel: string): number {
     return securityId(this.#session, seclabel);
   }
@@ -50,7 +54,7 @@ export class XenHypervisor implements Hypervisor {
   }
 
   create(domain: DomainCreation): void {
-    checkCreation(domain, hardwareDomidOf(this.host().commandLine));
+    checkCreation(domain, this.host());
     createDomain(this.#session, domain);
     this.#ledger.created(domain);
   }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { showDomid } from '../boot-configs/domids.ts';
 import { type ByteSource, withFile } from '../boot-configs/images/byte-source.ts';
-import type { DomainSettings, Manifest } from '../boot-configs/manifest.ts';
+import type { DomainSettings, Manifest, NumberRange } from '../boot-configs/manifest.ts';
 import { formatMemory } from '../boot-configs/memory.ts';
 import { plan } from '../daemon/boot.ts';
 import { nameOf, type Operation } from '../daemon/operations.ts';
@@ -28,7 +28,7 @@ const CHUNK = 1 << 20;
 /** What a boot with `manifest` will do. With a `directory`, images are looked up there for sizes and digests. */
 export function plannedPhases(manifest: Manifest, directory: string | undefined): PlannedPhase[] {
   const lookUp = imageLookUp(directory);
-  return plan(manifest).map(({ name, operations }) => ({
+  return plan(manifest, { policy: false, signed: false }).map(({ name, operations }) => ({
     name,
     operations: operations.map((operation) => ({
       name: nameOf(operation),
@@ -50,15 +50,7 @@ function detailsOf(
     case 'measure-image':
       return imageDetails(operation.domain, operation.component, lookUp);
     case 'create-domain': {
-      const { domid, type, memoryKiB, vcpus, seclabel, uuid } = operation.domain;
-      return {
-        domid: showDomid(domid),
-        type,
-        memory: formatMemory(memoryKiB),
-        vcpus,
-        seclabel,
-        uuid: uuid ?? 'fresh',
-      };
+      return creationDetails(operation.domain);
     }
     case 'build-domain': {
       const { kernel, ramdisk } = operation.domain;
@@ -69,6 +61,30 @@ function detailsOf(
     default:
       return {};
   }
+}
+
+function creationDetails(domain: DomainSettings): Record<string, string | number> {
+  const { memoryKiB, maxMemoryKiB, cpus, limits, devices } = domain;
+  return {
+    domid: showDomid(domain.domid),
+    type: domain.type,
+    memory: formatMemory(memoryKiB),
+    ...(maxMemoryKiB > memoryKiB ? { maxmem: formatMemory(maxMemoryKiB) } : {}),
+    vcpus: domain.vcpus,
+    ...(cpus ? { cpus: cpus.join(',') } : {}),
+    seclabel: domain.seclabel,
+    uuid: domain.uuid ?? 'fresh',
+    ...limits,
+    ...(devices.ioports.length > 0 ? { ioports: devices.ioports.map(showRange).join(',') } : {}),
+    ...(devices.iomem.length > 0 ? { iomem: devices.iomem.map(showRange).join(',') } : {}),
+    ...(devices.irqs.length > 0 ? { irqs: devices.irqs.join(',') } : {}),
+  };
+}
+
+/** As Xen shows ranges: in hexadecimal, the last one included. */
+function showRange({ first, count }: NumberRange): string {
+  const last = (first + count - 1).toString(16);
+  return count === 1 ? last : `${first.toString(16)}-${last}`;
 }
 
 function imageDetails(

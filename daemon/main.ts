@@ -15,7 +15,14 @@ const timeline = new Timeline(now, performance.now());
 const log = openLog(now);
 
 /** Until the settings are read: fail closed. */
-const cautious: Settings = { pcr: 13, bootPcr: 12, onFailure: 'halt', modules: [] };
+const cautious: Settings = {
+  pcr: 13,
+  bootPcr: 12,
+  policy: false,
+  signed: false,
+  onFailure: 'halt',
+  modules: [],
+};
 
 /**
  * Whoever starts this program by hand, in dom0 say, must not lose the machine: only init, and a service that says so
@@ -37,7 +44,7 @@ async function fail(error: unknown): Promise<void> {
 async function main(): Promise<void> {
   const settings = parseSettings((await linuxMachine.readFile(paths.settings)).toString());
   state = new BootState(linuxMachine, settings, log, timeline);
-  await execute(bringUp, state);
+  await execute(bringUp(settings), state);
   await execute(launch(state.manifest), state);
   linuxMachine.end('halt');
 }

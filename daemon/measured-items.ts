@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { canonicalConfiguration, type Manifest } from '../boot-configs/manifest.ts';
 import { describeContent } from '../measurement/content.ts';
 import type { ContentDescription, MeasuredItem } from '../measurement/events.ts';
@@ -21,6 +22,10 @@ export interface MeasuredSources {
   manifest?: Manifest | undefined;
   /** An image by its path in the manifest. */
   image(path: string): Promise<MeasuredContent>;
+  /** The FLASK policy of the boot image, if it has one. */
+  policy?: (() => Promise<MeasuredContent>) | undefined;
+  /** The public key of the boot image, in PEM form, if it has one. */
+  signatureKey?: (() => Promise<Buffer>) | undefined;
 }
 
 /** What an operation measures. The daemon and the prediction both ask here, so they cannot differ. */
@@ -31,6 +36,17 @@ export async function measuredItem(
   switch (operation.do) {
     case 'measure-daemon':
       return { event: 'daemon', version: project.version };
+    case 'measure-policy': {
+      if (!sources.policy) throw new Error('there is no policy to measure');
+      return { event: 'policy', ...(await sources.policy()).description() };
+    }
+    case 'measure-signature-key': {
+      if (!sources.signatureKey) throw new Error('there is no signature key to measure');
+      // One key has many PEM texts, but one DER form.
+      const key = createPublicKey(await sources.signatureKey());
+      const der = key.export({ type: 'spki', format: 'der' });
+      return { event: 'signature-key', digests: describeContent(der).digests };
+    }
     case 'measure-manifest':
       if (!sources.manifestBytes) throw new Error('the manifest is measured before it is read');
       return { event: 'manifest', ...describeContent(sources.manifestBytes) };
@@ -67,7 +83,11 @@ export async function expectedItems(
   sources: Omit<MeasuredSources, 'manifest'>,
 ): Promise<MeasuredItem[]> {
   const items: MeasuredItem[] = [];
-  for (const operation of plan(manifest).flatMap((phase) => phase.operations)) {
+  const parts = {
+    policy: sources.policy !== undefined,
+    signed: sources.signatureKey !== undefined,
+  };
+  for (const operation of plan(manifest, parts).flatMap((phase) => phase.operations)) {
     if (isMeasurement(operation))
       items.push(await measuredItem(operation, { ...sources, manifest }));
   }

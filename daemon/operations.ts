@@ -12,7 +12,11 @@ export type Operation =
   | { do: 'open-hypervisor' }
   | { do: 'require-flask' }
   | { do: 'measure-daemon' }
+  | { do: 'measure-policy' }
+  | { do: 'load-policy' }
+  | { do: 'measure-signature-key' }
   | { do: 'measure-manifest' }
+  | { do: 'verify-signature' }
   | { do: 'read-manifest' }
   | { do: 'check-memory' }
   | { do: 'check-domain'; domain: DomainSettings }

@@ -18,6 +18,10 @@ export interface PredictedBoot {
   readonly manifestBytes: Uint8Array;
   /** The file of an image, by its path in the manifest. */
   findImage(path: string): string | Promise<string>;
+  /** The file of the boot image's FLASK policy, if it has one. */
+  readonly policy?: string | undefined;
+  /** The public key of the boot image, in PEM form, if it has one. */
+  readonly signatureKey?: Buffer | undefined;
   /** The TPM's active banks. */
   readonly banks: readonly HashAlgorithm[];
 }
@@ -27,18 +31,21 @@ export interface PredictedBoot {
  * @throws {MeasurementError} for an image that is no regular file, otherwise what the file system says
  */
 export async function predictBoot(boot: PredictedBoot): Promise<BootPrediction> {
-  const { manifest, manifestBytes, findImage, banks } = boot;
+  const { manifest, manifestBytes, findImage, policy, signatureKey, banks } = boot;
   const paths = manifest.domains.flatMap(({ kernel, ramdisk }) => [kernel, ramdisk ?? []].flat());
   const files = new Map<string, string>();
   for (const path of new Set(paths)) files.set(path, await findImage(path));
-  const described = await hashFiles(files.values());
+  const described = await hashFiles([...files.values(), ...(policy ? [policy] : [])]);
+  const content = (file: string, name: string) => {
+    const description = described.get(file);
+    if (description === undefined) throw new Error(`the manifest does not name image ${name}`);
+    return { description: () => description };
+  };
   const items = await expectedItems(manifest, {
     manifestBytes,
-    async image(path) {
-      const description = described.get(files.get(path) ?? '');
-      if (description === undefined) throw new Error(`the manifest does not name image ${path}`);
-      return { description: () => description };
-    },
+    image: async (path) => content(files.get(path) ?? '', path),
+    policy: policy === undefined ? undefined : async () => content(policy, policy),
+    signatureKey: signatureKey && (async () => signatureKey),
   });
   const target = { pcr: manifest.platform.measurement.pcr, banks };
   return { target, items, ...predict(items, target) };

@@ -23,7 +23,9 @@ export function handoverRecord(state: BootState) {
       maxMemoryKiB: domain.maxMemoryKiB,
       vcpus: domain.vcpus,
       capabilities: domain.capabilities,
+      autostart: domain.autostart,
     })),
+    abandoned: state.abandoned,
     node: { started: tenth(timeline.node.started), running: tenth(timeline.node.running) },
     timeline: timeline.entries.map((entry) => ({
       ...entry,

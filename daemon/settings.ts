@@ -9,6 +9,10 @@ export interface Settings {
   pcr: number;
   /** The PCR for what differs at each boot; the manifest's, too. */
   bootPcr: number;
+  /** True when the boot image holds a FLASK policy, to be measured and loaded. */
+  policy: boolean;
+  /** True when the boot image holds a public key; the manifest must then be signed with its private key. */
+  signed: boolean;
   /** What to do with the machine when the boot fails. */
   onFailure: 'halt' | 'reboot';
   /** Kernel modules to load, as absolute paths, in loading order. */
@@ -18,6 +22,9 @@ export interface Settings {
 export const paths = {
   settings: '/etc/domb/settings.json',
   manifest: '/etc/domb/manifest.yaml',
+  signature: '/etc/domb/manifest.yaml.sig',
+  signatureKey: '/etc/domb/manifest.pem',
+  policy: '/etc/domb/xenpolicy',
   /** Image paths in the manifest are relative to this directory. */
   images: '/images',
 } as const;
@@ -34,10 +41,12 @@ export function parseSettings(text: string): Settings {
 
 function isSettings(value: unknown): value is Settings {
   if (typeof value !== 'object' || value === null) return false;
-  const { pcr, bootPcr, onFailure, modules } = value as Record<string, unknown>;
+  const { pcr, bootPcr, policy, signed, onFailure, modules } = value as Record<string, unknown>;
   return (
     Number.isInteger(pcr) &&
     Number.isInteger(bootPcr) &&
+    typeof policy === 'boolean' &&
+    typeof signed === 'boolean' &&
     (onFailure === 'halt' || onFailure === 'reboot') &&
     Array.isArray(modules) &&
     modules.every((path) => typeof path === 'string')

@@ -13,7 +13,15 @@ import type { Timeline } from './timeline.ts';
 /** A domain that this boot has created, with what was chosen at boot time. */
 export interface CreatedDomain extends DomainCreation {
   capabilities: readonly string[];
+  autostart: boolean;
   started: boolean;
+}
+
+export interface AbandonedDomain {
+  name: string;
+  domid: number;
+  /** The step that failed, and why. */
+  what: string;
 }
 
 /** What the steps of a boot share. Each getter fails when an earlier step should have set the value. */
@@ -23,6 +31,8 @@ export class BootState {
   readonly log: BootLog;
   readonly timeline: Timeline;
   readonly created: CreatedDomain[] = [];
+  /** Domains that are not critical and could not be made. */
+  readonly abandoned: AbandonedDomain[] = [];
   /** The domid that Xen gave to the boot domain itself. */
   bootDomid = 0;
   tpm: Tpm | undefined;
@@ -36,7 +46,7 @@ export class BootState {
   manifestIfRead: Manifest | undefined;
   /** UUIDs that this boot gives, by the domain's name. */
   readonly uuids = new Map<string, string>();
-  readonly #images = new Map<string, Promise<LoadedImage>>();
+  readonly #files = new Map<string, Promise<LoadedImage>>();
 
   constructor(machine: Machine, settings: Settings, log: BootLog, timeline: Timeline) {
     this.machine = machine;
@@ -67,11 +77,19 @@ export class BootState {
 
   /** Where measured bytes come from in this boot. */
   get sources(): MeasuredSources {
+    const { policy, signed } = this.settings;
     return {
       manifestBytes: this.manifestBytes,
       manifest: this.manifestIfRead,
       image: (path) => this.image(path),
+      ...(policy ? { policy: () => this.policy() } : {}),
+      ...(signed ? { signatureKey: () => this.machine.readFile(paths.signatureKey) } : {}),
     };
+  }
+
+  /** The FLASK policy of the boot image. */
+  policy(): Promise<LoadedImage> {
+    return this.#load(paths.policy);
   }
 
   /**
@@ -79,11 +97,14 @@ export class BootState {
    * built.
    */
   image(path: string): Promise<LoadedImage> {
-    const known = this.#images.get(path);
+    return this.#load(`${paths.images}/${path}`);
+  }
+
+  #load(file: string): Promise<LoadedImage> {
+    const known = this.#files.get(file);
     if (known) return known;
-    const file = `${paths.images}/${path}`;
     const loading = this.machine.readFile(file).then((bytes) => new LoadedImage(bytes));
-    this.#images.set(path, loading);
+    this.#files.set(file, loading);
     return loading;
   }
 }

@@ -1,11 +1,12 @@
 import type { Operation, OperationKind } from './operations.ts';
 import type { BootState } from './state.ts';
 import { checkDomain, checkMemory } from './steps/check.ts';
+import { dispensable } from './steps/dispensable.ts';
 import { buildDomain, createDomain, startDomain } from './steps/domains.ts';
 import { handOver } from './steps/hand-over.ts';
 import { identifyDomain, makeKey } from './steps/identify.ts';
 import { leave, releaseTpm } from './steps/leave.ts';
-import { readManifest } from './steps/manifest.ts';
+import { readManifest, verifyManifestSignature } from './steps/manifest.ts';
 import {
   capPcr,
   measureConfiguration,
@@ -13,9 +14,12 @@ import {
   measureDomain,
   measureImage,
   measureManifest,
+  measurePolicy,
+  measureSignatureKey,
 } from './steps/measure.ts';
 import {
   loadModules,
+  loadPolicy,
   mountFilesystems,
   openHypervisor,
   openLog,
@@ -39,7 +43,11 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'open-hypervisor': openHypervisor,
   'require-flask': requireFlask,
   'measure-daemon': measureDaemon,
+  'measure-policy': measurePolicy,
+  'load-policy': loadPolicy,
+  'measure-signature-key': measureSignatureKey,
   'measure-manifest': measureManifest,
+  'verify-signature': verifyManifestSignature,
   'read-manifest': readManifest,
   'check-memory': checkMemory,
   'check-domain': checkDomain,
@@ -48,8 +56,8 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'measure-image': measureImage,
   'identify-domain': identifyDomain,
   'make-key': makeKey,
-  'create-domain': createDomain,
-  'build-domain': buildDomain,
+  'create-domain': dispensable(createDomain),
+  'build-domain': dispensable(buildDomain),
   'cap-pcr': capPcr,
   'quote-pcrs': quotePcrs,
   'hand-over': handOver,

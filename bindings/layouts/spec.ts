@@ -37,7 +37,7 @@ export const LAYOUT_SPEC: LayoutSpec = {
     },
     xc_physinfo: {
       type: 'xc_physinfo_t',
-      fields: ['nr_cpus', 'total_pages', 'free_pages', 'capabilities'],
+      fields: ['nr_cpus', 'max_cpu_id', 'total_pages', 'free_pages', 'capabilities'],
     },
     xc_dom_image: {
       type: 'struct xc_dom_image',
@@ -81,6 +81,7 @@ export const LAYOUT_SPEC: LayoutSpec = {
     'XEN_SYSCTL_PHYSCAP_hvm',
     'XEN_SYSCTL_PHYSCAP_hap',
     'XEN_SYSCTL_PHYSCAP_gnttab_v2',
+    'XEN_VCPUAFFINITY_HARD',
     'XENVER_extraversion',
     'XENVER_commandline',
     'MAX_GUEST_CMDLINE',

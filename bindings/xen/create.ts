@@ -3,6 +3,8 @@ import { domidNotGiven } from '../creation-checks.ts';
 import { CallError } from '../ffi/errors.ts';
 import type { DomainCreation } from '../hypervisor.ts';
 import { StructView } from '../layouts/struct.ts';
+import { setAffinity } from './affinity.ts';
+import { giveDevices } from './devices.ts';
 import { parseUuid, securityId, supportsGrantTableV2 } from './inventory.ts';
 import type { XenSession } from './session.ts';
 
@@ -30,6 +32,7 @@ export function createDomain(session: XenSession, domain: DomainCreation): void 
     try {
       if (given !== domain.domid) throw domidNotGiven(domain, given);
       setLimits(session, domain);
+      giveDevices(session, domain);
     } catch (error) {
       discard(session, given);
       throw error;
@@ -50,12 +53,14 @@ function discard({ xc, xch }: XenSession, domid: number): void {
 function allocate(session: XenSession, domain: DomainCreation, ssidref: number): number {
   const { xc, xch, layout } = session;
   const { constants } = layout;
+  const { limits = {} } = domain;
+  const defaultEventChannels = domain.hardware ? NO_LIMIT : GUEST_EVENT_CHANNELS;
   const config = new StructView(layout, 'xen_domctl_createdomain')
     .set('ssidref', ssidref)
     .set('max_vcpus', domain.vcpus)
-    .set('max_evtchn_port', domain.hardware ? NO_LIMIT : GUEST_EVENT_CHANNELS)
-    .set('max_grant_frames', XEN_DEFAULT)
-    .set('max_maptrack_frames', XEN_DEFAULT)
+    .set('max_evtchn_port', limits.eventChannels ?? defaultEventChannels)
+    .set('max_grant_frames', limits.grantFrames ?? XEN_DEFAULT)
+    .set('max_maptrack_frames', limits.maptrackFrames ?? XEN_DEFAULT)
     .set('grant_opts', supportsGrantTableV2(session) ? GRANT_TABLE_V2 : GRANT_TABLE_V1);
   parseUuid(domain.uuid).copy(config.block('handle'));
   if (domain.type === 'pvh') {
@@ -71,11 +76,13 @@ function allocate(session: XenSession, domain: DomainCreation, ssidref: number):
 
 function setLimits(session: XenSession, domain: DomainCreation): void {
   const { xc, guest, xch } = session;
-  const { domid, memoryKiB, vcpus, type } = domain;
+  const { domid, memoryKiB, maxMemoryKiB = memoryKiB, vcpus, type } = domain;
   xc.xc_domain_max_vcpus({ xch, domid, max: vcpus });
-  xc.xc_domain_setmaxmem({ xch, domid, maxKiB: memoryKiB + SLACK_KIB });
+  setAffinity(session, domain);
+  xc.xc_domain_setmaxmem({ xch, domid, maxKiB: maxMemoryKiB + SLACK_KIB });
   if (type === 'pv') {
-    xc.xc_domain_set_memmap_limit({ xch, domid, limitKiB: memoryKiB });
+    // Where the domain's memory map ends: what lies beyond its memory, its kernel keeps for ballooning.
+    xc.xc_domain_set_memmap_limit({ xch, domid, limitKiB: maxMemoryKiB });
   } else {
     xc.xc_set_paging_mempool_size({ xch, domid, size: pagingPoolBytes(domain) });
   }

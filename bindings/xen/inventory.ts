@@ -28,6 +28,7 @@ export function hostInfo(session: XenSession): HostInfo {
       totalMemoryKiB: physinfo.number('total_pages') * PAGE_KIB,
       freeMemoryKiB: physinfo.number('free_pages') * PAGE_KIB,
       physicalCpus: physinfo.number('nr_cpus'),
+      highestCpu: physinfo.number('max_cpu_id'),
       hvm: (capabilities & hvm) === hvm,
     };
   });
@@ -52,6 +53,12 @@ export function flaskState(session: XenSession): FlaskState {
       if (error instanceof CallError && error.errno === 'ENOSYS') return 'absent';
       throw error;
     }
+  });
+}
+
+export function loadPolicy(session: XenSession, policy: Uint8Array): void {
+  session.attempt(attempts.loadPolicy, () => {
+    session.xc.xc_flask_load({ xch: session.xch, policy, size: policy.length });
   });
 }
 

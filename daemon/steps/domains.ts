@@ -19,8 +19,10 @@ export function createDomain(state: BootState, { domain }: Of<'create-domain'>):
     vcpus: domain.vcpus,
     ...(domain.cpus ? { cpus: domain.cpus } : {}),
     limits: domain.limits,
+    devices: domain.devices,
     hardware: domain.capabilities.includes('hardware'),
     capabilities: domain.capabilities,
+    autostart: domain.autostart,
     started: false,
   };
   state.hypervisor.create(created);
@@ -44,6 +46,7 @@ export async function buildDomain(
 }
 
 export function startDomain(state: BootState, { domain }: Of<'start-domain'>): string {
+  if (state.abandoned.some(({ domid }) => domid === domain.domid)) return 'abandoned';
   const created = createdFor(state, domain);
   // A failure from here on has to reckon with a running domain, even when the call itself reports an error.
   created.started = true;

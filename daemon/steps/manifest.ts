@@ -1,7 +1,19 @@
 import { loadManifest } from '../../boot-configs/manifest.ts';
+import { verifySignature } from '../../boot-configs/signature.ts';
 import { BootFailure } from '../failure.ts';
 import { paths } from '../settings.ts';
 import type { BootState } from '../state.ts';
+
+/** Where the boot image holds a key, a manifest that is not signed with it ends the boot. */
+export async function verifyManifestSignature({
+  machine,
+  manifestBytes,
+}: BootState): Promise<string> {
+  if (!manifestBytes) throw new Error('the signature is verified before the manifest is measured');
+  const signature = await machine.readFile(paths.signature);
+  verifySignature(manifestBytes, signature, await machine.readFile(paths.signatureKey));
+  return 'right';
+}
 
 export function readManifest(state: BootState): string {
   if (!state.manifestBytes) throw new Error('the manifest is parsed before it is measured');

@@ -14,6 +14,20 @@ export async function measureDaemon(
   return record(state, await measuredItem(operation, state.sources));
 }
 
+export async function measurePolicy(
+  state: BootState,
+  operation: Of<'measure-policy'>,
+): Promise<string> {
+  return record(state, await measuredItem(operation, state.sources));
+}
+
+export async function measureSignatureKey(
+  state: BootState,
+  operation: Of<'measure-signature-key'>,
+): Promise<string> {
+  return record(state, await measuredItem(operation, state.sources));
+}
+
 export async function measureManifest(
   state: BootState,
   operation: Of<'measure-manifest'>,

@@ -51,6 +51,12 @@ export async function openHypervisor(state: BootState): Promise<string> {
   return `Xen ${version}${extra}, boot domain is domain ${self.domid}, ${self.seclabel || 'no label'}`;
 }
 
+export async function loadPolicy(state: BootState): Promise<string> {
+  const { bytes } = await state.policy();
+  state.hypervisor.loadPolicy(bytes);
+  return `${bytes.length} bytes in force`;
+}
+
 export function requireFlask(state: BootState): string {
   const flask = state.hypervisor.flask();
   if (flask === 'absent') {

@@ -1,5 +1,6 @@
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import type { HandoverRecord } from '../../daemon/record.ts';
+import type { Verdict } from '../../measurement/evidence/verify.ts';
 import type { Answers } from '../machine/answers.ts';
 import {
   parseEventLogPcr,
@@ -16,6 +17,8 @@ export interface Evidence {
   bootDomainMiB: number;
   /** The measured PCR as it was computed from the manifest and the images before the boot, by bank. */
   predicted: ReadonlyMap<string, string>;
+  /** What a verifier says of the boot quote and the two logs. */
+  verdict: Verdict;
   consoleText: string;
   answers: Answers;
 }
@@ -41,6 +44,7 @@ export function judge(evidence: Evidence): Check[] {
     pcrCheck(evidence),
     predictionCheck(evidence),
     capCheck(evidence),
+    quoteCheck(evidence),
     toolCheck(evidence, 'xl info', 'info-after', (text) => /^xen_version\s*: 4\./m.test(text)),
     guestCreated(evidence),
     guestDestroyed(evidence),
@@ -154,6 +158,14 @@ function capCheck({ answers }: Evidence): Check {
     ok,
     `${types.length} events, ${caps} caps, last ${types.at(-1)}`,
   );
+}
+
+function quoteCheck({ verdict }: Evidence): Check {
+  const seen = verdict.accepted
+    ? `${verdict.events?.length} items as predicted, ${verdict.bootEvents?.length} of this boot`
+    : verdict.problems.join('; ');
+  const ok = verdict.accepted && (verdict.bootEvents?.length ?? 0) > 0;
+  return check('the boot quote vouches for both logs', ok, seen);
 }
 
 function toolCheck(

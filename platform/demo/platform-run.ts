@@ -1,13 +1,15 @@
-import { writeFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashAlgorithms } from 'node-tpm2-pts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { predictBoot } from '../../daemon/prediction.ts';
 import type { HandoverRecord } from '../../daemon/record.ts';
+import { LOG_FILE_NAME } from '../../measurement/measurement-log.ts';
 import { bootDomainMiB } from '../images/command-lines.ts';
-import { buildBootImage } from '../images/domb.ts';
+import { buildBootImage, type ImageExtras } from '../images/domb.ts';
 import { type Answers, collectAnswers } from '../machine/answers.ts';
 import { bootManifest, type FirmwareOptions } from '../machine/boot-manifest.ts';
+import { bootVerdict } from './boot-evidence.ts';
 import { followBoot } from './boot-stages.ts';
 import { type Check, handedOverRecord, judge } from './judge.ts';
 import { finder, type Parts, type Report } from './parts.ts';
@@ -29,6 +31,8 @@ export interface PlatformRunOptions {
   /** The domid that domB must have. */
   bootDomid?: number;
   memoryMiB?: number;
+  /** The key that the boot image demands a signature of, and the signature. */
+  signature?: ImageExtras['signature'];
   /** Start through UEFI firmware. */
   firmware?: FirmwareOptions;
 }
@@ -47,13 +51,18 @@ export interface PlatformRun {
  * `directory`. The machine is stopped in any case. Fails when the boot does not get to its end.
  */
 export async function runPlatform(options: PlatformRunOptions): Promise<PlatformRun> {
-  const { manifestBytes, source, parts, directory, report } = options;
+  const { manifestBytes, source, parts, directory, report, signature } = options;
   const findImage = finder(parts.images);
   const { manifest, initramfs } = await report("domB's boot image", () =>
-    buildBootImage(manifestBytes, source, findImage),
+    readFile(parts.policy).then((policy) =>
+      buildBootImage(manifestBytes, source, findImage, { policy, signature }),
+    ),
   );
-  const { values } = await report('the PCR values to expect', () =>
-    predictBoot({ manifest, manifestBytes, findImage, banks: hashAlgorithms }),
+  const { values, items } = await report('the PCR values to expect', () =>
+    predictBoot({
+      ...{ manifest, manifestBytes, findImage, policy: parts.policy },
+      ...{ signatureKey: signature && Buffer.from(signature.key), banks: hashAlgorithms },
+    }),
   );
   const predicted = new Map([...values].map(([bank, value]) => [bank, value.toString('hex')]));
   const { hypervisorOptions, memoryMiB, firmware } = options;
@@ -67,18 +76,14 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
     const { lines } = machine.console;
     const consoleText = lines.map((line) => line.text).join('\n');
     const bootDomid = options.bootDomid ?? reservedBootDomid;
+    const verdict = await bootVerdict(join(directory, 'evidence'), answers, manifest, items);
     const evidence = { manifest, bootDomid, bootDomainMiB, predicted, consoleText, answers };
-    const checks = judge(evidence);
+    const checks = judge({ ...evidence, verdict });
     const record = handedOverRecord(answers);
     const times = bootDomainTimes(lines, record);
-    await writeFile(join(directory, 'measurement.log'), handedOverLog(answers));
+    await copyFile(join(directory, 'evidence', LOG_FILE_NAME), join(directory, LOG_FILE_NAME));
     return { manifest, checks, answers, record, times, consoleText };
   } finally {
     await machine.stop();
   }
-}
-
-/** The binary measurement log, from dom0's answers. */
-function handedOverLog(answers: Answers): Buffer {
-  return Buffer.from(answers.get('log')?.output ?? '', 'base64');
 }

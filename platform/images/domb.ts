@@ -49,6 +49,14 @@ async function runtimeLayer(): Promise<string> {
   return join(directory, 'runtime.cpio.zst');
 }
 
+/** What a boot image can hold beside the manifest and its images. */
+export interface ImageExtras {
+  /** A compiled FLASK policy: domB measures it and puts it into force. */
+  policy?: Uint8Array | undefined;
+  /** A public key in PEM form, and the manifest's detached signature: domB boots nothing that is not signed with it. */
+  signature?: { key: Uint8Array; bytes: Uint8Array } | undefined;
+}
+
 export interface BootImage {
   manifest: Manifest;
   /** domB's initramfs. */
@@ -65,6 +73,7 @@ export async function buildBootImage(
   manifestBytes: Uint8Array,
   source: string,
   findImage: (path: string) => Promise<string>,
+  extras: ImageExtras = {},
 ): Promise<BootImage> {
   const manifest = loadManifest(manifestBytes, source);
   const names = manifest.domains.flatMap(({ kernel, ramdisk }) => [
@@ -76,7 +85,7 @@ export async function buildBootImage(
   const { onFailure, measurement } = manifest.platform;
   return {
     manifest,
-    initramfs: await composeBootImage(manifestBytes, { ...measurement, onFailure }, images),
+    initramfs: await composeBootImage(manifestBytes, { ...measurement, onFailure }, images, extras),
   };
 }
 
@@ -86,17 +95,27 @@ export async function buildBootImage(
  */
 export async function composeBootImage(
   manifestBytes: Uint8Array,
-  settings: Omit<Settings, 'modules'>,
+  settings: Pick<Settings, 'pcr' | 'bootPcr' | 'onFailure'>,
   images: ReadonlyMap<string, Uint8Array>,
+  { policy, signature }: ImageExtras = {},
 ): Promise<Buffer> {
   const kernel = await debianKernel();
   const load = (await moduleClosure(kernel, modules)).map((path) => `/lib/modules/${path}`);
-  const complete: Settings = { ...settings, modules: load };
+  const complete: Settings = {
+    ...settings,
+    policy: policy !== undefined,
+    signed: signature !== undefined,
+    modules: load,
+  };
   const root = new RootTree()
     .file('/usr/lib/domb/domb.cjs', await bundle(daemon, interpreter), 0o755)
     .link('/init', '/usr/lib/domb/domb.cjs')
     .file(paths.manifest, manifestBytes)
     .file(paths.settings, `${JSON.stringify(complete)}\n`);
+  if (policy) root.file(paths.policy, policy);
+  if (signature) {
+    root.file(paths.signatureKey, signature.key).file(paths.signature, signature.bytes);
+  }
   for (const [name, bytes] of images) root.file(`${paths.images}/${name}`, bytes);
   // Linux unpacks archives one behind the other. This layer stays uncompressed: it is made for each manifest, and
   // what is large in it is compressed already or was unpacked on purpose.

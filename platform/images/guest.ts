@@ -6,17 +6,23 @@ import { compress } from './compress.ts';
 import { debianTree } from './debian-packages.ts';
 import { RootTree } from './root-tree.ts';
 
+const applets = 'sh mount cat sed sleep echo printf od dd tr devmem'.split(' ');
 const initScript = join(import.meta.dirname, 'guest/init');
 
 /** Builds the smallest guest that can say it is alive; returns the path of its compressed initramfs. */
 export async function guestRamdisk(): Promise<string> {
   const packages = await debianTree('guest-packages', [busyboxPackage]);
   const init = await readFile(initScript);
-  const directory = await cached('guest-image', [packages, init.toString()], async (work) => {
-    const root = new RootTree().file('/init', init, 0o755).directory('/proc').directory('/dev');
-    root.characterDevice('/dev/console', 0o600, 5, 1);
-    await addBusybox(root, packages, ['sh', 'mount', 'cat', 'sed', 'sleep', 'echo']);
-    await writeFile(join(work, 'guest.cpio.zst'), compress(root.archive()));
-  });
+  const directory = await cached(
+    'guest-image',
+    [packages, init.toString(), applets],
+    async (work) => {
+      const root = new RootTree().file('/init', init, 0o755);
+      for (const path of ['/proc', '/sys', '/dev']) root.directory(path);
+      root.characterDevice('/dev/console', 0o600, 5, 1);
+      await addBusybox(root, packages, applets);
+      await writeFile(join(work, 'guest.cpio.zst'), compress(root.archive()));
+    },
+  );
   return join(directory, 'guest.cpio.zst');
 }

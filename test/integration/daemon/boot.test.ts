@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { expectedItems } from '../../../daemon/measured-items.ts';
 import { parseEventLog } from '../../../measurement/event-log/parse.ts';
 import { bootNonce } from '../../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { predict } from '../../../measurement/predict.ts';
-import { rig } from './support.ts';
+import { manifest, policy, rig } from './support.ts';
 
 test('a boot builds from the measured bytes, hands over and halts', async (t) => {
   const { run, machine, hypervisor, state } = await rig(t);
@@ -38,7 +39,7 @@ test('a boot builds from the measured bytes, hands over and halts', async (t) =>
   const log = state.measurements.bytes();
   assert.ok(handedOver.includes(log), 'the measurement log is in the hand-over');
   assert.match(handedOver.toString('latin1'), /"bootDomid": 32751/);
-  assert.equal(parseEventLog(log).events.length, 11 + 1);
+  assert.equal(parseEventLog(log).events.length, 12 + 1);
 
   // The boot quote vouches for both logs.
   const { evidence, manifest: parsed, sources } = state;
@@ -80,4 +81,33 @@ test('everything is measured before the first domain exists', async (t) => {
   const { measurements, bootMeasurements } = state;
   const caps = 2;
   assert.equal(extendsBefore + caps, measurements.events.length + bootMeasurements.events.length);
+});
+
+test('a signed manifest boots, and its key is measured', async (t) => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { run, machine, state } = await rig(t, {
+    signed: true,
+    files: {
+      '/etc/domb/manifest.pem': publicKey.export({ type: 'spki', format: 'pem' }) as string,
+      '/etc/domb/manifest.yaml.sig': sign('sha256', Buffer.from(manifest), privateKey),
+    },
+  });
+  await run();
+  assert.equal(machine.deeds.at(-1), 'halt');
+  assert.equal(state.evidence.log.length > 0, true);
+  const der = publicKey.export({ type: 'spki', format: 'der' });
+  const keys = state.measurements.events.flatMap(({ item }) =>
+    item !== 'cap' && item.event === 'signature-key' ? [item.digests.sha256] : [],
+  );
+  assert.deepEqual(keys, [createHash('sha256').update(der).digest('hex')]);
+});
+
+test('the policy in force is the one that was measured', async (t) => {
+  const { run, hypervisor, state } = await rig(t);
+  await run();
+  assert.deepEqual(hypervisor.loadedPolicies, [Uint8Array.from(policy)]);
+  const measured = state.measurements.events.flatMap(({ item }) =>
+    item !== 'cap' && item.event === 'policy' ? [item.digests.sha256] : [],
+  );
+  assert.deepEqual(measured, [createHash('sha256').update(policy).digest('hex')]);
 });

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { parseEventLog } from '../../../measurement/event-log/parse.ts';
 import { pcrValues } from '../../../measurement/predict.ts';
 import { kernel, manifest, type Rig, type RigOptions, rig } from './support.ts';
+
+const pair = generateKeyPairSync('ed25519');
+const key = {
+  private: pair.privateKey,
+  public: pair.publicKey.export({ type: 'spki', format: 'pem' }) as string,
+};
 
 /** Boots that must fail, each with what the console has to say. */
 const refusals: { name: string; options: RigOptions; says: RegExp[]; capped?: boolean }[] = [
@@ -64,6 +71,28 @@ const refusals: { name: string; options: RigOptions; says: RegExp[]; capped?: bo
     name: 'not enough memory',
     options: { xen: { totalMemoryKiB: 1024 * 1024 } },
     says: [/step "check memory" failed/, /vtpm 128MiB, dom0 512MiB/],
+  },
+  {
+    name: 'policy that is none',
+    options: { files: { '/etc/domb/xenpolicy': 'text' } },
+    says: [/step "load policy" failed/, /xc_flask_load: EINVAL/],
+  },
+  {
+    name: 'manifest without the signature that the key in the boot image demands',
+    options: { signed: true, files: { '/etc/domb/manifest.pem': key.public } },
+    says: [/step "verify signature" failed/, /manifest\.yaml\.sig: no such file/],
+  },
+  {
+    name: 'manifest changed after it was signed',
+    options: {
+      signed: true,
+      manifest: `${manifest}# changed\n`,
+      files: {
+        '/etc/domb/manifest.pem': key.public,
+        '/etc/domb/manifest.yaml.sig': sign(null, Buffer.from(manifest), key.private),
+      },
+    },
+    says: [/step "verify signature" failed/, /signature is wrong/],
   },
   {
     name: 'kernel that is none',

@@ -22,6 +22,9 @@ export const kernel = Buffer.concat([
   Buffer.alloc(4096, 'kernel'),
 ]);
 
+/** As much of a compiled policy as the simulator looks at: POLICYDB_MAGIC. */
+export const policy = Buffer.concat([Buffer.from('8cff7cf9', 'hex'), Buffer.alloc(64, 'rules')]);
+
 export const manifest = `version: 1
 domains:
   - name: vtpm
@@ -65,12 +68,15 @@ export interface RigOptions {
   xen?: Partial<SimulatedXen>;
   files?: Record<string, Uint8Array | string | undefined>;
   noTpm?: boolean;
+  /** The boot image holds a public key. */
+  signed?: boolean;
 }
 
 /** A boot over the simulated hypervisor and a real swtpm, which ends with the test. */
 export async function rig(test: TestContext, options: RigOptions = {}): Promise<Rig> {
   const files = new Map<string, Uint8Array | string>([
     [paths.manifest, options.manifest ?? manifest],
+    [paths.policy, policy],
     [`${paths.images}/vmlinux`, kernel],
     [`${paths.images}/vtpm.cpio`, 'vtpm ramdisk'],
     [`${paths.images}/dom0.cpio`, 'dom0 ramdisk'],
@@ -95,11 +101,15 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
     () => ++time,
     (text) => lines.push(text),
   );
-  const settings: Settings = { pcr: 13, bootPcr: 12, onFailure: 'halt', modules: ['/lib/a.ko'] };
+  const settings: Settings = {
+    ...{ pcr: 13, bootPcr: 12, policy: true, signed: options.signed ?? false },
+    onFailure: 'halt',
+    modules: ['/lib/a.ko'],
+  };
   const state = new BootState(machine, settings, log, new Timeline(() => ++time, 0));
   const run = async () => {
     try {
-      await execute(bringUp, state);
+      await execute(bringUp(settings), state);
       await execute(launch(state.manifest), state);
       machine.end('halt');
     } catch (error) {

@@ -9,7 +9,8 @@ import { buildPolicy, compilePolicy } from '../../../platform/policy/build.ts';
 /** Rules that somebody might add in good faith, each of which our assertions must refuse. */
 const forbidden: Record<string, string> = {
   'domain 0 turns enforcement off': 'allow dom0_t security_t:security setenforce;',
-  'domB loads another policy': 'allow domB_t security_t:security load_policy;',
+  'domain 0 loads a policy': 'allow dom0_t security_t:security load_policy;',
+  'domB stops the enforcement': 'allow domB_t security_t:security setenforce;',
   'domain 0 replaces the hypervisor by kexec': 'allow dom0_t xen_t:xen kexec;',
   'domain 0 patches the hypervisor': 'allow dom0_t xen_t:xen2 livepatch_op;',
   'domB powers the machine down': 'allow domB_t xen_t:xen sleep;',
@@ -21,6 +22,9 @@ const forbidden: Record<string, string> = {
   'domain 0 reads the vTPM domain': 'allow dom0_t vtpm_t:mmu map_read;',
   'domain 0 saves the vTPM domain': 'migrate_domain_out(dom0_t, vtpm_t)',
   'domain 0 reads domB': 'allow dom0_t domB_t:mmu map_read;',
+  'a guest may have I/O ports': 'allow domU_t ioport_t:resource use_noiommu;',
+  'a driver domain gives its ports away': 'allow driver_t ioport_t:resource add_ioport;',
+  'a driver domain ends a guest': 'allow driver_t domU_t:domain destroy;',
   'a guest pauses a guest': 'allow domU_t domU_t:domain pause;',
 };
 

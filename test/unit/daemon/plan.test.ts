@@ -9,14 +9,27 @@ import { nameOf } from '../../../daemon/operations.ts';
 const demo = join(import.meta.dirname, '../../../boot-configs/demo.yaml');
 const bytes = await readFile(demo);
 
+const parts = { policy: true, signed: true };
 const loaded = () => loadManifest(bytes, demo);
 
 test('the plan of a manifest, by name and in order', () => {
-  const names = plan(loaded()).map(({ name, operations }) => [name, ...operations.map(nameOf)]);
+  const names = plan(loaded(), parts).map(({ name, operations }) => [
+    name,
+    ...operations.map(nameOf),
+  ]);
   assert.deepEqual(names, [
     ['bring up', 'mount filesystems', 'load modules'],
     ['open', 'open tpm', 'open log', 'open hypervisor', 'require flask'],
-    ['read', 'measure daemon', 'measure manifest', 'read manifest'],
+    [
+      'read',
+      'measure daemon',
+      'measure policy',
+      'load policy',
+      'measure signature key',
+      'measure manifest',
+      'verify signature',
+      'read manifest',
+    ],
     ['check', 'check memory', 'check vtpm', 'check dom0'],
     [
       'measure',
@@ -41,7 +54,16 @@ test('the plan of a manifest, by name and in order', () => {
 });
 
 test('equal manifests give equal plans, and every operation of a plan has its own name', () => {
-  assert.deepEqual(plan(loaded()), plan(loaded()));
-  const names = plan(loaded()).flatMap((phase) => phase.operations.map(nameOf));
+  assert.deepEqual(plan(loaded(), parts), plan(loaded(), parts));
+  const names = plan(loaded(), parts).flatMap((phase) => phase.operations.map(nameOf));
   assert.equal(new Set(names).size, names.length);
+});
+
+test('without a policy and a key in the boot image, their steps are not there', () => {
+  const bare = plan(loaded(), { policy: false, signed: false });
+  const names = bare.flatMap((phase) => phase.operations.map(nameOf));
+  assert.deepEqual(
+    names.filter((name) => /policy|signature/.test(name)),
+    [],
+  );
 });

@@ -1,0 +1,33 @@
+import { cpusNotOnline } from '../creation-checks.ts';
+import type { DomainCreation } from '../hypervisor.ts';
+import { hostInfo } from './inventory.ts';
+import type { XenSession } from './session.ts';
+
+/** Ties all vCPUs of a new domain to the physical CPUs that it may run on, if it names any. */
+export function setAffinity(session: XenSession, domain: DomainCreation): void {
+  const { cpus, domid, vcpus } = domain;
+  if (cpus === undefined) return;
+  const { xc, xch, layout } = session;
+  const { XEN_VCPUAFFINITY_HARD: flags } = layout.constants;
+  const { highestCpu } = hostInfo(session);
+  for (let vcpu = 0; vcpu < vcpus; vcpu++) {
+    const hard = cpuMap(cpus, highestCpu);
+    xc.xc_vcpu_setaffinity({ xch, domid, vcpu, hard, soft: null, flags });
+    // Xen answers with the CPUs among them that are online.
+    const given = cpusIn(hard);
+    if (given.length < cpus.length) throw cpusNotOnline(domain, given);
+  }
+}
+
+/** One bit for each CPU up to the highest, in whole bytes as libxc counts them (xc_get_cpumap_size). */
+export function cpuMap(cpus: readonly number[], highestCpu: number): Buffer {
+  const map = Buffer.alloc(Math.floor(highestCpu / 8) + 1);
+  for (const cpu of cpus) map.writeUInt8(map.readUInt8(cpu >> 3) | (1 << (cpu & 7)), cpu >> 3);
+  return map;
+}
+
+/** The CPUs of a map, ascending. */
+export function cpusIn(map: Buffer): number[] {
+  const all = Array.from({ length: map.length * 8 }, (_, cpu) => cpu);
+  return all.filter((cpu) => (map.readUInt8(cpu >> 3) & (1 << (cpu & 7))) !== 0);
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { expectedItems } from '../../../daemon/measured-items.ts';
+import { bootNonce } from '../../../measurement/evidence/evidence.ts';
+import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
+import { manifest, rig } from './support.ts';
+
+/** The manifest of the rig with a further domain at its end. */
+const withGuest = (...lines: string[]) =>
+  `${manifest}  - name: guest
+    domid: 20
+    type: pv
+    memory: 64MiB
+    kernel: vmlinux
+    seclabel: system_u:system_r:domU_t
+${lines.map((line) => `    ${line}\n`).join('')}`;
+
+test('what the manifest says of a domain is what the hypervisor is asked for', async (t) => {
+  const { run, hypervisor, machine } = await rig(t, {
+    manifest: withGuest(
+      'maxmem: 128MiB',
+      'cpus: 1',
+      'max-grant-frames: 8',
+      'max-event-channels: 63',
+      'ioports: ["300-307"]',
+      'iomem: ["fed40,5"]',
+      'irqs: [5]',
+    ),
+  });
+  await run();
+  assert.equal(machine.deeds.at(-1), 'halt');
+  const created = hypervisor.creations.get(20);
+  assert.deepEqual(
+    {
+      maxMemoryKiB: created?.maxMemoryKiB,
+      cpus: created?.cpus,
+      limits: created?.limits,
+      devices: created?.devices,
+    },
+    {
+      maxMemoryKiB: 128 * 1024,
+      cpus: [1],
+      limits: { grantFrames: 8, eventChannels: 63 },
+      devices: {
+        ioports: [{ first: 0x300, count: 8 }],
+        iomem: [{ first: 0xfed40, count: 5 }],
+        irqs: [5],
+      },
+    },
+  );
+});
+
+test('the hardware domain is created last, so that it does not take what others are given', async (t) => {
+  const { run, hypervisor } = await rig(t, { manifest: withGuest('irqs: [5]') });
+  await run();
+  const order = (method: string) =>
+    hypervisor.calls.filter((call) => call.method === method).map(({ domid }) => domid);
+  assert.deepEqual(order('create'), [0x7fe0, 20, 0]);
+  assert.deepEqual(order('unpause'), [0x7fe0, 0, 20]);
+});
+
+test('a domain with autostart: false is built and stays paused', async (t) => {
+  const { run, hypervisor, machine } = await rig(t, { manifest: withGuest('autostart: false') });
+  await run();
+  assert.equal(machine.deeds.at(-1), 'halt');
+  assert.ok(hypervisor.images.has(20));
+  assert.equal(hypervisor.domains().find(({ domid }) => domid === 20)?.paused, true);
+  const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
+  assert.match(handedOver, /"domid": 20,[^}]*"autostart": false/);
+});
+
+test('what this Xen cannot give ends the boot', async (t) => {
+  const { run, machine, console } = await rig(t, { manifest: withGuest('cpus: 0-2') });
+  await run();
+  assert.match(console(), /step "create guest" failed/);
+  assert.match(console(), /there is no CPU 2/);
+  assert.match(console(), /the machine has the CPUs 0 to 1/);
+  assert.equal(machine.deeds.at(-1), 'halt');
+});
+
+test('the boot goes on without a domain that is not critical', async (t) => {
+  for (const [method, destroyed] of [
+    ['create', []],
+    ['build', [20]],
+  ] as const) {
+    const { run, machine, hypervisor, state, console } = await rig(t, {
+      manifest: withGuest('critical: false'),
+    });
+    hypervisor.failAt = { method, domid: 20, errno: 'EIO' };
+    await run();
+    assert.equal(machine.deeds.at(-1), 'halt', console());
+    const calls = (name: string) => hypervisor.calls.filter((call) => call.method === name);
+    assert.deepEqual(
+      calls('destroy').map(({ domid }) => domid),
+      destroyed,
+    );
+    assert.deepEqual(
+      calls('unpause').map(({ domid }) => domid),
+      [0x7fe0, 0],
+    );
+    assert.match(console(), new RegExp(`step "${method} guest": cannot ${method} domain 20`));
+    assert.match(console(), /guest is not critical: the boot goes on without it/);
+    assert.doesNotMatch(console(), /FAILED/);
+
+    const { evidence, manifest: parsed, sources } = state;
+    const items = await expectedItems(parsed, sources);
+    const nonce = bootNonce(evidence);
+    const verdict = verifyEvidence(evidence, { nonce, pcr: 13, bootPcr: 12, items });
+    assert.deepEqual(verdict.problems, [], 'what was predicted is what was measured');
+    const lost = verdict.bootEvents?.filter(({ event }) => event === 'error') ?? [];
+    assert.deepEqual(
+      lost.map((event) => 'domain' in event && event.domain),
+      ['guest'],
+    );
+    const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
+    assert.match(handedOver, /"abandoned": \[\s*\{\s*"name": "guest"/);
+  }
+});
+
+test('a critical domain that fails ends the boot', async (t) => {
+  const { run, hypervisor, console } = await rig(t, { manifest: withGuest('critical: true') });
+  hypervisor.failAt = { method: 'build', domid: 20, errno: 'EIO' };
+  await run();
+  assert.match(console(), /FAILED: phase "build", step "build guest" failed/);
+  assert.equal(hypervisor.ended, 'halt');
+});
+
+test('a domain that is not critical and cannot even be destroyed ends the boot', async (t) => {
+  const { run, hypervisor, console } = await rig(t, { manifest: withGuest('critical: false') });
+  hypervisor.failAt = { method: 'build', domid: 20, errno: 'EIO' };
+  hypervisor.destroy = () => {
+    throw new Error('it is half dead');
+  };
+  await run();
+  assert.match(console(), /FAILED: it is half dead/);
+  assert.equal(hypervisor.ended, 'halt');
+});
