@@ -7,6 +7,7 @@ import { type Path, pointer } from './path.ts';
  */
 export interface Draft {
   pcr: number | undefined;
+  bootPcr: number | undefined;
   domains: DraftDomain[];
   /** True when the list of domains or a whole domain was refused: there may be more domains than these. */
   incomplete: boolean;
@@ -31,6 +32,7 @@ export function draftOf(document: unknown, bad: ReadonlySet<string>): Draft {
   });
   return {
     pcr: root?.platform?.measurement?.pcr,
+    bootPcr: root?.platform?.measurement?.['boot-pcr'],
     domains,
     incomplete: domains.length === 0 || domains.length < listed.length,
   };

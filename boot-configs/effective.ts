@@ -1,6 +1,9 @@
+import { cpuNumbers } from './cpu-list.ts';
+import { iomemRange, ioportRange } from './device-ranges.ts';
 import type { DomainDocument, ManifestDocument } from './generated/manifest-1.ts';
 import type { DomainSettings, Manifest } from './manifest.ts';
 import { memoryKiB } from './memory.ts';
+import { DEFAULT_BOOT_PCR, DEFAULT_PCR } from './pcrs.ts';
 import { startOrder } from './start-order.ts';
 
 /** The manifest that a document without problems stands for: defaults applied, units resolved, in start order. */
@@ -13,7 +16,10 @@ export function effectiveManifest(document: ManifestDocument): Manifest {
     version: document.version,
     platform: {
       onFailure: platform?.['on-failure'] ?? 'halt',
-      measurement: { pcr: platform?.measurement?.pcr ?? 13 },
+      measurement: {
+        pcr: platform?.measurement?.pcr ?? DEFAULT_PCR,
+        bootPcr: platform?.measurement?.['boot-pcr'] ?? DEFAULT_BOOT_PCR,
+      },
     },
     domains: ordered.order.map(({ domain }) => domainSettings(domain)),
   };
@@ -35,12 +41,42 @@ function domainSettings(domain: DomainDocument): DomainSettings {
     type,
     ...(uuid === undefined ? {} : { uuid: uuid.toLowerCase() }),
     memoryKiB: memoryKiB(memory),
+    maxMemoryKiB: memoryKiB(domain.maxmem ?? memory),
     vcpus: domain.vcpus ?? 1,
+    ...(domain.cpus === undefined ? {} : { cpus: cpuNumbers(domain.cpus) }),
     kernel,
     ...(ramdisk === undefined ? {} : { ramdisk }),
     cmdline: domain.cmdline ?? '',
     seclabel,
     capabilities: [...(domain.capabilities ?? [])].sort(),
+    limits: limitsOf(domain),
+    devices: devicesOf(domain),
     digests: { ...domain.digests },
+    autostart: domain.autostart ?? true,
+    critical: domain.critical ?? true,
+  };
+}
+
+function limitsOf(domain: DomainDocument): DomainSettings['limits'] {
+  const grantFrames = domain['max-grant-frames'];
+  const maptrackFrames = domain['max-maptrack-frames'];
+  const eventChannels = domain['max-event-channels'];
+  return {
+    ...(grantFrames === undefined ? {} : { grantFrames }),
+    ...(maptrackFrames === undefined ? {} : { maptrackFrames }),
+    ...(eventChannels === undefined ? {} : { eventChannels }),
+  };
+}
+
+function devicesOf({
+  ioports = [],
+  iomem = [],
+  irqs = [],
+}: DomainDocument): DomainSettings['devices'] {
+  const byFirst = (a: { first: number }, b: { first: number }) => a.first - b.first;
+  return {
+    ioports: ioports.map(ioportRange).sort(byFirst),
+    iomem: iomem.map(iomemRange).sort(byFirst),
+    irqs: irqs.toSorted((a, b) => a - b),
   };
 }

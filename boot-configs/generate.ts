@@ -31,6 +31,7 @@ function validatorModule(schema: SchemaNode): string {
   const ajv = new Ajv2020({
     allErrors: true,
     strict: true,
+    allowUnionTypes: true,
     messages: false,
     code: { source: true, esm: true, lines: true },
   });

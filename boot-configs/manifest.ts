@@ -26,8 +26,11 @@ export interface Manifest {
 
 export interface PlatformSettings {
   onFailure: 'halt' | 'reboot';
-  /** The TPM register that takes the measurements, 8 to 15. */
-  measurement: { pcr: number };
+  /**
+   * TPM registers, 8 to 15: `pcr` takes what can be predicted from the manifest and the images, `bootPcr` what differs at
+   * each boot.
+   */
+  measurement: { pcr: number; bootPcr: number };
 }
 
 export interface DomainSettings {
@@ -38,7 +41,11 @@ export interface DomainSettings {
   uuid?: string;
   /** Whole MiB. */
   memoryKiB: number;
+  /** What it may balloon up to; not less than `memoryKiB`. */
+  maxMemoryKiB: number;
   vcpus: number;
+  /** Physical CPUs that it may run on, ascending. Without it: all. */
+  cpus?: number[];
   /** Path relative to the image directory, without `..`. */
   kernel: string;
   /** Path relative to the image directory, without `..`. */
@@ -48,8 +55,38 @@ export interface DomainSettings {
   seclabel: string;
   /** Sorted. */
   capabilities: Capability[];
+  /** Where one is absent, the hypervisor's own holds. */
+  limits: DomainLimits;
+  devices: DomainDevices;
   /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`. */
   digests: { kernel?: string; ramdisk?: string };
+  /** False for a domain that is built and stays paused. */
+  autostart: boolean;
+  /** False for a domain that the boot can do without. */
+  critical: boolean;
+}
+
+/** What the domain alone may use of the machine; ascending. */
+export interface DomainDevices {
+  ioports: NumberRange[];
+  /** Machine frames of 4 KiB. */
+  iomem: NumberRange[];
+  /** ISA interrupts. */
+  irqs: number[];
+}
+
+export interface NumberRange {
+  first: number;
+  count: number;
+}
+
+export interface DomainLimits {
+  /** Pages of its grant table. */
+  grantFrames?: number;
+  /** Pages that track the foreign grants it has mapped. */
+  maptrackFrames?: number;
+  /** The highest port number. */
+  eventChannels?: number;
 }
 
 export type Capability = 'control' | 'hardware' | 'xenstore';

@@ -1,7 +1,13 @@
 import { afterCycle, afterKnown } from './after.ts';
+import { autostart } from './autostart.ts';
 import { capabilitiesTogether, capabilityTwice } from './capabilities.ts';
 import type { Check } from './check.ts';
 import { cmdlineLength } from './cmdline-length.ts';
+import { cpuNumbers } from './cpu-numbers.ts';
+import { criticalHardware } from './critical-hardware.ts';
+import { deviceHolder } from './device-holder.ts';
+import { deviceOverlap } from './device-overlap.ts';
+import { deviceRange } from './device-range.ts';
 import { digestTarget } from './digest-target.ts';
 import { domidRange } from './domid-range.ts';
 import { domidZero } from './domid-zero.ts';
@@ -11,6 +17,7 @@ import { duplicateUuid } from './duplicate-uuid.ts';
 import { hardwareDomain } from './hardware-domain.ts';
 import { hardwareType } from './hardware-type.ts';
 import { imagePath } from './image-path.ts';
+import { maximumMemory } from './maximum-memory.ts';
 import { memorySize } from './memory-size.ts';
 import { nilUuid } from './nil-uuid.ts';
 import { pcrChoice } from './pcr-choice.ts';
@@ -32,10 +39,17 @@ export const checks: readonly Check[] = [
   capabilitiesTogether,
   capabilityTwice,
   memorySize,
+  maximumMemory,
   vcpuCount,
+  cpuNumbers,
+  deviceHolder,
+  deviceRange,
+  deviceOverlap,
   imagePath,
   cmdlineLength,
   digestTarget,
   afterKnown,
   afterCycle,
+  autostart,
+  criticalHardware,
 ];

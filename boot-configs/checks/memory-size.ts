@@ -4,7 +4,7 @@ import type { Check } from './check.ts';
 /** No Linux kernel runs in less: a smaller value is a mistake in the number or the unit. */
 const MINIMUM_KIB = 16 * 1024;
 /** Guests with 16 TiB or more are not supported (Xen's SUPPORT.md, Guest Limits). */
-const LIMIT_KIB = 16 * 1024 ** 3;
+export const LIMIT_KIB = 16 * 1024 ** 3;
 
 export const memorySize: Check = {
   rule: 'memory-size',

@@ -19,6 +19,7 @@ export interface PlatformDocument {
 /** Where the boot is measured. */
 export interface MeasurementDocument {
   pcr?: number;
+  'boot-pcr'?: number;
 }
 
 /** Values for every domain that does not say otherwise. A domain's own value replaces the default as a whole; values are never merged. */
@@ -26,10 +27,14 @@ export interface DefaultsDocument {
   type?: 'pv' | 'pvh';
   memory?: string;
   vcpus?: number;
+  cpus?: string | number;
   kernel?: string;
   ramdisk?: string;
   cmdline?: string;
   seclabel?: string;
+  'max-grant-frames'?: number;
+  'max-maptrack-frames'?: number;
+  'max-event-channels'?: number;
   digests?: DigestsDocument;
 }
 
@@ -40,13 +45,23 @@ export interface DomainDocument {
   type?: 'pv' | 'pvh';
   uuid?: string;
   memory?: string;
+  maxmem?: string;
   vcpus?: number;
+  cpus?: string | number;
   kernel?: string;
   ramdisk?: string;
   cmdline?: string;
   seclabel?: string;
+  'max-grant-frames'?: number;
+  'max-maptrack-frames'?: number;
+  'max-event-channels'?: number;
   capabilities?: ('control' | 'hardware' | 'xenstore')[];
+  ioports?: string[];
+  iomem?: string[];
+  irqs?: number[];
   digests?: DigestsDocument;
+  autostart?: boolean;
+  critical?: boolean;
   after?: string[];
 }
 

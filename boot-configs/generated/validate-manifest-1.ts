@@ -31,12 +31,16 @@ export const shapes: Record<string, Shape> = {
   "expects": "halt or reboot"
  },
  "platform.measurement": {
-  "expects": "a mapping with the key pcr",
+  "expects": "a mapping with the keys pcr and boot-pcr",
   "keys": [
-   "pcr"
+   "pcr",
+   "boot-pcr"
   ]
  },
  "platform.measurement.pcr": {
+  "expects": "a register number from 8 to 15"
+ },
+ "platform.measurement.boot-pcr": {
   "expects": "a register number from 8 to 15"
  },
  "defaults": {
@@ -45,10 +49,14 @@ export const shapes: Record<string, Shape> = {
    "type",
    "memory",
    "vcpus",
+   "cpus",
    "kernel",
    "ramdisk",
    "cmdline",
    "seclabel",
+   "max-grant-frames",
+   "max-maptrack-frames",
+   "max-event-channels",
    "digests"
   ]
  },
@@ -61,6 +69,9 @@ export const shapes: Record<string, Shape> = {
  "defaults.vcpus": {
   "expects": "a whole number, 1 or more"
  },
+ "defaults.cpus": {
+  "expects": "numbers and ranges with commas between them and no spaces, for example \"0-3,5\""
+ },
  "defaults.kernel": {
   "expects": "a path of at most 255 ASCII characters without spaces"
  },
@@ -72,6 +83,15 @@ export const shapes: Record<string, Shape> = {
  },
  "defaults.seclabel": {
   "expects": "user:role:type, for example system_u:system_r:domU_t"
+ },
+ "defaults.max-grant-frames": {
+  "expects": "a whole number, 1 or more"
+ },
+ "defaults.max-maptrack-frames": {
+  "expects": "a whole number, 0 or more"
+ },
+ "defaults.max-event-channels": {
+  "expects": "a whole number from 1 to 131071"
  },
  "defaults.digests": {
   "expects": "a mapping with the keys kernel and ramdisk",
@@ -97,13 +117,23 @@ export const shapes: Record<string, Shape> = {
    "type",
    "uuid",
    "memory",
+   "maxmem",
    "vcpus",
+   "cpus",
    "kernel",
    "ramdisk",
    "cmdline",
    "seclabel",
+   "max-grant-frames",
+   "max-maptrack-frames",
+   "max-event-channels",
    "capabilities",
+   "ioports",
+   "iomem",
+   "irqs",
    "digests",
+   "autostart",
+   "critical",
    "after"
   ]
  },
@@ -122,8 +152,14 @@ export const shapes: Record<string, Shape> = {
  "domains[].memory": {
   "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB"
  },
+ "domains[].maxmem": {
+  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB"
+ },
  "domains[].vcpus": {
   "expects": "a whole number, 1 or more"
+ },
+ "domains[].cpus": {
+  "expects": "numbers and ranges with commas between them and no spaces, for example \"0-3,5\""
  },
  "domains[].kernel": {
   "expects": "a path of at most 255 ASCII characters without spaces"
@@ -137,11 +173,38 @@ export const shapes: Record<string, Shape> = {
  "domains[].seclabel": {
   "expects": "user:role:type, for example system_u:system_r:domU_t"
  },
+ "domains[].max-grant-frames": {
+  "expects": "a whole number, 1 or more"
+ },
+ "domains[].max-maptrack-frames": {
+  "expects": "a whole number, 0 or more"
+ },
+ "domains[].max-event-channels": {
+  "expects": "a whole number from 1 to 131071"
+ },
  "domains[].capabilities": {
   "expects": "a list of control, hardware and xenstore"
  },
  "domains[].capabilities[]": {
   "expects": "control, hardware or xenstore"
+ },
+ "domains[].ioports": {
+  "expects": "a list of ports and ranges of ports, for example [\"2f8-2ff\", \"80\"]"
+ },
+ "domains[].ioports[]": {
+  "expects": "a port or a range of ports in hexadecimal without 0x, in quotes, for example \"2f8-2ff\""
+ },
+ "domains[].iomem": {
+  "expects": "a list of pages, each as its number and how many follow, for example [\"fed40,5\"]"
+ },
+ "domains[].iomem[]": {
+  "expects": "first page and number of pages in hexadecimal, for example \"fed40,5\""
+ },
+ "domains[].irqs": {
+  "expects": "a list of ISA interrupts from 1 to 15"
+ },
+ "domains[].irqs[]": {
+  "expects": "an ISA interrupt from 1 to 15, except 2"
  },
  "domains[].digests": {
   "expects": "a mapping with the keys kernel and ramdisk",
@@ -156,6 +219,12 @@ export const shapes: Record<string, Shape> = {
  "domains[].digests.ramdisk": {
   "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
  },
+ "domains[].autostart": {
+  "expects": "true or false"
+ },
+ "domains[].critical": {
+  "expects": "true or false"
+ },
  "domains[].after": {
   "expects": "a list of names of domains"
  },
@@ -166,9 +235,9 @@ export const shapes: Record<string, Shape> = {
 
 interface Validate { (data: unknown): boolean; errors?: ErrorObject[] | null }
 export const validate: Validate = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:domb:manifest:1","type":"object","additionalProperties":false,"required":["version","domains"],"properties":{"version":{"const":1},"platform":{"$ref":"#/$defs/platform"},"defaults":{"$ref":"#/$defs/defaults"},"domains":{"type":"array","minItems":1,"maxItems":1000,"items":{"$ref":"#/$defs/domain"}}},"$defs":{"platform":{"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"measurement":{"$ref":"#/$defs/measurement"}}},"measurement":{"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23}}},"defaults":{"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"digests":{"$ref":"#/$defs/digests"}}},"domain":{"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"digests":{"$ref":"#/$defs/digests"},"after":{"type":"array","items":{"type":"string"}}}},"type":{"enum":["pv","pvh"]},"memory":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"type":"integer","minimum":1,"maximum":8192},"kernel":{"type":"string","pattern":"^[!-~]{1,255}$"},"ramdisk":{"type":"string","pattern":"^[!-~]{1,255}$"},"cmdline":{"type":"string","pattern":"^[ -~]*$"},"seclabel":{"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"},"digests":{"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"$ref":"#/$defs/digest"}}},"digest":{"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:domb:manifest:1","type":"object","additionalProperties":false,"required":["version","domains"],"properties":{"version":{"const":1},"platform":{"$ref":"#/$defs/platform"},"defaults":{"$ref":"#/$defs/defaults"},"domains":{"type":"array","minItems":1,"maxItems":1000,"items":{"$ref":"#/$defs/domain"}}},"$defs":{"platform":{"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"measurement":{"$ref":"#/$defs/measurement"}}},"measurement":{"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot-pcr":{"type":"integer","minimum":0,"maximum":23}}},"defaults":{"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"digests":{"$ref":"#/$defs/digests"}}},"domain":{"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}},"type":{"enum":["pv","pvh"]},"memory":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"type":"integer","minimum":1,"maximum":8192},"cpus":{"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999},"max-grant-frames":{"type":"integer","minimum":1,"maximum":1048576},"max-maptrack-frames":{"type":"integer","minimum":0,"maximum":1048576},"max-event-channels":{"type":"integer","minimum":1,"maximum":131071},"kernel":{"type":"string","pattern":"^[!-~]{1,255}$"},"ramdisk":{"type":"string","pattern":"^[!-~]{1,255}$"},"cmdline":{"type":"string","pattern":"^[ -~]*$"},"seclabel":{"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"},"digests":{"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"$ref":"#/$defs/digest"}}},"digest":{"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}}};
 const schema32 = {"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"measurement":{"$ref":"#/$defs/measurement"}}};
-const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23}}};
+const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot-pcr":{"type":"integer","minimum":0,"maximum":23}}};
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -210,7 +279,7 @@ if(data.measurement !== undefined){
 let data1 = data.measurement;
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 for(const key1 in data1){
-if(!(key1 === "pcr")){
+if(!((key1 === "pcr") || (key1 === "boot-pcr"))){
 const err2 = {instancePath:instancePath+"/measurement",schemaPath:"#/$defs/measurement/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1}};
 if(vErrors === null){
 vErrors = [err2];
@@ -256,9 +325,10 @@ errors++;
 }
 }
 }
-}
-else {
-const err6 = {instancePath:instancePath+"/measurement",schemaPath:"#/$defs/measurement/type",keyword:"type",params:{type: "object"}};
+if(data1["boot-pcr"] !== undefined){
+let data3 = data1["boot-pcr"];
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+const err6 = {instancePath:instancePath+"/measurement/boot-pcr",schemaPath:"#/$defs/measurement/properties/boot-pcr/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -267,10 +337,9 @@ vErrors.push(err6);
 }
 errors++;
 }
-}
-}
-else {
-const err7 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 23 || isNaN(data3)){
+const err7 = {instancePath:instancePath+"/measurement/boot-pcr",schemaPath:"#/$defs/measurement/properties/boot-pcr/maximum",keyword:"maximum",params:{comparison: "<=", limit: 23}};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -279,26 +348,67 @@ vErrors.push(err7);
 }
 errors++;
 }
+if(data3 < 0 || isNaN(data3)){
+const err8 = {instancePath:instancePath+"/measurement/boot-pcr",schemaPath:"#/$defs/measurement/properties/boot-pcr/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err9 = {instancePath:instancePath+"/measurement",schemaPath:"#/$defs/measurement/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err9];
+}
+else {
+vErrors.push(err9);
+}
+errors++;
+}
+}
+}
+else {
+const err10 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
 validate21.errors = vErrors;
 return errors === 0;
 }
 validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema34 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"digests":{"$ref":"#/$defs/digests"}}};
+const schema34 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"digests":{"$ref":"#/$defs/digests"}}};
 const schema35 = {"enum":["pv","pvh"]};
 const schema36 = {"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"};
 const schema37 = {"type":"integer","minimum":1,"maximum":8192};
-const schema38 = {"type":"string","pattern":"^[!-~]{1,255}$"};
+const schema38 = {"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999};
 const schema39 = {"type":"string","pattern":"^[!-~]{1,255}$"};
-const schema40 = {"type":"string","pattern":"^[ -~]*$"};
-const schema41 = {"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"};
+const schema40 = {"type":"string","pattern":"^[!-~]{1,255}$"};
+const schema41 = {"type":"string","pattern":"^[ -~]*$"};
+const schema42 = {"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"};
+const schema43 = {"type":"integer","minimum":1,"maximum":1048576};
+const schema44 = {"type":"integer","minimum":0,"maximum":1048576};
+const schema45 = {"type":"integer","minimum":1,"maximum":131071};
+const func1 = Object.prototype.hasOwnProperty;
 const pattern4 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
-const pattern5 = new RegExp("^[!-~]{1,255}$", "u");
-const pattern7 = new RegExp("^[ -~]*$", "u");
-const pattern8 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
-const schema42 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"$ref":"#/$defs/digest"}}};
-const schema43 = {"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"};
-const pattern9 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
+const pattern5 = new RegExp("^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", "u");
+const pattern6 = new RegExp("^[!-~]{1,255}$", "u");
+const pattern8 = new RegExp("^[ -~]*$", "u");
+const pattern9 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
+const schema46 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"$ref":"#/$defs/digest"}}};
+const schema47 = {"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"};
+const pattern10 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -326,7 +436,7 @@ errors++;
 if(data.kernel !== undefined){
 let data0 = data.kernel;
 if(typeof data0 === "string"){
-if(!pattern9.test(data0)){
+if(!pattern10.test(data0)){
 const err1 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
 if(vErrors === null){
 vErrors = [err1];
@@ -351,7 +461,7 @@ errors++;
 if(data.ramdisk !== undefined){
 let data1 = data.ramdisk;
 if(typeof data1 === "string"){
-if(!pattern9.test(data1)){
+if(!pattern10.test(data1)){
 const err3 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
 if(vErrors === null){
 vErrors = [err3];
@@ -402,7 +512,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((((((((key0 === "type") || (key0 === "memory")) || (key0 === "vcpus")) || (key0 === "kernel")) || (key0 === "ramdisk")) || (key0 === "cmdline")) || (key0 === "seclabel")) || (key0 === "digests"))){
+if(!(func1.call(schema34.properties, key0))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err0];
@@ -486,11 +596,10 @@ errors++;
 }
 }
 }
-if(data.kernel !== undefined){
-let data3 = data.kernel;
-if(typeof data3 === "string"){
-if(!pattern5.test(data3)){
-const err7 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
+if(data.cpus !== undefined){
+let data3 = data.cpus;
+if((typeof data3 !== "string") && (!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3))))){
+const err7 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/type",keyword:"type",params:{type: schema38.type}};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -499,9 +608,9 @@ vErrors.push(err7);
 }
 errors++;
 }
-}
-else {
-const err8 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/type",keyword:"type",params:{type: "string"}};
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 9999 || isNaN(data3)){
+const err8 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9999}};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -510,12 +619,8 @@ vErrors.push(err8);
 }
 errors++;
 }
-}
-if(data.ramdisk !== undefined){
-let data4 = data.ramdisk;
-if(typeof data4 === "string"){
-if(!pattern5.test(data4)){
-const err9 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
+if(data3 < 0 || isNaN(data3)){
+const err9 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -525,8 +630,9 @@ vErrors.push(err9);
 errors++;
 }
 }
-else {
-const err10 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: "string"}};
+if(typeof data3 === "string"){
+if(!pattern5.test(data3)){
+const err10 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$"}};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -536,11 +642,12 @@ vErrors.push(err10);
 errors++;
 }
 }
-if(data.cmdline !== undefined){
-let data5 = data.cmdline;
-if(typeof data5 === "string"){
-if(!pattern7.test(data5)){
-const err11 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
+}
+if(data.kernel !== undefined){
+let data4 = data.kernel;
+if(typeof data4 === "string"){
+if(!pattern6.test(data4)){
+const err11 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -551,7 +658,7 @@ errors++;
 }
 }
 else {
-const err12 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
+const err12 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -561,11 +668,11 @@ vErrors.push(err12);
 errors++;
 }
 }
-if(data.seclabel !== undefined){
-let data6 = data.seclabel;
-if(typeof data6 === "string"){
-if(!pattern8.test(data6)){
-const err13 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
+if(data.ramdisk !== undefined){
+let data5 = data.ramdisk;
+if(typeof data5 === "string"){
+if(!pattern6.test(data5)){
+const err13 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -576,7 +683,7 @@ errors++;
 }
 }
 else {
-const err14 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
+const err14 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -584,6 +691,161 @@ else {
 vErrors.push(err14);
 }
 errors++;
+}
+}
+if(data.cmdline !== undefined){
+let data6 = data.cmdline;
+if(typeof data6 === "string"){
+if(!pattern8.test(data6)){
+const err15 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
+}
+errors++;
+}
+}
+if(data.seclabel !== undefined){
+let data7 = data.seclabel;
+if(typeof data7 === "string"){
+if(!pattern9.test(data7)){
+const err17 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
+if(vErrors === null){
+vErrors = [err17];
+}
+else {
+vErrors.push(err17);
+}
+errors++;
+}
+}
+else {
+const err18 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err18];
+}
+else {
+vErrors.push(err18);
+}
+errors++;
+}
+}
+if(data["max-grant-frames"] !== undefined){
+let data8 = data["max-grant-frames"];
+if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
+const err19 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err19];
+}
+else {
+vErrors.push(err19);
+}
+errors++;
+}
+if((typeof data8 == "number") && (isFinite(data8))){
+if(data8 > 1048576 || isNaN(data8)){
+const err20 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
+if(vErrors === null){
+vErrors = [err20];
+}
+else {
+vErrors.push(err20);
+}
+errors++;
+}
+if(data8 < 1 || isNaN(data8)){
+const err21 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+}
+if(data["max-maptrack-frames"] !== undefined){
+let data9 = data["max-maptrack-frames"];
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err22 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 1048576 || isNaN(data9)){
+const err23 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+if(data9 < 0 || isNaN(data9)){
+const err24 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+}
+if(data["max-event-channels"] !== undefined){
+let data10 = data["max-event-channels"];
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err25 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 131071 || isNaN(data10)){
+const err26 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 131071}};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+if(data10 < 1 || isNaN(data10)){
+const err27 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
 }
 }
 if(data.digests !== undefined){
@@ -594,12 +856,12 @@ errors = vErrors.length;
 }
 }
 else {
-const err15 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err28 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
-vErrors = [err15];
+vErrors = [err28];
 }
 else {
-vErrors.push(err15);
+vErrors.push(err28);
 }
 errors++;
 }
@@ -608,10 +870,11 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema45 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"digests":{"$ref":"#/$defs/digests"},"after":{"type":"array","items":{"type":"string"}}}};
-const func1 = Object.prototype.hasOwnProperty;
-const pattern11 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern12 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
+const schema49 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const pattern12 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern13 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
+const pattern21 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
+const pattern22 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -645,7 +908,7 @@ vErrors.push(err1);
 errors++;
 }
 for(const key0 in data){
-if(!(func1.call(schema45.properties, key0))){
+if(!(func1.call(schema49.properties, key0))){
 const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err2];
@@ -659,7 +922,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern11.test(data0)){
+if(!pattern12.test(data0)){
 const err3 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{pattern: "^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"}};
 if(vErrors === null){
 vErrors = [err3];
@@ -732,7 +995,7 @@ errors++;
 if(data.uuid !== undefined){
 let data3 = data.uuid;
 if(typeof data3 === "string"){
-if(!pattern12.test(data3)){
+if(!pattern13.test(data3)){
 const err9 = {instancePath:instancePath+"/uuid",schemaPath:"#/properties/uuid/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"}};
 if(vErrors === null){
 vErrors = [err9];
@@ -779,10 +1042,11 @@ vErrors.push(err12);
 errors++;
 }
 }
-if(data.vcpus !== undefined){
-let data5 = data.vcpus;
-if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
-const err13 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/type",keyword:"type",params:{type: "integer"}};
+if(data.maxmem !== undefined){
+let data5 = data.maxmem;
+if(typeof data5 === "string"){
+if(!pattern4.test(data5)){
+const err13 = {instancePath:instancePath+"/maxmem",schemaPath:"#/properties/maxmem/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,9}(MiB|GiB|TiB)$"}};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -791,9 +1055,9 @@ vErrors.push(err13);
 }
 errors++;
 }
-if((typeof data5 == "number") && (isFinite(data5))){
-if(data5 > 8192 || isNaN(data5)){
-const err14 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8192}};
+}
+else {
+const err14 = {instancePath:instancePath+"/maxmem",schemaPath:"#/properties/maxmem/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -802,8 +1066,11 @@ vErrors.push(err14);
 }
 errors++;
 }
-if(data5 < 1 || isNaN(data5)){
-const err15 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+}
+if(data.vcpus !== undefined){
+let data6 = data.vcpus;
+if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
+const err15 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -812,13 +1079,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-}
-if(data.kernel !== undefined){
-let data6 = data.kernel;
-if(typeof data6 === "string"){
-if(!pattern5.test(data6)){
-const err16 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
+if((typeof data6 == "number") && (isFinite(data6))){
+if(data6 > 8192 || isNaN(data6)){
+const err16 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8192}};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -827,9 +1090,8 @@ vErrors.push(err16);
 }
 errors++;
 }
-}
-else {
-const err17 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/type",keyword:"type",params:{type: "string"}};
+if(data6 < 1 || isNaN(data6)){
+const err17 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -839,11 +1101,11 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data.ramdisk !== undefined){
-let data7 = data.ramdisk;
-if(typeof data7 === "string"){
-if(!pattern5.test(data7)){
-const err18 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
+}
+if(data.cpus !== undefined){
+let data7 = data.cpus;
+if((typeof data7 !== "string") && (!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7))))){
+const err18 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/type",keyword:"type",params:{type: schema38.type}};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -852,9 +1114,9 @@ vErrors.push(err18);
 }
 errors++;
 }
-}
-else {
-const err19 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: "string"}};
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 > 9999 || isNaN(data7)){
+const err19 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9999}};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -863,12 +1125,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-}
-if(data.cmdline !== undefined){
-let data8 = data.cmdline;
-if(typeof data8 === "string"){
-if(!pattern7.test(data8)){
-const err20 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
+if(data7 < 0 || isNaN(data7)){
+const err20 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -878,8 +1136,9 @@ vErrors.push(err20);
 errors++;
 }
 }
-else {
-const err21 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
+if(typeof data7 === "string"){
+if(!pattern5.test(data7)){
+const err21 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$"}};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -889,11 +1148,12 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(data.seclabel !== undefined){
-let data9 = data.seclabel;
-if(typeof data9 === "string"){
-if(!pattern8.test(data9)){
-const err22 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
+}
+if(data.kernel !== undefined){
+let data8 = data.kernel;
+if(typeof data8 === "string"){
+if(!pattern6.test(data8)){
+const err22 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -904,7 +1164,7 @@ errors++;
 }
 }
 else {
-const err23 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
+const err23 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -914,14 +1174,11 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data.capabilities !== undefined){
-let data10 = data.capabilities;
-if(Array.isArray(data10)){
-const len0 = data10.length;
-for(let i0=0; i0<len0; i0++){
-let data11 = data10[i0];
-if(typeof data11 !== "string"){
-const err24 = {instancePath:instancePath+"/capabilities/" + i0,schemaPath:"#/properties/capabilities/items/type",keyword:"type",params:{type: "string"}};
+if(data.ramdisk !== undefined){
+let data9 = data.ramdisk;
+if(typeof data9 === "string"){
+if(!pattern6.test(data9)){
+const err24 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -930,8 +1187,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(!(((data11 === "control") || (data11 === "hardware")) || (data11 === "xenstore"))){
-const err25 = {instancePath:instancePath+"/capabilities/" + i0,schemaPath:"#/properties/capabilities/items/enum",keyword:"enum",params:{allowedValues: schema45.properties.capabilities.items.enum}};
+}
+else {
+const err25 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -941,14 +1199,359 @@ vErrors.push(err25);
 errors++;
 }
 }
-}
-else {
-const err26 = {instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "array"}};
+if(data.cmdline !== undefined){
+let data10 = data.cmdline;
+if(typeof data10 === "string"){
+if(!pattern8.test(data10)){
+const err26 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
 if(vErrors === null){
 vErrors = [err26];
 }
 else {
 vErrors.push(err26);
+}
+errors++;
+}
+}
+else {
+const err27 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+if(data.seclabel !== undefined){
+let data11 = data.seclabel;
+if(typeof data11 === "string"){
+if(!pattern9.test(data11)){
+const err28 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+if(data["max-grant-frames"] !== undefined){
+let data12 = data["max-grant-frames"];
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
+const err30 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 1048576 || isNaN(data12)){
+const err31 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+if(data12 < 1 || isNaN(data12)){
+const err32 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+if(data["max-maptrack-frames"] !== undefined){
+let data13 = data["max-maptrack-frames"];
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err33 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 1048576 || isNaN(data13)){
+const err34 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+if(data13 < 0 || isNaN(data13)){
+const err35 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+if(data["max-event-channels"] !== undefined){
+let data14 = data["max-event-channels"];
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err36 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 131071 || isNaN(data14)){
+const err37 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 131071}};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+if(data14 < 1 || isNaN(data14)){
+const err38 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+}
+if(data.capabilities !== undefined){
+let data15 = data.capabilities;
+if(Array.isArray(data15)){
+const len0 = data15.length;
+for(let i0=0; i0<len0; i0++){
+let data16 = data15[i0];
+if(typeof data16 !== "string"){
+const err39 = {instancePath:instancePath+"/capabilities/" + i0,schemaPath:"#/properties/capabilities/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+if(!(((data16 === "control") || (data16 === "hardware")) || (data16 === "xenstore"))){
+const err40 = {instancePath:instancePath+"/capabilities/" + i0,schemaPath:"#/properties/capabilities/items/enum",keyword:"enum",params:{allowedValues: schema49.properties.capabilities.items.enum}};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+}
+}
+else {
+const err41 = {instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data.ioports !== undefined){
+let data17 = data.ioports;
+if(Array.isArray(data17)){
+if(data17.length > 256){
+const err42 = {instancePath:instancePath+"/ioports",schemaPath:"#/properties/ioports/maxItems",keyword:"maxItems",params:{limit: 256}};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+const len1 = data17.length;
+for(let i1=0; i1<len1; i1++){
+let data18 = data17[i1];
+if(typeof data18 === "string"){
+if(!pattern21.test(data18)){
+const err43 = {instancePath:instancePath+"/ioports/" + i1,schemaPath:"#/properties/ioports/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+else {
+const err44 = {instancePath:instancePath+"/ioports/" + i1,schemaPath:"#/properties/ioports/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+}
+else {
+const err45 = {instancePath:instancePath+"/ioports",schemaPath:"#/properties/ioports/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+if(data.iomem !== undefined){
+let data19 = data.iomem;
+if(Array.isArray(data19)){
+if(data19.length > 256){
+const err46 = {instancePath:instancePath+"/iomem",schemaPath:"#/properties/iomem/maxItems",keyword:"maxItems",params:{limit: 256}};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+const len2 = data19.length;
+for(let i2=0; i2<len2; i2++){
+let data20 = data19[i2];
+if(typeof data20 === "string"){
+if(!pattern22.test(data20)){
+const err47 = {instancePath:instancePath+"/iomem/" + i2,schemaPath:"#/properties/iomem/items/pattern",keyword:"pattern",params:{pattern: "^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+else {
+const err48 = {instancePath:instancePath+"/iomem/" + i2,schemaPath:"#/properties/iomem/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+}
+else {
+const err49 = {instancePath:instancePath+"/iomem",schemaPath:"#/properties/iomem/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+if(data.irqs !== undefined){
+let data21 = data.irqs;
+if(Array.isArray(data21)){
+if(data21.length > 16){
+const err50 = {instancePath:instancePath+"/irqs",schemaPath:"#/properties/irqs/maxItems",keyword:"maxItems",params:{limit: 16}};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+const len3 = data21.length;
+for(let i3=0; i3<len3; i3++){
+let data22 = data21[i3];
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+const err51 = {instancePath:instancePath+"/irqs/" + i3,schemaPath:"#/properties/irqs/items/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 > 15 || isNaN(data22)){
+const err52 = {instancePath:instancePath+"/irqs/" + i3,schemaPath:"#/properties/irqs/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 15}};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+if(data22 < 1 || isNaN(data22)){
+const err53 = {instancePath:instancePath+"/irqs/" + i3,schemaPath:"#/properties/irqs/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err54 = {instancePath:instancePath+"/irqs",schemaPath:"#/properties/irqs/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
 }
 errors++;
 }
@@ -959,42 +1562,66 @@ vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.error
 errors = vErrors.length;
 }
 }
+if(data.autostart !== undefined){
+if(typeof data.autostart !== "boolean"){
+const err55 = {instancePath:instancePath+"/autostart",schemaPath:"#/properties/autostart/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+}
+if(data.critical !== undefined){
+if(typeof data.critical !== "boolean"){
+const err56 = {instancePath:instancePath+"/critical",schemaPath:"#/properties/critical/type",keyword:"type",params:{type: "boolean"}};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+}
 if(data.after !== undefined){
-let data13 = data.after;
-if(Array.isArray(data13)){
-const len1 = data13.length;
-for(let i1=0; i1<len1; i1++){
-if(typeof data13[i1] !== "string"){
-const err27 = {instancePath:instancePath+"/after/" + i1,schemaPath:"#/properties/after/items/type",keyword:"type",params:{type: "string"}};
+let data26 = data.after;
+if(Array.isArray(data26)){
+const len4 = data26.length;
+for(let i4=0; i4<len4; i4++){
+if(typeof data26[i4] !== "string"){
+const err57 = {instancePath:instancePath+"/after/" + i4,schemaPath:"#/properties/after/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
-vErrors = [err27];
+vErrors = [err57];
 }
 else {
-vErrors.push(err27);
+vErrors.push(err57);
 }
 errors++;
 }
 }
 }
 else {
-const err28 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: "array"}};
+const err58 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err28];
+vErrors = [err58];
 }
 else {
-vErrors.push(err28);
+vErrors.push(err58);
 }
 errors++;
 }
 }
 }
 else {
-const err29 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err59 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
-vErrors = [err29];
+vErrors = [err59];
 }
 else {
-vErrors.push(err29);
+vErrors.push(err59);
 }
 errors++;
 }

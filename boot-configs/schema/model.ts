@@ -1,10 +1,13 @@
+export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'boolean';
+
 /** The part of JSON Schema that the manifest's schema uses. */
 export interface SchemaNode {
   $ref?: string;
   $defs?: Record<string, SchemaNode>;
   title?: string;
   description?: string;
-  type?: 'object' | 'array' | 'string' | 'integer';
+  /** A list where several forms are accepted. */
+  type?: SchemaType | SchemaType[];
   const?: string | number;
   enum?: string[];
   default?: unknown;

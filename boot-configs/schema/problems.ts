@@ -21,14 +21,15 @@ const otherNames: Record<string, string> = {
   bootargs: 'cmdline',
   builder: 'type',
   command: 'cmdline',
-  cpus: 'vcpus',
   depends: 'after',
+  event_channels: 'max-event-channels',
   extra: 'cmdline',
   id: 'domid',
   image: 'kernel',
   initrd: 'ramdisk',
   initramfs: 'ramdisk',
   label: 'seclabel',
+  maxmemory: 'maxmem',
   mem: 'memory',
 };
 

@@ -1,4 +1,4 @@
-import { definitionName, resolve, type SchemaNode } from './model.ts';
+import { definitionName, resolve, type SchemaNode, type SchemaType } from './model.ts';
 
 /** TypeScript interfaces for the document that the schema describes: one for the root, one for each object in `$defs`. */
 export function typesOf(root: SchemaNode): string {
@@ -22,7 +22,18 @@ function typeOf(node: SchemaNode, root: SchemaNode): string {
   const target = resolve(node, root);
   if (target.const !== undefined) return literal(target.const);
   if (target.enum !== undefined) return target.enum.map(literal).join(' | ');
-  switch (target.type) {
+  const of = (type: SchemaType | undefined) => formOf(type, target, node, root);
+  return Array.isArray(target.type) ? target.type.map(of).join(' | ') : of(target.type);
+}
+
+/** One of the forms that a value may have. */
+function formOf(
+  type: SchemaType | undefined,
+  target: SchemaNode,
+  node: SchemaNode,
+  root: SchemaNode,
+): string {
+  switch (type) {
     case 'object':
       return interfaceName(definitionName(node));
     case 'array': {
@@ -32,7 +43,8 @@ function typeOf(node: SchemaNode, root: SchemaNode): string {
     case 'integer':
       return 'number';
     case 'string':
-      return 'string';
+    case 'boolean':
+      return type;
     default:
       throw new Error(`no type for ${JSON.stringify(node)}`);
   }

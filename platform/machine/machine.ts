@@ -33,10 +33,15 @@ export interface Machine {
   console: Console;
   /** File that collects what the platform writes to its second serial line. */
   serial: string;
+  /** File that collects what is written to the {@link debugPort}. */
+  debug: string;
   /** Resolves when QEMU has ended, by itself or by {@link Machine.stop}. */
   ended: Promise<void>;
   stop(): Promise<void>;
 }
+
+/** An I/O port that belongs to nothing else: what is written to it goes to a file, and reading it gives 0xe9. */
+const debugPort = 0x300;
 
 /** Console settings that make Xen print all of its own and all guests' messages on the first serial line. */
 export const consoleOptions = [
@@ -50,13 +55,18 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   await mkdir(options.directory, { recursive: true });
   const tpm = options.tpm ? await startTpm(options.directory) : undefined;
   const serial = join(options.directory, 'serial.log');
+  const debug = join(options.directory, 'debug-port.log');
   const start =
     'efi' in options.start
       ? await firmwareArguments(options.start, options.directory)
       : await multibootArguments(options.start, options.directory);
   const child = spawn(
     'qemu-system-x86_64',
-    [...machineArguments(options.memoryMiB, serial), ...start, ...tpmArguments(options.start, tpm)],
+    [
+      ...machineArguments(options.memoryMiB, serial, debug),
+      ...start,
+      ...tpmArguments(options.start, tpm),
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
 
@@ -72,16 +82,18 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       file.end(() => resolve());
     });
   }).then(() => tpm?.stop());
-  return { console: output, serial, ended, stop: () => stop(child, ended) };
+  return { console: output, serial, debug, ended, stop: () => stop(child, ended) };
 }
 
-function machineArguments(memoryMiB: number, serial: string): string[] {
+function machineArguments(memoryMiB: number, serial: string, debug: string): string[] {
   return [
     // CPU models with more features ('max', 'EPYC') crash a PV kernel under QEMU 7.2's emulation; SVM with nested
     // paging is what Xen needs for PVH domains.
     ...['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'qemu64,+svm,+npt', '-smp', '2'],
     ...['-m', String(memoryMiB), '-nodefaults', '-nographic', '-no-reboot'],
     ...['-serial', 'stdio', '-serial', `file:${serial}`],
+    ...['-chardev', `file,id=debug,path=${debug}`],
+    ...['-device', `isa-debugcon,iobase=${debugPort},chardev=debug`],
   ];
 }
 

@@ -22,6 +22,8 @@ function guest(changes: Partial<DomainCreation> = {}): DomainCreation {
   };
 }
 
+const port = { ioports: [{ first: 0x300, count: 8 }], iomem: [], irqs: [] };
+
 function dom0(changes: Partial<DomainCreation> = {}): DomainCreation {
   return guest({
     name: 'dom0',
@@ -143,6 +145,17 @@ test('properties that do not go together are refused before Xen is asked', () =>
     [{ memoryKiB: Number.NaN }, /NaN KiB/],
     [{ vcpus: 0 }, /0 is no number of vCPUs/],
     [{ type: 'pvh', vcpus: 128 }, /128 are too many vCPUs for PVH/],
+    [{ maxMemoryKiB: 64 * 1024 }, /65536 KiB are no maximum/],
+    [{ maxMemoryKiB: 128 * 1024 + 1 }, /131073 KiB are no maximum/],
+    [{ type: 'pvh', maxMemoryKiB: 256 * 1024 }, /PVH domain cannot balloon/],
+    [{ cpus: [] }, /no CPU to run on/],
+    [{ cpus: [1, 2] }, /there is no CPU 2/],
+    [{ cpus: [-1] }, /there is no CPU -1/],
+    [{ limits: { grantFrames: 65 } }, /65 grant frames are not what Xen gives/],
+    [{ limits: { grantFrames: 0 } }, /0 grant frames/],
+    [{ limits: { maptrackFrames: 1025 } }, /1025 maptrack frames/],
+    [{ limits: { eventChannels: 131072 } }, /131072 is no highest event channel port/],
+    [{ type: 'pvh', devices: port }, /PVH domain cannot have devices/],
     [{ domid: -1 }, /-1 is no domid/],
     [{ domid: 0x10007 }, /65543 is no domid/],
     [{ domid: 1.5 }, /1\.5 is no domid/],
@@ -152,6 +165,34 @@ test('properties that do not go together are refused before Xen is asked', () =>
     assert.match(refusal(() => xen.create(guest(changes))).message, message);
   }
   assert.match(refusal(() => xen.create(dom0({ type: 'pvh' }))).message, /cannot be PVH/);
+  assert.match(refusal(() => xen.create(dom0({ devices: port }))).message, /all devices left/);
+});
+
+test('grant limits are those of the running Xen', () => {
+  const commandLine = 'boot-domain gnttab_max_frames=32 gnttab_max_frames=128';
+  const xen = new SimulatedHypervisor({ commandLine });
+  xen.create(guest({ limits: { grantFrames: 128, maptrackFrames: 0, eventChannels: 1 } }));
+  const error = refusal(() => xen.create(guest({ domid: 8, limits: { grantFrames: 129 } })));
+  assert.match(error.hint, /1 to 128, or raise gnttab_max_frames=/);
+});
+
+test('a device has one holder, and the boot domain gives none after the hardware domain exists', () => {
+  const xen = new SimulatedHypervisor();
+  xen.create(guest({ devices: port }));
+  const ports = [{ first: 0x2ff, count: 2 }];
+  const twice = () => xen.create(guest({ domid: 8, devices: { ...port, ioports: ports } }));
+  assert.equal(refusal(twice).errno, 'EPERM');
+  xen.create(guest({ domid: 8, devices: { ioports: [], iomem: [], irqs: [5] } }));
+  xen.create(dom0());
+  const late = () =>
+    xen.create(guest({ domid: 9, devices: { ioports: [], iomem: [], irqs: [6] } }));
+  assert.equal(refusal(late).errno, 'EPERM');
+});
+
+test('what a domain may have at most is what Xen reports', () => {
+  const xen = new SimulatedHypervisor();
+  xen.create(guest({ maxMemoryKiB: 256 * 1024 }));
+  assert.equal(xen.domains().find(({ domid }) => domid === 7)?.maxMemoryKiB, 256 * 1024);
 });
 
 test('PVH needs hardware virtualisation', () => {

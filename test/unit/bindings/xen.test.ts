@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { hardwareDomidOf } from '../../../bindings/creation-checks.ts';
 import { HypervisorError } from '../../../bindings/hypervisor.ts';
 import { callRefused } from '../../../bindings/refusal.ts';
+import { cpuMap, cpusIn } from '../../../bindings/xen/affinity.ts';
 import { formatUuid, parseUuid } from '../../../bindings/xen/inventory.ts';
 import { memoryEnds } from '../../../bindings/xen/pvh.ts';
 import { XenHypervisor } from '../../../bindings/xen-hypervisor.ts';
@@ -70,4 +71,11 @@ test('an error quotes what the library logged, and prefers the advice of the ope
   assert.equal(callRefused(attempt, 'xc_it', '').message, 'cannot do it: xc_it failed');
   assert.match(callRefused(attempt, 'xc_it', 'ENOMEM').hint, /less memory/);
   assert.match(callRefused(attempt, 'xc_it', 'EIO').hint, /Xen's console/);
+});
+
+test('a CPU map has one bit for each CPU, in as many bytes as libxc reads', () => {
+  assert.deepEqual([...cpuMap([0, 5], 1 + 5)], [0b100001]);
+  assert.equal(cpuMap([7], 7).length, 1);
+  assert.deepEqual([...cpuMap([8], 8)], [0, 1]);
+  assert.deepEqual(cpusIn(cpuMap([0, 7, 8, 63], 64)), [0, 7, 8, 63]);
 });

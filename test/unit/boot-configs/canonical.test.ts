@@ -7,9 +7,10 @@ test('the canonical configuration is sorted JSON of the effective manifest', () 
   const text = canonicalConfiguration(load(manifest(dom0)));
   assert.equal(
     text,
-    '{"domains":[{"capabilities":["control","hardware","xenstore"],"cmdline":"","digests":{},"domid":0,' +
-      '"kernel":"vmlinux","memoryKiB":524288,"name":"dom0","seclabel":"system_u:system_r:dom0_t","type":"pv",' +
-      '"vcpus":1}],"platform":{"measurement":{"pcr":13},"onFailure":"halt"},"version":1}',
+    '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"",' +
+      '"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
+      '"maxMemoryKiB":524288,"memoryKiB":524288,"name":"dom0","seclabel":"system_u:system_r:dom0_t","type":"pv",' +
+      '"vcpus":1}],"platform":{"measurement":{"bootPcr":12,"pcr":13},"onFailure":"halt"},"version":1}',
   );
 });
 
@@ -48,7 +49,17 @@ test('every property shows in the canonical configuration', () => {
     { type: 'pvh' },
     { uuid: '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11' },
     { memory: '129MiB' },
+    { maxmem: '1GiB' },
     { vcpus: '2' },
+    { cpus: '1' },
+    { 'max-grant-frames': '32' },
+    { 'max-maptrack-frames': '32' },
+    { 'max-event-channels': '32' },
+    { ioports: '["80"]' },
+    { iomem: '["80,1"]' },
+    { irqs: '[5]' },
+    { autostart: 'false' },
+    { critical: 'false' },
     { kernel: 'other' },
     { ramdisk: 'guest.cpio' },
     { cmdline: 'quiet' },

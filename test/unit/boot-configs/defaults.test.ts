@@ -10,6 +10,7 @@ defaults:
   kernel: vmlinux
   ramdisk: guest.cpio
   seclabel: u:r:guest_t
+  max-event-channels: 63
   digests: { kernel: "sha256:${'1'.repeat(64)}" }
 domains:
   - { name: a, domid: 1 }
@@ -24,13 +25,18 @@ test('a domain has the defaults but for what it says itself', () => {
     domid: 1,
     type: 'pv',
     memoryKiB: 65536,
+    maxMemoryKiB: 65536,
     vcpus: 2,
     kernel: 'vmlinux',
     ramdisk: 'guest.cpio',
     cmdline: '',
     seclabel: 'u:r:guest_t',
     capabilities: [],
+    limits: { eventChannels: 63 },
+    devices: { ioports: [], iomem: [], irqs: [] },
     digests: { kernel: `sha256:${'1'.repeat(64)}` },
+    autostart: true,
+    critical: true,
   });
   assert.equal(b?.memoryKiB, 32768);
   assert.deepEqual(b?.digests, { ramdisk: `sha256:${'2'.repeat(64)}` }, 'values are not merged');
@@ -51,7 +57,16 @@ test('a default that no domain uses is checked as well', () => {
 });
 
 test('what identifies a domain can not be a default', () => {
-  for (const key of ['name: a', 'domid: 7', 'uuid: x', 'capabilities: []', 'after: []']) {
+  for (const key of [
+    'name: a',
+    'domid: 7',
+    'uuid: x',
+    'capabilities: []',
+    'after: []',
+    'ioports: []',
+    'autostart: true',
+    'critical: true',
+  ]) {
     const name = key.split(':')[0];
     assert.deepEqual(found(text.replace('type: pv', `type: pv\n  ${key}`)), [
       `4:3 unknown-key defaults.${name}`,

@@ -14,6 +14,8 @@ interface Edge {
 }
 
 const withGuest = (more: Record<string, string>): string => manifest(dom0 + guest(more));
+const second = (more: Record<string, string>): string =>
+  guest({ name: 'second', domid: '2', ...more });
 const withPcr = (pcr: string): string =>
   manifest(dom0, `platform: { measurement: { pcr: ${pcr} } }\n`);
 const uuid = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11';
@@ -195,6 +197,130 @@ const edges: Edge[] = [
     bad: [`sha256:${hex(62)}`, `sha256:${hex(96)}`, `sha1:${hex(40)}`, hex(64)].map((digest) =>
       withGuest({ digests: `{ kernel: "${digest}" }` }),
     ),
+  },
+  {
+    rule: 'maxmem',
+    path: 'domains[1].maxmem',
+    good: ['128MiB', '129MiB', '15TiB'].map((maxmem) => withGuest({ maxmem })),
+    bad: [
+      withGuest({ maxmem: '127MiB' }),
+      withGuest({ maxmem: '16TiB' }),
+      withGuest({ type: 'pvh', maxmem: '1GiB' }),
+      withGuest({ type: 'pvh', maxmem: '128MiB' }),
+    ],
+  },
+  {
+    rule: 'cpu-numbers',
+    path: 'domains[1].cpus',
+    good: ['0', '"0"', '0-3,5', '4094', '3,1,2-2'].map((cpus) => withGuest({ cpus })),
+    bad: ['3-1', '4095', '0-4095', '1,5-4'].map((cpus) => withGuest({ cpus })),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].cpus',
+    good: [withGuest({ cpus: '"1,2"' })],
+    bad: ['-1', '""', '"all"', '"^1"', '"0-"', '"0, 1"', '"0,"'].map((cpus) => withGuest({ cpus })),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].max-grant-frames',
+    good: [withGuest({ 'max-grant-frames': '1' })],
+    bad: [withGuest({ 'max-grant-frames': '0' }), withGuest({ 'max-grant-frames': '1048577' })],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].max-maptrack-frames',
+    good: [withGuest({ 'max-maptrack-frames': '0' })],
+    bad: [withGuest({ 'max-maptrack-frames': '-1' })],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].max-event-channels',
+    good: ['1', '131071'].map((limit) => withGuest({ 'max-event-channels': limit })),
+    bad: ['0', '131072'].map((limit) => withGuest({ 'max-event-channels': limit })),
+  },
+  {
+    rule: 'device-holder',
+    path: 'domains[0].ioports',
+    good: [manifest(`${dom0}\n    ioports: []`)],
+    bad: [manifest(`${dom0}\n    ioports: ["80"]`)],
+  },
+  {
+    rule: 'device-holder',
+    path: 'domains[1].irqs',
+    good: [withGuest({ irqs: '[5]' }), withGuest({ type: 'pvh', irqs: '[]' })],
+    bad: [withGuest({ type: 'pvh', irqs: '[5]' })],
+  },
+  {
+    rule: 'device-range',
+    path: 'domains[1].ioports[0]',
+    good: ['0', '0-ffff', '80-80', 'FFFF'].map((port) => withGuest({ ioports: `["${port}"]` })),
+    bad: ['81-80', 'ffff-0'].map((port) => withGuest({ ioports: `["${port}"]` })),
+  },
+  {
+    rule: 'device-range',
+    path: 'domains[1].iomem[0]',
+    good: ['0,1', '0xfed40,0x5', 'ffffffffff,1'].map((page) => withGuest({ iomem: `["${page}"]` })),
+    bad: ['0,0', 'ffffffffff,2'].map((page) => withGuest({ iomem: `["${page}"]` })),
+  },
+  {
+    rule: 'device-range',
+    path: 'domains[1].irqs[1]',
+    good: [withGuest({ irqs: '[1, 15]' })],
+    bad: [withGuest({ irqs: '[1, 2]' })],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].irqs[0]',
+    good: [withGuest({ irqs: '[0xF]' })],
+    bad: [withGuest({ irqs: '[0]' }), withGuest({ irqs: '[16]' })],
+  },
+  {
+    rule: 'device-overlap',
+    path: 'domains[2].ioports[0]',
+    good: [
+      manifest(dom0 + guest({ ioports: '["80-8f"]' }) + second({ ioports: '["90"]' })),
+      manifest(dom0 + guest({ ioports: '["80-8f"]' }) + second({ ioports: '["70-7f"]' })),
+    ],
+    bad: ['80', '8f', '7f-80', '0-ffff'].map((port) =>
+      manifest(dom0 + guest({ ioports: '["80-8f"]' }) + second({ ioports: `["${port}"]` })),
+    ),
+  },
+  {
+    rule: 'device-overlap',
+    path: 'domains[1].iomem[1]',
+    good: [withGuest({ iomem: '["10,2", "12,1"]' })],
+    bad: [withGuest({ iomem: '["10,2", "11,1"]' }), withGuest({ iomem: '["11,1", "10,2"]' })],
+  },
+  {
+    rule: 'device-overlap',
+    path: 'domains[1].irqs[2]',
+    good: [withGuest({ irqs: '[5, 6, 7]' })],
+    bad: [withGuest({ irqs: '[5, 6, 5]' })],
+  },
+  {
+    rule: 'autostart',
+    path: 'domains[0].autostart',
+    good: [manifest(`${dom0}\n    autostart: true`)],
+    bad: [manifest(`${dom0}\n    autostart: false`)],
+  },
+  {
+    rule: 'autostart',
+    path: 'domains[1].after',
+    good: [withGuest({ autostart: 'false' }), withGuest({ autostart: 'false', after: '[]' })],
+    bad: [withGuest({ autostart: 'false', after: '[dom0]' })],
+  },
+  {
+    rule: 'autostart',
+    path: 'domains[2].after[0]',
+    good: [manifest(dom0 + guest({ autostart: 'true' }) + second({ after: '[guest]' }))],
+    bad: [manifest(dom0 + guest({ autostart: 'false' }) + second({ after: '[guest]' }))],
+  },
+  {
+    rule: 'critical-hardware',
+    path: 'domains[0].critical',
+    good: [manifest(`${dom0}\n    critical: true`), withGuest({ critical: 'false' })],
+    bad: [manifest(`${dom0}\n    critical: false`)],
   },
   {
     rule: 'after-unknown',

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseXlList } from '../../platform/demo/tool-output.ts';
+import { cacheDirectory } from '../../platform/lib/cache.ts';
+import { boot, exampleManifest, failedChecks, outputDirectory, parts } from './support.ts';
+import { type DomainDump, parseDomainDumps, parseGrantLimits } from './xen-dump.ts';
+
+const driver = 0x7f10;
+const standby = 20;
+
+/** A domain that cannot be built. */
+const dispensable = `
+  - name: dispensable
+    domid: 21
+    kernel: no-kernel
+    critical: false
+`;
+const notThere = ['dispensable is there, with its domid and label'];
+
+test('what a manifest says of memory, CPUs, limits, devices and starting is what Xen has', async (t) => {
+  const name = 'driver-domain';
+  const built = await parts();
+  const kernel = join(cacheDirectory, 'no-kernel');
+  await writeFile(kernel, Buffer.alloc(1 << 20, 'this is no kernel '));
+  const run = await boot(name, (await exampleManifest(name)) + dispensable, {
+    parts: { ...built, images: new Map([...built.images, ['no-kernel', kernel]]) },
+  });
+  assert.deepEqual(failedChecks(run, notThere), []);
+  const { consoleText, answers } = run;
+  const dumps = parseDomainDumps(consoleText);
+  const dump = (domid: number): DomainDump =>
+    dumps.get(domid) ?? assert.fail(`Xen said nothing about domain ${domid}`);
+
+  await t.test('maxmem: Xen lets the domain grow to it, and its kernel does', () => {
+    const slack = 256;
+    assert.equal(dump(0).maxPages, 1024 * 256 + slack);
+    assert.equal(dump(standby).maxPages, 160 * 256 + slack);
+    assert.equal(dump(driver).maxPages, 96 * 256 + slack);
+    assert.match(consoleText, /guest standby: has 98304 KiB/);
+    assert.match(consoleText, /guest standby: ballooned to 147456 KiB/);
+  });
+
+  await t.test('cpus: the vCPUs are tied to them', () => {
+    assert.deepEqual(dump(driver).affinities, ['1']);
+    assert.deepEqual(dump(standby).affinities, ['0-1', '0-1']);
+    assert.deepEqual(dump(0).affinities, ['0-1', '0-1']);
+  });
+
+  await t.test('grant limits', () => {
+    assert.deepEqual(parseGrantLimits(consoleText, standby), [8, 0]);
+    assert.deepEqual(parseGrantLimits(consoleText, driver), [64, 1024]);
+  });
+
+  await t.test(
+    'ports, memory and interrupts belong to the driver domain and to nobody else',
+    () => {
+      const { ioports, iomem, interrupts } = dump(driver);
+      assert.deepEqual(
+        { ioports, iomem, interrupts },
+        { ioports: '300-307, 31f', iomem: 'fffff', interrupts: '5' },
+      );
+      assert.match(dump(0).ioports, /-2ff, 308-31e, 320-/);
+      assert.match(dump(0).iomem, /-ffffe, 100000-/);
+      assert.match(dump(0).interrupts, /-4, 6-/);
+      assert.deepEqual([dump(standby).ioports, dump(standby).iomem], ['', '']);
+    },
+  );
+
+  await t.test('the driver domain uses its port and its memory', async () => {
+    const written = await readFile(join(outputDirectory(name), 'debug-port.log'), 'latin1');
+    assert.equal(written, 'driver\n');
+    assert.match(consoleText, /guest driver: port reads e9/);
+    // The processor's first instruction: a far jump, ea, to the firmware.
+    assert.match(consoleText, /guest driver: memory reads 0x[0-9A-F]{6}EA/);
+  });
+
+  await t.test('critical: false: the boot goes on without the domain, and says so', () => {
+    assert.match(consoleText, /domb: .*step "build dispensable": cannot build domain 21/);
+    assert.match(consoleText, /domb: .*dispensable is not critical/);
+    assert.deepEqual(
+      run.record.abandoned.map(({ name, domid }) => [name, domid]),
+      [['dispensable', 21]],
+    );
+    assert.ok(!dumps.has(21));
+  });
+
+  await t.test('autostart: false leaves a domain paused until dom0 starts it', () => {
+    const listed = parseXlList(answers.get('xl-list')?.output ?? '');
+    assert.equal(listed.find(({ domid }) => domid === standby)?.state, '--p---');
+    assert.equal(answers.get('unpause')?.output.trim(), String(standby));
+    const text = consoleText.slice(0, consoleText.indexOf('all questions answered'));
+    assert.ok(text.indexOf('guest standby: alive') > text.indexOf('userspace is up'));
+  });
+});
