@@ -6,6 +6,9 @@ export interface ConsoleLine {
   text: string;
 }
 
+/** Milliseconds that a machine gets to explain a failure. */
+const grace = 1000;
+
 /** Splits what a machine prints into stamped lines, keeps them, and lets callers wait for one. */
 export class Console {
   readonly lines: ConsoleLine[] = [];
@@ -42,10 +45,12 @@ export class Console {
   waitFor(pattern: RegExp, timeout: number, unless?: RegExp): Promise<ConsoleLine> {
     const present = this.lines.find((line) => pattern.test(line.text));
     if (present) return Promise.resolve(present);
-    const hopeless = unless && this.lines.find((line) => unless.test(line.text));
+    const lost = unless && this.lines.find((line) => unless.test(line.text));
     return new Promise((resolve, reject) => {
+      let hopeless: NodeJS.Timeout | undefined;
       const finish = () => {
         clearTimeout(timer);
+        clearTimeout(hopeless);
         this.#listeners.delete(listener);
       };
       const fail = (why: string) => {
@@ -55,13 +60,17 @@ export class Console {
       };
       const listener = (line: ConsoleLine | undefined) => {
         if (!line) return fail('the machine ended');
-        if (unless?.test(line.text)) return fail(line.text.trim());
+        if (unless?.test(line.text)) {
+          // What explains it is on the lines that follow.
+          hopeless ??= setTimeout(() => fail(line.text.trim()), grace);
+          return;
+        }
         if (!pattern.test(line.text)) return;
         finish();
         resolve(line);
       };
       const timer = setTimeout(() => fail(`${timeout / 1000} s passed`), timeout);
-      if (hopeless) return fail(hopeless.text.trim());
+      if (lost) return fail(lost.text.trim());
       if (this.#ended) return fail('the machine ended');
       this.#listeners.add(listener);
     });
