@@ -25,12 +25,16 @@ export interface Swtpm {
  */
 export async function startSwtpm({
   flags = 'not-need-init,startup-clear',
+  prepare = async () => {},
 }: {
   flags?: string;
+  /** Fills the state directory before the start. */
+  prepare?: (state: string) => Promise<unknown>;
 } = {}): Promise<Swtpm> {
   const directory = await mkdtemp(join(tmpdir(), 'domb-swtpm-'));
   const state = join(directory, 'state');
   await mkdir(state);
+  await prepare(state);
   const socket = join(directory, 'sock');
   const control = `${socket}.ctrl`;
   const child = spawn(

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ekChainProblems, readAuthorities } from '../../../measurement/evidence/ek-chain.ts';
+import { collectEvidence, type Evidence } from '../../../measurement/evidence/evidence.ts';
+import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
+import { MeasurementLog } from '../../../measurement/measurement-log.ts';
+import { run } from '../../../platform/lib/run.ts';
+import { ITEMS, NONCE } from '../../lib/evidence.ts';
+import { type Swtpm, startSwtpm } from '../../lib/swtpm.ts';
+
+let directory: string;
+let swtpm: Swtpm;
+let evidence: Evidence;
+let root: X509Certificate;
+let intermediate: X509Certificate;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'domb-ek-'));
+  swtpm = await startSwtpm({ prepare: (state) => manufacture(state, directory) });
+  const tpm = await swtpm.connect();
+  try {
+    const log = await MeasurementLog.open({ tpm, pcr: 13, directory });
+    for (const item of ITEMS) await log.measure(item);
+    await log.cap();
+    await log.close();
+    const { banks } = log.target;
+    evidence = await collectEvidence(tpm, { log: log.bytes(), pcrs: [13], banks, nonce: NONCE });
+  } finally {
+    await tpm.close();
+  }
+  const certificate = async (name: string) =>
+    new X509Certificate(await readFile(join(directory, 'ca', name)));
+  root = await certificate('swtpm-localca-rootca-cert.pem');
+  intermediate = await certificate('issuercert.pem');
+});
+
+after(async () => {
+  await swtpm?.stop();
+  await rm(directory, { recursive: true });
+});
+
+/** Gives a TPM an EK certificate, issued by an authority of its own in two steps, as manufacturers do. */
+async function manufacture(state: string, at: string): Promise<void> {
+  const ca = join(at, 'ca');
+  await mkdir(ca);
+  const write = (name: string, lines: string[]) =>
+    writeFile(join(at, name), `${lines.join('\n')}\n`);
+  await write('setup.conf', [
+    'create_certs_tool=/usr/bin/swtpm_localca',
+    `create_certs_tool_config=${join(at, 'localca.conf')}`,
+    `create_certs_tool_options=${join(at, 'localca.options')}`,
+  ]);
+  await write('localca.conf', [
+    `statedir = ${ca}`,
+    `signingkey = ${join(ca, 'signkey.pem')}`,
+    `issuercert = ${join(ca, 'issuercert.pem')}`,
+    `certserial = ${join(ca, 'certserial')}`,
+  ]);
+  await write('localca.options', ['--platform-manufacturer none']);
+  const config = ['--config', join(at, 'setup.conf')];
+  await run('swtpm_setup', ['--tpm2', '--tpmstate', state, '--create-ek-cert', ...config]);
+}
+
+const judge = (ekAuthorities: X509Certificate[], changed: Partial<Evidence> = {}) =>
+  verifyEvidence(
+    { ...evidence, ...changed },
+    { nonce: NONCE, pcr: 13, items: ITEMS, ekAuthorities },
+  );
+
+test('an EK certificate under the given root is accepted, and what that does not show is said', () => {
+  const verdict = judge([root, intermediate]);
+  assert.deepEqual(verdict.problems, []);
+  assert.match(verdict.notChecked.join('\n'), /have it activate a credential\nwhether .* revoked/);
+});
+
+test('a chain with a link or its root missing, or of somebody else, is refused', () => {
+  assert.deepEqual(judge([root]).problems, [
+    'the EK certificate was not issued by any of the given authorities',
+  ]);
+  assert.deepEqual(judge([intermediate]).problems, [
+    'the certificate of "CN=swtpm-localca" was not issued by any of the given authorities',
+  ]);
+  assert.equal(judge([]).accepted, false);
+  const { ekCertificate: _, ...none } = evidence;
+  assert.deepEqual(
+    verifyEvidence(none, { nonce: NONCE, pcr: 13, ekAuthorities: [root, intermediate] }).problems,
+    ['there is no EK certificate'],
+  );
+});
+
+test('a certificate for something else, an altered one, and one out of its time', () => {
+  const authorities = [root, intermediate];
+  assert.match(
+    judge(authorities, { ekCertificate: intermediate.raw }).problems[0] ?? '',
+    /is not one of an endorsement key/,
+  );
+  assert.match(
+    judge(authorities, { ekCertificate: root.raw }).problems[0] ?? '',
+    /is not one of an endorsement key/,
+  );
+  const der = evidence.ekCertificate as Buffer;
+  let refused = 0;
+  for (let i = 0; i < der.length; i += 7) {
+    const altered = Buffer.from(der);
+    altered.writeUInt8(altered.readUInt8(i) ^ 1, i);
+    if (!judge(authorities, { ekCertificate: altered }).accepted) refused++;
+  }
+  assert.equal(refused, Math.ceil(der.length / 7));
+  for (const time of ['1999-01-01', '+010000-01-02']) {
+    const names = ekChainProblems(der, authorities, new Date(time)).map(
+      (problem) => problem.split(' is valid from ')[0],
+    );
+    assert.deepEqual(names, [
+      'the EK certificate',
+      'the certificate of "CN=swtpm-localca"',
+      'the certificate of "CN=swtpm-localca-rootca"',
+    ]);
+  }
+});
+
+test('authorities come as PEM, one or many, or as DER', async () => {
+  const bundle = Buffer.from(`comment\n${root.toString()}\n${intermediate.toString()}`);
+  assert.deepEqual(
+    readAuthorities(bundle).map(({ fingerprint256 }) => fingerprint256),
+    [root.fingerprint256, intermediate.fingerprint256],
+  );
+  assert.equal(readAuthorities(root.raw).length, 1);
+  assert.throws(() => readAuthorities(Buffer.from('nothing')), /not certificates/);
+});
