@@ -16,12 +16,15 @@ import {
   Tpm2Error,
   tpm2ToolsPcrFile,
 } from 'node-tpm2-pts';
+import { MeasurementError } from '../../measurement/errors.ts';
 import { EventLogError, type LogEvent } from '../../measurement/event-log/format.ts';
 import { parseEventLog, parseTagged } from '../../measurement/event-log/parse.ts';
-import { replay } from '../../measurement/event-log/replay.ts';
 import { encodeTagged } from '../../measurement/event-log/write.ts';
 import { readMeasurementLog } from '../../measurement/evidence/read-log.ts';
+import { readReference, referenceFile } from '../../measurement/evidence/reference.ts';
+import { eventListing, eventsJson } from '../../measurement/formats/event-listing.ts';
 import { listing } from '../../measurement/formats/listing.ts';
+import { predict } from '../../measurement/predict.ts';
 import { eventsOf, evidenceOf, ITEMS, logOf } from '../lib/evidence.ts';
 import { mutate } from './bytes.ts';
 import { Coverage } from './coverage.ts';
@@ -31,6 +34,9 @@ import { Random } from './random.ts';
 const MAXIMUM_MILLISECONDS = 1000;
 /** Asking for coverage costs more than parsing: inputs are judged in batches. */
 const BATCH = 25;
+
+/** How a parser may refuse. */
+const EXPECTED = [Tpm2Error, EventLogError, MeasurementError];
 
 interface Target {
   readonly name: string;
@@ -62,8 +68,9 @@ const TARGETS: Target[] = [
       logOf(eventsOf(ITEMS.slice(0, 1)), ['sha1', 'sha256', 'sha384']),
     ],
     run: (bytes) => {
-      const { algorithms, events } = parseEventLog(bytes);
-      for (const { name } of algorithms) if (name) replay(events, name);
+      const log = parseEventLog(bytes);
+      eventListing(log);
+      eventsJson(log);
     },
   },
   {
@@ -91,6 +98,16 @@ const TARGETS: Target[] = [
     name: 'PCR file',
     seeds: [tpm2ToolsPcrFile(evidence.pcrs)],
     run: (bytes) => void readTpm2ToolsPcrFile(bytes),
+  },
+  {
+    name: 'reference',
+    seeds: [
+      Buffer.from(referenceFile({ pcr: 13, bootPcr: 12, items: ITEMS, pcrs: evidence.pcrs })),
+    ],
+    run: (bytes) => {
+      const { items, ...target } = readReference(bytes);
+      predict(items, { ...target, banks: ['sha256'] });
+    },
   },
 ];
 
@@ -126,7 +143,7 @@ function attempt(target: Target, bytes: Buffer): void {
     target.run(bytes);
     accepted++;
   } catch (error) {
-    if (!(error instanceof Tpm2Error || error instanceof EventLogError)) fail(target, bytes, error);
+    if (!EXPECTED.some((kind) => error instanceof kind)) fail(target, bytes, error);
   }
   const time = performance.now() - start;
   if (time > MAXIMUM_MILLISECONDS) fail(target, bytes, new Error(`took ${time.toFixed(0)} ms`));
