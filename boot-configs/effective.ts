@@ -4,6 +4,7 @@ import type { DomainDocument, ManifestDocument } from './generated/manifest-1.ts
 import type { DomainSettings, Manifest } from './manifest.ts';
 import { memoryKiB } from './memory.ts';
 import { DEFAULT_BOOT_PCR, DEFAULT_PCR } from './pcrs.ts';
+import { listOf } from './segments.ts';
 import { startOrder } from './start-order.ts';
 
 /** The manifest that a document without problems stands for: defaults applied, units resolved, in start order. */
@@ -45,15 +46,23 @@ function domainSettings(domain: DomainDocument): DomainSettings {
     vcpus: domain.vcpus ?? 1,
     ...(domain.cpus === undefined ? {} : { cpus: cpuNumbers(domain.cpus) }),
     kernel,
-    ...(ramdisk === undefined ? {} : { ramdisk }),
+    ramdisk: listOf(ramdisk ?? []),
     cmdline: domain.cmdline ?? '',
     seclabel,
     capabilities: [...(domain.capabilities ?? [])].sort(),
     limits: limitsOf(domain),
     devices: devicesOf(domain),
-    digests: { ...domain.digests },
+    digests: digestsOf(domain),
     autostart: domain.autostart ?? true,
     critical: domain.critical ?? true,
+  };
+}
+
+function digestsOf({ digests = {} }: DomainDocument): DomainSettings['digests'] {
+  const { kernel, ramdisk } = digests;
+  return {
+    ...(kernel === undefined ? {} : { kernel }),
+    ...(ramdisk === undefined ? {} : { ramdisk: listOf(ramdisk) }),
   };
 }
 

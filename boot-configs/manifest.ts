@@ -48,8 +48,8 @@ export interface DomainSettings {
   cpus?: number[];
   /** Path relative to the image directory, without `..`. */
   kernel: string;
-  /** Path relative to the image directory, without `..`. */
-  ramdisk?: string;
+  /** The segments of its ramdisk, as such paths, in their order; empty for none. */
+  ramdisk: string[];
   /** Printable ASCII. */
   cmdline: string;
   seclabel: string;
@@ -58,8 +58,8 @@ export interface DomainSettings {
   /** Where one is absent, the hypervisor's own holds. */
   limits: DomainLimits;
   devices: DomainDevices;
-  /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`. */
-  digests: { kernel?: string; ramdisk?: string };
+  /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`; for the ramdisk one for each segment. */
+  digests: { kernel?: string; ramdisk?: string[] };
   /** False for a domain that is built and stays paused. */
   autostart: boolean;
   /** False for a domain that the boot can do without. */

@@ -5,7 +5,7 @@ import { type ByteSource, withFile } from '../boot-configs/images/byte-source.ts
 import type { DomainSettings, Manifest, NumberRange } from '../boot-configs/manifest.ts';
 import { formatMemory } from '../boot-configs/memory.ts';
 import { plan } from '../daemon/boot.ts';
-import { nameOf, type Operation } from '../daemon/operations.ts';
+import { imagePath, nameOf, type Operation } from '../daemon/operations.ts';
 
 /** A phase of the boot, told ahead. */
 export interface PlannedPhase {
@@ -48,13 +48,13 @@ function detailsOf(
 ): Record<string, string | number> {
   switch (operation.do) {
     case 'measure-image':
-      return imageDetails(operation.domain, operation.component, lookUp);
+      return imageDetails(operation, lookUp);
     case 'create-domain': {
       return creationDetails(operation.domain);
     }
     case 'build-domain': {
       const { kernel, ramdisk } = operation.domain;
-      return ramdisk === undefined ? { kernel } : { kernel, ramdisk };
+      return ramdisk.length === 0 ? { kernel } : { kernel, ramdisk: ramdisk.join(' ') };
     }
     case 'cap-pcr':
       return { pcr: platform.measurement.pcr };
@@ -88,13 +88,12 @@ function showRange({ first, count }: NumberRange): string {
 }
 
 function imageDetails(
-  domain: DomainSettings,
-  component: 'kernel' | 'ramdisk' | 'cmdline',
+  operation: Extract<Operation, { do: 'measure-image' }>,
   lookUp: LookUp,
 ): Record<string, string | number> {
-  if (component === 'cmdline') return { text: JSON.stringify(domain.cmdline) };
-  const path = domain[component];
-  return path === undefined ? {} : { file: path, ...lookUp(path) };
+  const path = imagePath(operation);
+  if (path === undefined) return { text: JSON.stringify(operation.domain.cmdline) };
+  return { file: path, ...lookUp(path) };
 }
 
 /** Size and digest of images; domains often share one, which is then hashed once. */

@@ -1,5 +1,5 @@
 import type { DomainSettings, Manifest } from '../boot-configs/manifest.ts';
-import type { ImageComponent, Operation, Phase } from './operations.ts';
+import type { Operation, Phase } from './operations.ts';
 import type { Settings } from './settings.ts';
 
 /** What a boot image holds beside the manifest and its images. */
@@ -79,13 +79,15 @@ function each(domains: readonly DomainSettings[], kind: DomainOperation['do']): 
 }
 
 function measurements(domain: DomainSettings): Operation[] {
-  const components: ImageComponent[] = [
-    'kernel',
-    ...(domain.ramdisk ? ['ramdisk' as const] : []),
-    'cmdline',
-  ];
+  // A ramdisk of one segment is simply the ramdisk.
+  const segments = domain.ramdisk.map((_, segment): Operation => {
+    const one = domain.ramdisk.length === 1;
+    return { do: 'measure-image', domain, component: 'ramdisk', ...(one ? {} : { segment }) };
+  });
   return [
     { do: 'measure-domain', domain },
-    ...components.map((component): Operation => ({ do: 'measure-image', domain, component })),
+    { do: 'measure-image', domain, component: 'kernel' },
+    ...segments,
+    { do: 'measure-image', domain, component: 'cmdline' },
   ];
 }

@@ -4,7 +4,7 @@ import { describeContent } from '../measurement/content.ts';
 import type { ContentDescription, MeasuredItem } from '../measurement/events.ts';
 import project from '../package.json' with { type: 'json' };
 import { plan } from './boot.ts';
-import type { Operation } from './operations.ts';
+import { imagePath, type Operation } from './operations.ts';
 
 /** Operations that put something into the PCR, the cap aside. */
 export type Measurement = Extract<Operation, { do: `measure-${string}` }>;
@@ -60,20 +60,20 @@ export async function measuredItem(
       return { event: 'domain', domain: name, domid, type, seclabel, capabilities };
     }
     case 'measure-image': {
-      const { domain, component } = operation;
+      const { domain, component, segment } = operation;
       const description = await componentDescription(operation, sources);
-      return { event: 'image', domain: domain.name, component, ...description };
+      const which = segment === undefined ? {} : { segment };
+      return { event: 'image', domain: domain.name, component, ...which, ...description };
     }
   }
 }
 
 async function componentDescription(
-  { domain, component }: Extract<Measurement, { component: string }>,
+  operation: Extract<Measurement, { component: string }>,
   { image }: MeasuredSources,
 ): Promise<ContentDescription> {
-  if (component === 'cmdline') return describeContent(Buffer.from(domain.cmdline));
-  const path = domain[component];
-  if (path === undefined) throw new Error(`${domain.name} has no ${component}`);
+  const path = imagePath(operation);
+  if (path === undefined) return describeContent(Buffer.from(operation.domain.cmdline));
   return (await image(path)).description();
 }
 

@@ -22,7 +22,7 @@ export type Operation =
   | { do: 'check-domain'; domain: DomainSettings }
   | { do: 'measure-configuration' }
   | { do: 'measure-domain'; domain: DomainSettings }
-  | { do: 'measure-image'; domain: DomainSettings; component: ImageComponent }
+  | { do: 'measure-image'; domain: DomainSettings; component: ImageComponent; segment?: number }
   | { do: 'identify-domain'; domain: DomainSettings }
   | { do: 'make-key' }
   | { do: 'create-domain'; domain: DomainSettings }
@@ -45,12 +45,27 @@ export interface Phase {
   operations: readonly Operation[];
 }
 
+type MeasureImage = Extract<Operation, { component: ImageComponent }>;
+
+/** `kernel`, `ramdisk`, or `ramdisk[1]` where the ramdisk has several segments. */
+export function componentName({ component, segment }: Omit<MeasureImage, 'do' | 'domain'>): string {
+  return segment === undefined ? component : `${component}[${segment}]`;
+}
+
+/** The path of the image that an operation measures; undefined for a command line, which is none. */
+export function imagePath({ domain, component, segment = 0 }: MeasureImage): string | undefined {
+  if (component === 'cmdline') return undefined;
+  const path = component === 'kernel' ? domain.kernel : domain.ramdisk[segment];
+  if (path === undefined) throw new Error(`${domain.name} has no ${component}`);
+  return path;
+}
+
 /** A name for people, unique within a plan: `build dom0`, `measure vtpm kernel`. */
 export function nameOf(operation: Operation): string {
   const words = operation.do.replaceAll('-', ' ');
   if (!('domain' in operation)) return words;
   const verb = words.split(' ')[0];
-  const component = 'component' in operation ? ` ${operation.component}` : '';
+  const component = 'component' in operation ? ` ${componentName(operation)}` : '';
   return operation.do === 'hand-over'
     ? `hand over to ${operation.domain.name}`
     : `${verb} ${operation.domain.name}${component}`;

@@ -32,7 +32,7 @@ export interface PredictedBoot {
  */
 export async function predictBoot(boot: PredictedBoot): Promise<BootPrediction> {
   const { manifest, manifestBytes, findImage, policy, signatureKey, banks } = boot;
-  const paths = manifest.domains.flatMap(({ kernel, ramdisk }) => [kernel, ramdisk ?? []].flat());
+  const paths = manifest.domains.flatMap(({ kernel, ramdisk }) => [kernel, ...ramdisk]);
   const files = new Map<string, string>();
   for (const path of new Set(paths)) files.set(path, await findImage(path));
   const described = await hashFiles([...files.values(), ...(policy ? [policy] : [])]);

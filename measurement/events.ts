@@ -35,6 +35,8 @@ export interface ImageItem extends ContentDescription {
   readonly domain: string;
   /** `cmdline` is the kernel command line in UTF-8, without a terminating zero. */
   readonly component: 'kernel' | 'ramdisk' | 'cmdline';
+  /** Which segment of a ramdisk that has several, from 0. */
+  readonly segment?: number;
 }
 
 /** The identity and rights that a domain is created with. */

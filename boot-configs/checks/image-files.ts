@@ -4,6 +4,7 @@ import type { DraftDomain } from '../draft.ts';
 import { type ByteSource, withFile } from '../images/byte-source.ts';
 import { inspectKernel, isFault } from '../images/kernel.ts';
 import { formatMemory, memoryKiB } from '../memory.ts';
+import { placedTexts } from '../segments.ts';
 import type { Check, Report } from './check.ts';
 
 /** Bytes hashed at a time. */
@@ -23,14 +24,18 @@ export function imageFiles(directory: string): Check {
 function checkDomain(domain: DraftDomain, directory: string, report: Report): void {
   const { path, type, memory, digests } = domain;
   let needed = 0;
-  for (const image of ['kernel', 'ramdisk'] as const) {
-    const name = domain[image];
-    if (name === undefined || name.split('/').includes('..')) continue;
-    const at = [...path, image];
+  const images = (['kernel', 'ramdisk'] as const).flatMap((image) =>
+    placedTexts(domain[image], [...path, image]).map((placed) => ({ image, ...placed })),
+  );
+  for (const { image, text: name, index, path: at } of images) {
+    if (name.split('/').includes('..')) continue;
+    const pinned = placedTexts(digests?.[image], [...path, 'digests', image]).find(
+      (digest) => digest.index === index,
+    );
     try {
       needed += withFile(join(directory, name), (source) => {
-        checkDigest(source, digests?.[image], (message, hint) =>
-          report([...path, 'digests', image], message, hint),
+        checkDigest(source, pinned?.text, (message, hint) =>
+          report(pinned?.path ?? at, message, hint),
         );
         if (image === 'ramdisk') return source.size;
         if (type === undefined) return 0;

@@ -1,3 +1,4 @@
+import { placedTexts } from '../segments.ts';
 import type { Check } from './check.ts';
 
 export const imagePath: Check = {
@@ -6,20 +7,21 @@ export const imagePath: Check = {
   run({ domains }, report) {
     for (const domain of domains) {
       for (const property of ['kernel', 'ramdisk'] as const) {
-        const wrong = fault(domain[property]);
-        if (wrong === undefined) continue;
-        report(
-          [...domain.path, property],
-          wrong,
-          'write the path below the image directory, for example "guests/web.cpio.zst"',
-        );
+        for (const { text, path } of placedTexts(domain[property], [...domain.path, property])) {
+          const wrong = fault(text);
+          if (wrong === undefined) continue;
+          report(
+            path,
+            wrong,
+            'write the path below the image directory, for example "guests/web.cpio.zst"',
+          );
+        }
       }
     }
   },
 };
 
-function fault(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
+function fault(path: string): string | undefined {
   if (path.startsWith('/')) return 'the path is absolute';
   const parts = path.split('/');
   if (parts.includes('..')) return 'the path leads out of the image directory with ".."';

@@ -29,7 +29,7 @@ export interface DefaultsDocument {
   vcpus?: number;
   cpus?: string | number;
   kernel?: string;
-  ramdisk?: string;
+  ramdisk?: string | string[];
   cmdline?: string;
   seclabel?: string;
   'max-grant-frames'?: number;
@@ -49,7 +49,7 @@ export interface DomainDocument {
   vcpus?: number;
   cpus?: string | number;
   kernel?: string;
-  ramdisk?: string;
+  ramdisk?: string | string[];
   cmdline?: string;
   seclabel?: string;
   'max-grant-frames'?: number;
@@ -68,5 +68,5 @@ export interface DomainDocument {
 /** Pinned digests. The boot stops when an image has another one. */
 export interface DigestsDocument {
   kernel?: string;
-  ramdisk?: string;
+  ramdisk?: string | string[];
 }

@@ -76,6 +76,9 @@ export const shapes: Record<string, Shape> = {
   "expects": "a path of at most 255 ASCII characters without spaces"
  },
  "defaults.ramdisk": {
+  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths"
+ },
+ "defaults.ramdisk[]": {
   "expects": "a path of at most 255 ASCII characters without spaces"
  },
  "defaults.cmdline": {
@@ -104,6 +107,9 @@ export const shapes: Record<string, Shape> = {
   "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
  },
  "defaults.digests.ramdisk": {
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests"
+ },
+ "defaults.digests.ramdisk[]": {
   "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
  },
  "domains": {
@@ -165,6 +171,9 @@ export const shapes: Record<string, Shape> = {
   "expects": "a path of at most 255 ASCII characters without spaces"
  },
  "domains[].ramdisk": {
+  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths"
+ },
+ "domains[].ramdisk[]": {
   "expects": "a path of at most 255 ASCII characters without spaces"
  },
  "domains[].cmdline": {
@@ -217,6 +226,9 @@ export const shapes: Record<string, Shape> = {
   "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
  },
  "domains[].digests.ramdisk": {
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests"
+ },
+ "domains[].digests.ramdisk[]": {
   "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
  },
  "domains[].autostart": {
@@ -235,7 +247,7 @@ export const shapes: Record<string, Shape> = {
 
 interface Validate { (data: unknown): boolean; errors?: ErrorObject[] | null }
 export const validate: Validate = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:domb:manifest:1","type":"object","additionalProperties":false,"required":["version","domains"],"properties":{"version":{"const":1},"platform":{"$ref":"#/$defs/platform"},"defaults":{"$ref":"#/$defs/defaults"},"domains":{"type":"array","minItems":1,"maxItems":1000,"items":{"$ref":"#/$defs/domain"}}},"$defs":{"platform":{"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"measurement":{"$ref":"#/$defs/measurement"}}},"measurement":{"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot-pcr":{"type":"integer","minimum":0,"maximum":23}}},"defaults":{"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"digests":{"$ref":"#/$defs/digests"}}},"domain":{"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}},"type":{"enum":["pv","pvh"]},"memory":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"type":"integer","minimum":1,"maximum":8192},"cpus":{"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999},"max-grant-frames":{"type":"integer","minimum":1,"maximum":1048576},"max-maptrack-frames":{"type":"integer","minimum":0,"maximum":1048576},"max-event-channels":{"type":"integer","minimum":1,"maximum":131071},"kernel":{"type":"string","pattern":"^[!-~]{1,255}$"},"ramdisk":{"type":"string","pattern":"^[!-~]{1,255}$"},"cmdline":{"type":"string","pattern":"^[ -~]*$"},"seclabel":{"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"},"digests":{"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"$ref":"#/$defs/digest"}}},"digest":{"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:domb:manifest:1","type":"object","additionalProperties":false,"required":["version","domains"],"properties":{"version":{"const":1},"platform":{"$ref":"#/$defs/platform"},"defaults":{"$ref":"#/$defs/defaults"},"domains":{"type":"array","minItems":1,"maxItems":1000,"items":{"$ref":"#/$defs/domain"}}},"$defs":{"platform":{"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"measurement":{"$ref":"#/$defs/measurement"}}},"measurement":{"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot-pcr":{"type":"integer","minimum":0,"maximum":23}}},"defaults":{"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"digests":{"$ref":"#/$defs/digests"}}},"domain":{"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}},"type":{"enum":["pv","pvh"]},"memory":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"type":"integer","minimum":1,"maximum":8192},"cpus":{"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999},"max-grant-frames":{"type":"integer","minimum":1,"maximum":1048576},"max-maptrack-frames":{"type":"integer","minimum":0,"maximum":1048576},"max-event-channels":{"type":"integer","minimum":1,"maximum":131071},"kernel":{"type":"string","pattern":"^[!-~]{1,255}$"},"ramdisk":{"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}},"cmdline":{"type":"string","pattern":"^[ -~]*$"},"seclabel":{"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"},"digests":{"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}},"digest":{"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}}};
 const schema32 = {"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"measurement":{"$ref":"#/$defs/measurement"}}};
 const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot-pcr":{"type":"integer","minimum":0,"maximum":23}}};
 
@@ -394,7 +406,7 @@ const schema36 = {"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"};
 const schema37 = {"type":"integer","minimum":1,"maximum":8192};
 const schema38 = {"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999};
 const schema39 = {"type":"string","pattern":"^[!-~]{1,255}$"};
-const schema40 = {"type":"string","pattern":"^[!-~]{1,255}$"};
+const schema40 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
 const schema41 = {"type":"string","pattern":"^[ -~]*$"};
 const schema42 = {"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"};
 const schema43 = {"type":"integer","minimum":1,"maximum":1048576};
@@ -404,11 +416,11 @@ const func1 = Object.prototype.hasOwnProperty;
 const pattern4 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
 const pattern5 = new RegExp("^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", "u");
 const pattern6 = new RegExp("^[!-~]{1,255}$", "u");
-const pattern8 = new RegExp("^[ -~]*$", "u");
-const pattern9 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
-const schema46 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"$ref":"#/$defs/digest"}}};
+const pattern9 = new RegExp("^[ -~]*$", "u");
+const pattern10 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
+const schema46 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}};
 const schema47 = {"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"};
-const pattern10 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
+const pattern11 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -436,7 +448,7 @@ errors++;
 if(data.kernel !== undefined){
 let data0 = data.kernel;
 if(typeof data0 === "string"){
-if(!pattern10.test(data0)){
+if(!pattern11.test(data0)){
 const err1 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
 if(vErrors === null){
 vErrors = [err1];
@@ -460,9 +472,8 @@ errors++;
 }
 if(data.ramdisk !== undefined){
 let data1 = data.ramdisk;
-if(typeof data1 === "string"){
-if(!pattern10.test(data1)){
-const err3 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
+if((typeof data1 !== "string") && (!(Array.isArray(data1)))){
+const err3 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/properties/ramdisk/type",keyword:"type",params:{type: schema46.properties.ramdisk.type}};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -471,9 +482,9 @@ vErrors.push(err3);
 }
 errors++;
 }
-}
-else {
-const err4 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/digest/type",keyword:"type",params:{type: "string"}};
+if(typeof data1 === "string"){
+if(!pattern11.test(data1)){
+const err4 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/properties/ramdisk/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -483,14 +494,53 @@ vErrors.push(err4);
 errors++;
 }
 }
-}
-else {
-const err5 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(Array.isArray(data1)){
+if(data1.length > 16){
+const err5 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/properties/ramdisk/maxItems",keyword:"maxItems",params:{limit: 16}};
 if(vErrors === null){
 vErrors = [err5];
 }
 else {
 vErrors.push(err5);
+}
+errors++;
+}
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+if(typeof data2 === "string"){
+if(!pattern11.test(data2)){
+const err6 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+else {
+const err7 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/digest/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+}
+}
+}
+}
+}
+else {
+const err8 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err8];
+}
+else {
+vErrors.push(err8);
 }
 errors++;
 }
@@ -670,9 +720,8 @@ errors++;
 }
 if(data.ramdisk !== undefined){
 let data5 = data.ramdisk;
-if(typeof data5 === "string"){
-if(!pattern6.test(data5)){
-const err13 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
+if((typeof data5 !== "string") && (!(Array.isArray(data5)))){
+const err13 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: schema40.type}};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -681,9 +730,9 @@ vErrors.push(err13);
 }
 errors++;
 }
-}
-else {
-const err14 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: "string"}};
+if(typeof data5 === "string"){
+if(!pattern6.test(data5)){
+const err14 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -693,11 +742,9 @@ vErrors.push(err14);
 errors++;
 }
 }
-if(data.cmdline !== undefined){
-let data6 = data.cmdline;
-if(typeof data6 === "string"){
-if(!pattern8.test(data6)){
-const err15 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
+if(Array.isArray(data5)){
+if(data5.length > 16){
+const err15 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/maxItems",keyword:"maxItems",params:{limit: 16}};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -706,9 +753,8 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-else {
-const err16 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
+if(data5.length < 1){
+const err16 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/minItems",keyword:"minItems",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -717,12 +763,12 @@ vErrors.push(err16);
 }
 errors++;
 }
-}
-if(data.seclabel !== undefined){
-let data7 = data.seclabel;
-if(typeof data7 === "string"){
-if(!pattern9.test(data7)){
-const err17 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+let data6 = data5[i0];
+if(typeof data6 === "string"){
+if(!pattern6.test(data6)){
+const err17 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -733,7 +779,7 @@ errors++;
 }
 }
 else {
-const err18 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
+const err18 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -743,10 +789,13 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data["max-grant-frames"] !== undefined){
-let data8 = data["max-grant-frames"];
-if(!(((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8))) && (isFinite(data8)))){
-const err19 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/type",keyword:"type",params:{type: "integer"}};
+}
+}
+if(data.cmdline !== undefined){
+let data7 = data.cmdline;
+if(typeof data7 === "string"){
+if(!pattern9.test(data7)){
+const err19 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -755,9 +804,9 @@ vErrors.push(err19);
 }
 errors++;
 }
-if((typeof data8 == "number") && (isFinite(data8))){
-if(data8 > 1048576 || isNaN(data8)){
-const err20 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
+}
+else {
+const err20 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -766,8 +815,12 @@ vErrors.push(err20);
 }
 errors++;
 }
-if(data8 < 1 || isNaN(data8)){
-const err21 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+}
+if(data.seclabel !== undefined){
+let data8 = data.seclabel;
+if(typeof data8 === "string"){
+if(!pattern10.test(data8)){
+const err21 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -777,11 +830,8 @@ vErrors.push(err21);
 errors++;
 }
 }
-}
-if(data["max-maptrack-frames"] !== undefined){
-let data9 = data["max-maptrack-frames"];
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err22 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/type",keyword:"type",params:{type: "integer"}};
+else {
+const err22 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -790,9 +840,11 @@ vErrors.push(err22);
 }
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 > 1048576 || isNaN(data9)){
-const err23 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
+}
+if(data["max-grant-frames"] !== undefined){
+let data9 = data["max-grant-frames"];
+if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+const err23 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -801,8 +853,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(data9 < 0 || isNaN(data9)){
-const err24 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if((typeof data9 == "number") && (isFinite(data9))){
+if(data9 > 1048576 || isNaN(data9)){
+const err24 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -811,12 +864,8 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-}
-if(data["max-event-channels"] !== undefined){
-let data10 = data["max-event-channels"];
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err25 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/type",keyword:"type",params:{type: "integer"}};
+if(data9 < 1 || isNaN(data9)){
+const err25 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -825,9 +874,12 @@ vErrors.push(err25);
 }
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 131071 || isNaN(data10)){
-const err26 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 131071}};
+}
+}
+if(data["max-maptrack-frames"] !== undefined){
+let data10 = data["max-maptrack-frames"];
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+const err26 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -836,13 +888,59 @@ vErrors.push(err26);
 }
 errors++;
 }
-if(data10 < 1 || isNaN(data10)){
-const err27 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 1048576 || isNaN(data10)){
+const err27 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
 if(vErrors === null){
 vErrors = [err27];
 }
 else {
 vErrors.push(err27);
+}
+errors++;
+}
+if(data10 < 0 || isNaN(data10)){
+const err28 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+}
+if(data["max-event-channels"] !== undefined){
+let data11 = data["max-event-channels"];
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+const err29 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 131071 || isNaN(data11)){
+const err30 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 131071}};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+if(data11 < 1 || isNaN(data11)){
+const err31 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
 }
 errors++;
 }
@@ -856,12 +954,12 @@ errors = vErrors.length;
 }
 }
 else {
-const err28 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err32 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
-vErrors = [err28];
+vErrors = [err32];
 }
 else {
-vErrors.push(err28);
+vErrors.push(err32);
 }
 errors++;
 }
@@ -871,10 +969,10 @@ return errors === 0;
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema49 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
-const pattern12 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern13 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
-const pattern21 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
-const pattern22 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
+const pattern14 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern15 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
+const pattern24 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
+const pattern25 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -922,7 +1020,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern12.test(data0)){
+if(!pattern14.test(data0)){
 const err3 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{pattern: "^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"}};
 if(vErrors === null){
 vErrors = [err3];
@@ -995,7 +1093,7 @@ errors++;
 if(data.uuid !== undefined){
 let data3 = data.uuid;
 if(typeof data3 === "string"){
-if(!pattern13.test(data3)){
+if(!pattern15.test(data3)){
 const err9 = {instancePath:instancePath+"/uuid",schemaPath:"#/properties/uuid/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"}};
 if(vErrors === null){
 vErrors = [err9];
@@ -1176,9 +1274,8 @@ errors++;
 }
 if(data.ramdisk !== undefined){
 let data9 = data.ramdisk;
-if(typeof data9 === "string"){
-if(!pattern6.test(data9)){
-const err24 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
+if((typeof data9 !== "string") && (!(Array.isArray(data9)))){
+const err24 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: schema40.type}};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -1187,9 +1284,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-else {
-const err25 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: "string"}};
+if(typeof data9 === "string"){
+if(!pattern6.test(data9)){
+const err25 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1199,11 +1296,9 @@ vErrors.push(err25);
 errors++;
 }
 }
-if(data.cmdline !== undefined){
-let data10 = data.cmdline;
-if(typeof data10 === "string"){
-if(!pattern8.test(data10)){
-const err26 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
+if(Array.isArray(data9)){
+if(data9.length > 16){
+const err26 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/maxItems",keyword:"maxItems",params:{limit: 16}};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1212,9 +1307,8 @@ vErrors.push(err26);
 }
 errors++;
 }
-}
-else {
-const err27 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
+if(data9.length < 1){
+const err27 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/minItems",keyword:"minItems",params:{limit: 1}};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1223,12 +1317,12 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-if(data.seclabel !== undefined){
-let data11 = data.seclabel;
-if(typeof data11 === "string"){
-if(!pattern9.test(data11)){
-const err28 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
+const len0 = data9.length;
+for(let i0=0; i0<len0; i0++){
+let data10 = data9[i0];
+if(typeof data10 === "string"){
+if(!pattern6.test(data10)){
+const err28 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1239,7 +1333,7 @@ errors++;
 }
 }
 else {
-const err29 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
+const err29 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -1249,10 +1343,13 @@ vErrors.push(err29);
 errors++;
 }
 }
-if(data["max-grant-frames"] !== undefined){
-let data12 = data["max-grant-frames"];
-if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
-const err30 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/type",keyword:"type",params:{type: "integer"}};
+}
+}
+if(data.cmdline !== undefined){
+let data11 = data.cmdline;
+if(typeof data11 === "string"){
+if(!pattern9.test(data11)){
+const err30 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -1261,9 +1358,9 @@ vErrors.push(err30);
 }
 errors++;
 }
-if((typeof data12 == "number") && (isFinite(data12))){
-if(data12 > 1048576 || isNaN(data12)){
-const err31 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
+}
+else {
+const err31 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -1272,8 +1369,12 @@ vErrors.push(err31);
 }
 errors++;
 }
-if(data12 < 1 || isNaN(data12)){
-const err32 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+}
+if(data.seclabel !== undefined){
+let data12 = data.seclabel;
+if(typeof data12 === "string"){
+if(!pattern10.test(data12)){
+const err32 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -1283,11 +1384,8 @@ vErrors.push(err32);
 errors++;
 }
 }
-}
-if(data["max-maptrack-frames"] !== undefined){
-let data13 = data["max-maptrack-frames"];
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-const err33 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/type",keyword:"type",params:{type: "integer"}};
+else {
+const err33 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -1296,9 +1394,11 @@ vErrors.push(err33);
 }
 errors++;
 }
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 > 1048576 || isNaN(data13)){
-const err34 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
+}
+if(data["max-grant-frames"] !== undefined){
+let data13 = data["max-grant-frames"];
+if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+const err34 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -1307,8 +1407,9 @@ vErrors.push(err34);
 }
 errors++;
 }
-if(data13 < 0 || isNaN(data13)){
-const err35 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+if((typeof data13 == "number") && (isFinite(data13))){
+if(data13 > 1048576 || isNaN(data13)){
+const err35 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -1317,12 +1418,8 @@ vErrors.push(err35);
 }
 errors++;
 }
-}
-}
-if(data["max-event-channels"] !== undefined){
-let data14 = data["max-event-channels"];
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err36 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/type",keyword:"type",params:{type: "integer"}};
+if(data13 < 1 || isNaN(data13)){
+const err36 = {instancePath:instancePath+"/max-grant-frames",schemaPath:"#/$defs/max-grant-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -1331,9 +1428,12 @@ vErrors.push(err36);
 }
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 > 131071 || isNaN(data14)){
-const err37 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 131071}};
+}
+}
+if(data["max-maptrack-frames"] !== undefined){
+let data14 = data["max-maptrack-frames"];
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+const err37 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -1342,8 +1442,9 @@ vErrors.push(err37);
 }
 errors++;
 }
-if(data14 < 1 || isNaN(data14)){
-const err38 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 1048576 || isNaN(data14)){
+const err38 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -1352,16 +1453,8 @@ vErrors.push(err38);
 }
 errors++;
 }
-}
-}
-if(data.capabilities !== undefined){
-let data15 = data.capabilities;
-if(Array.isArray(data15)){
-const len0 = data15.length;
-for(let i0=0; i0<len0; i0++){
-let data16 = data15[i0];
-if(typeof data16 !== "string"){
-const err39 = {instancePath:instancePath+"/capabilities/" + i0,schemaPath:"#/properties/capabilities/items/type",keyword:"type",params:{type: "string"}};
+if(data14 < 0 || isNaN(data14)){
+const err39 = {instancePath:instancePath+"/max-maptrack-frames",schemaPath:"#/$defs/max-maptrack-frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -1370,8 +1463,12 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(!(((data16 === "control") || (data16 === "hardware")) || (data16 === "xenstore"))){
-const err40 = {instancePath:instancePath+"/capabilities/" + i0,schemaPath:"#/properties/capabilities/items/enum",keyword:"enum",params:{allowedValues: schema49.properties.capabilities.items.enum}};
+}
+}
+if(data["max-event-channels"] !== undefined){
+let data15 = data["max-event-channels"];
+if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+const err40 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -1380,10 +1477,9 @@ vErrors.push(err40);
 }
 errors++;
 }
-}
-}
-else {
-const err41 = {instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "array"}};
+if((typeof data15 == "number") && (isFinite(data15))){
+if(data15 > 131071 || isNaN(data15)){
+const err41 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 131071}};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -1392,12 +1488,8 @@ vErrors.push(err41);
 }
 errors++;
 }
-}
-if(data.ioports !== undefined){
-let data17 = data.ioports;
-if(Array.isArray(data17)){
-if(data17.length > 256){
-const err42 = {instancePath:instancePath+"/ioports",schemaPath:"#/properties/ioports/maxItems",keyword:"maxItems",params:{limit: 256}};
+if(data15 < 1 || isNaN(data15)){
+const err42 = {instancePath:instancePath+"/max-event-channels",schemaPath:"#/$defs/max-event-channels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -1406,12 +1498,16 @@ vErrors.push(err42);
 }
 errors++;
 }
-const len1 = data17.length;
+}
+}
+if(data.capabilities !== undefined){
+let data16 = data.capabilities;
+if(Array.isArray(data16)){
+const len1 = data16.length;
 for(let i1=0; i1<len1; i1++){
-let data18 = data17[i1];
-if(typeof data18 === "string"){
-if(!pattern21.test(data18)){
-const err43 = {instancePath:instancePath+"/ioports/" + i1,schemaPath:"#/properties/ioports/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}};
+let data17 = data16[i1];
+if(typeof data17 !== "string"){
+const err43 = {instancePath:instancePath+"/capabilities/" + i1,schemaPath:"#/properties/capabilities/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -1420,9 +1516,8 @@ vErrors.push(err43);
 }
 errors++;
 }
-}
-else {
-const err44 = {instancePath:instancePath+"/ioports/" + i1,schemaPath:"#/properties/ioports/items/type",keyword:"type",params:{type: "string"}};
+if(!(((data17 === "control") || (data17 === "hardware")) || (data17 === "xenstore"))){
+const err44 = {instancePath:instancePath+"/capabilities/" + i1,schemaPath:"#/properties/capabilities/items/enum",keyword:"enum",params:{allowedValues: schema49.properties.capabilities.items.enum}};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -1434,7 +1529,7 @@ errors++;
 }
 }
 else {
-const err45 = {instancePath:instancePath+"/ioports",schemaPath:"#/properties/ioports/type",keyword:"type",params:{type: "array"}};
+const err45 = {instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -1444,11 +1539,11 @@ vErrors.push(err45);
 errors++;
 }
 }
-if(data.iomem !== undefined){
-let data19 = data.iomem;
-if(Array.isArray(data19)){
-if(data19.length > 256){
-const err46 = {instancePath:instancePath+"/iomem",schemaPath:"#/properties/iomem/maxItems",keyword:"maxItems",params:{limit: 256}};
+if(data.ioports !== undefined){
+let data18 = data.ioports;
+if(Array.isArray(data18)){
+if(data18.length > 256){
+const err46 = {instancePath:instancePath+"/ioports",schemaPath:"#/properties/ioports/maxItems",keyword:"maxItems",params:{limit: 256}};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -1457,12 +1552,12 @@ vErrors.push(err46);
 }
 errors++;
 }
-const len2 = data19.length;
+const len2 = data18.length;
 for(let i2=0; i2<len2; i2++){
-let data20 = data19[i2];
-if(typeof data20 === "string"){
-if(!pattern22.test(data20)){
-const err47 = {instancePath:instancePath+"/iomem/" + i2,schemaPath:"#/properties/iomem/items/pattern",keyword:"pattern",params:{pattern: "^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}};
+let data19 = data18[i2];
+if(typeof data19 === "string"){
+if(!pattern24.test(data19)){
+const err47 = {instancePath:instancePath+"/ioports/" + i2,schemaPath:"#/properties/ioports/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -1473,7 +1568,7 @@ errors++;
 }
 }
 else {
-const err48 = {instancePath:instancePath+"/iomem/" + i2,schemaPath:"#/properties/iomem/items/type",keyword:"type",params:{type: "string"}};
+const err48 = {instancePath:instancePath+"/ioports/" + i2,schemaPath:"#/properties/ioports/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -1485,7 +1580,7 @@ errors++;
 }
 }
 else {
-const err49 = {instancePath:instancePath+"/iomem",schemaPath:"#/properties/iomem/type",keyword:"type",params:{type: "array"}};
+const err49 = {instancePath:instancePath+"/ioports",schemaPath:"#/properties/ioports/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -1495,11 +1590,11 @@ vErrors.push(err49);
 errors++;
 }
 }
-if(data.irqs !== undefined){
-let data21 = data.irqs;
-if(Array.isArray(data21)){
-if(data21.length > 16){
-const err50 = {instancePath:instancePath+"/irqs",schemaPath:"#/properties/irqs/maxItems",keyword:"maxItems",params:{limit: 16}};
+if(data.iomem !== undefined){
+let data20 = data.iomem;
+if(Array.isArray(data20)){
+if(data20.length > 256){
+const err50 = {instancePath:instancePath+"/iomem",schemaPath:"#/properties/iomem/maxItems",keyword:"maxItems",params:{limit: 256}};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -1508,11 +1603,12 @@ vErrors.push(err50);
 }
 errors++;
 }
-const len3 = data21.length;
+const len3 = data20.length;
 for(let i3=0; i3<len3; i3++){
-let data22 = data21[i3];
-if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
-const err51 = {instancePath:instancePath+"/irqs/" + i3,schemaPath:"#/properties/irqs/items/type",keyword:"type",params:{type: "integer"}};
+let data21 = data20[i3];
+if(typeof data21 === "string"){
+if(!pattern25.test(data21)){
+const err51 = {instancePath:instancePath+"/iomem/" + i3,schemaPath:"#/properties/iomem/items/pattern",keyword:"pattern",params:{pattern: "^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -1521,9 +1617,9 @@ vErrors.push(err51);
 }
 errors++;
 }
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 > 15 || isNaN(data22)){
-const err52 = {instancePath:instancePath+"/irqs/" + i3,schemaPath:"#/properties/irqs/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 15}};
+}
+else {
+const err52 = {instancePath:instancePath+"/iomem/" + i3,schemaPath:"#/properties/iomem/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -1532,8 +1628,10 @@ vErrors.push(err52);
 }
 errors++;
 }
-if(data22 < 1 || isNaN(data22)){
-const err53 = {instancePath:instancePath+"/irqs/" + i3,schemaPath:"#/properties/irqs/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+}
+}
+else {
+const err53 = {instancePath:instancePath+"/iomem",schemaPath:"#/properties/iomem/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -1543,15 +1641,63 @@ vErrors.push(err53);
 errors++;
 }
 }
-}
-}
-else {
-const err54 = {instancePath:instancePath+"/irqs",schemaPath:"#/properties/irqs/type",keyword:"type",params:{type: "array"}};
+if(data.irqs !== undefined){
+let data22 = data.irqs;
+if(Array.isArray(data22)){
+if(data22.length > 16){
+const err54 = {instancePath:instancePath+"/irqs",schemaPath:"#/properties/irqs/maxItems",keyword:"maxItems",params:{limit: 16}};
 if(vErrors === null){
 vErrors = [err54];
 }
 else {
 vErrors.push(err54);
+}
+errors++;
+}
+const len4 = data22.length;
+for(let i4=0; i4<len4; i4++){
+let data23 = data22[i4];
+if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
+const err55 = {instancePath:instancePath+"/irqs/" + i4,schemaPath:"#/properties/irqs/items/type",keyword:"type",params:{type: "integer"}};
+if(vErrors === null){
+vErrors = [err55];
+}
+else {
+vErrors.push(err55);
+}
+errors++;
+}
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 > 15 || isNaN(data23)){
+const err56 = {instancePath:instancePath+"/irqs/" + i4,schemaPath:"#/properties/irqs/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 15}};
+if(vErrors === null){
+vErrors = [err56];
+}
+else {
+vErrors.push(err56);
+}
+errors++;
+}
+if(data23 < 1 || isNaN(data23)){
+const err57 = {instancePath:instancePath+"/irqs/" + i4,schemaPath:"#/properties/irqs/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
+if(vErrors === null){
+vErrors = [err57];
+}
+else {
+vErrors.push(err57);
+}
+errors++;
+}
+}
+}
+}
+else {
+const err58 = {instancePath:instancePath+"/irqs",schemaPath:"#/properties/irqs/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err58];
+}
+else {
+vErrors.push(err58);
 }
 errors++;
 }
@@ -1564,64 +1710,64 @@ errors = vErrors.length;
 }
 if(data.autostart !== undefined){
 if(typeof data.autostart !== "boolean"){
-const err55 = {instancePath:instancePath+"/autostart",schemaPath:"#/properties/autostart/type",keyword:"type",params:{type: "boolean"}};
+const err59 = {instancePath:instancePath+"/autostart",schemaPath:"#/properties/autostart/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
-vErrors = [err55];
+vErrors = [err59];
 }
 else {
-vErrors.push(err55);
+vErrors.push(err59);
 }
 errors++;
 }
 }
 if(data.critical !== undefined){
 if(typeof data.critical !== "boolean"){
-const err56 = {instancePath:instancePath+"/critical",schemaPath:"#/properties/critical/type",keyword:"type",params:{type: "boolean"}};
+const err60 = {instancePath:instancePath+"/critical",schemaPath:"#/properties/critical/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
-vErrors = [err56];
+vErrors = [err60];
 }
 else {
-vErrors.push(err56);
+vErrors.push(err60);
 }
 errors++;
 }
 }
 if(data.after !== undefined){
-let data26 = data.after;
-if(Array.isArray(data26)){
-const len4 = data26.length;
-for(let i4=0; i4<len4; i4++){
-if(typeof data26[i4] !== "string"){
-const err57 = {instancePath:instancePath+"/after/" + i4,schemaPath:"#/properties/after/items/type",keyword:"type",params:{type: "string"}};
+let data27 = data.after;
+if(Array.isArray(data27)){
+const len5 = data27.length;
+for(let i5=0; i5<len5; i5++){
+if(typeof data27[i5] !== "string"){
+const err61 = {instancePath:instancePath+"/after/" + i5,schemaPath:"#/properties/after/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
-vErrors = [err57];
+vErrors = [err61];
 }
 else {
-vErrors.push(err57);
+vErrors.push(err61);
 }
 errors++;
 }
 }
 }
 else {
-const err58 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: "array"}};
+const err62 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: "array"}};
 if(vErrors === null){
-vErrors = [err58];
+vErrors = [err62];
 }
 else {
-vErrors.push(err58);
+vErrors.push(err62);
 }
 errors++;
 }
 }
 }
 else {
-const err59 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+const err63 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
-vErrors = [err59];
+vErrors = [err63];
 }
 else {
-vErrors.push(err59);
+vErrors.push(err63);
 }
 errors++;
 }

@@ -1,6 +1,7 @@
 import type { DomainSettings } from '../../boot-configs/manifest.ts';
 import { handoverCapacity } from '../hand-over.ts';
 import type { Operation } from '../operations.ts';
+import { joinSegments } from '../ramdisk.ts';
 import type { BootState, CreatedDomain } from '../state.ts';
 
 type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
@@ -35,10 +36,10 @@ export async function buildDomain(
   { domain }: Of<'build-domain'>,
 ): Promise<string> {
   const kernel = await state.image(domain.kernel);
-  const ramdisk = domain.ramdisk ? await state.image(domain.ramdisk) : undefined;
+  const segments = await Promise.all(domain.ramdisk.map((path) => state.image(path)));
   await state.hypervisor.build(createdFor(state, domain), {
     kernel: kernel.bytes,
-    ...(ramdisk ? { ramdisk: ramdisk.bytes } : {}),
+    ramdisk: joinSegments(segments.map(({ bytes }) => bytes)),
     cmdline: domain.cmdline,
     handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
   });

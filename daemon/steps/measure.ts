@@ -1,7 +1,7 @@
 import type { ContentAlgorithm, MeasuredItem } from '../../measurement/events.ts';
 import { BootFailure } from '../failure.ts';
 import { measuredItem } from '../measured-items.ts';
-import type { Operation } from '../operations.ts';
+import { componentName, imagePath, type Operation } from '../operations.ts';
 import { paths } from '../settings.ts';
 import type { BootState } from '../state.ts';
 
@@ -70,19 +70,18 @@ async function record({ measurements }: BootState, item: MeasuredItem): Promise<
 }
 
 /** Fails when the manifest pins a digest of this component and the bytes have another. */
-async function refuseOther(
-  { domain, component }: Of<'measure-image'>,
-  state: BootState,
-): Promise<void> {
-  if (component === 'cmdline') return;
-  const [path, pinned] = [domain[component], domain.digests[component]];
+async function refuseOther(operation: Of<'measure-image'>, state: BootState): Promise<void> {
+  const { domain, component, segment = 0 } = operation;
+  const { kernel, ramdisk } = domain.digests;
+  const pinned = component === 'kernel' ? kernel : ramdisk?.[segment];
+  const path = imagePath(operation);
   if (path === undefined || pinned === undefined) return;
   const image = await state.image(path);
   const [algorithm, expected] = pinned.split(':') as [ContentAlgorithm, string];
   const found = image.digest(algorithm);
   if (found === expected) return;
   throw new BootFailure(
-    `${domain.name} ${component} (image ${path}): digest mismatch\n` +
+    `${domain.name} ${componentName(operation)} (image ${path}): digest mismatch\n` +
       `  the manifest pins ${pinned}\n  the image has      ${algorithm}:${found}`,
     'put the right image into the boot image, or pin the new digest if the change is wanted',
   );

@@ -52,7 +52,10 @@ function byName(items: readonly MeasuredItem[]): Map<string, MeasuredItem> {
 }
 
 function nameOf(item: MeasuredItem): string {
-  if (item.event === 'image') return `${item.domain} ${item.component}`;
+  if (item.event === 'image') {
+    const segment = item.segment === undefined ? '' : `[${item.segment}]`;
+    return `${item.domain} ${item.component}${segment}`;
+  }
   if (item.event === 'domain') return `domain ${item.domain}`;
   if (item.event === 'identity') return `identity of ${item.domain}`;
   return item.event;

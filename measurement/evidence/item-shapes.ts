@@ -38,6 +38,7 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
       size: count,
       digests,
     },
+    optional: { segment: count },
   },
   domain: {
     required: {

@@ -53,7 +53,7 @@ export function describe(event: MeasuredEvent): string {
     case 'attestation-key':
       return `Name ${event.name}`;
     case 'image':
-      return `${printable(event.domain)} ${event.component}, ${content(event)}`;
+      return `${printable(event.domain)} ${event.component}${segment(event.segment)}, ${content(event)}`;
     case 'configuration':
       return shortened(canonicalJson(event.configuration));
     case 'domain': {
@@ -86,3 +86,5 @@ export function shortened(text: string): string {
 export function printable(text: string): string {
   return canonicalJson(text).slice(1, -1);
 }
+
+const segment = (index: number | undefined) => (index === undefined ? '' : `[${index}]`);

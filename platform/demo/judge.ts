@@ -94,9 +94,9 @@ function uuidCheck({ answers }: Evidence): Check {
 /** Domains whose images say on the console that they work. */
 function serviceChecks({ manifest, consoleText }: Evidence): Check[] {
   return manifest.domains.flatMap((domain) => {
-    const sign = domain.ramdisk?.startsWith('vtpm')
+    const sign = domain.ramdisk.some((path) => path.startsWith('vtpm'))
       ? 'vtpm: swtpm alive, self-test passed'
-      : domain.ramdisk?.startsWith('guest')
+      : domain.ramdisk.some((path) => path.startsWith('guest'))
         ? `guest ${domain.name}: alive`
         : undefined;
     if (!sign) return [];

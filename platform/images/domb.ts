@@ -76,10 +76,7 @@ export async function buildBootImage(
   extras: ImageExtras = {},
 ): Promise<BootImage> {
   const manifest = loadManifest(manifestBytes, source);
-  const names = manifest.domains.flatMap(({ kernel, ramdisk }) => [
-    kernel,
-    ...(ramdisk ? [ramdisk] : []),
-  ]);
+  const names = manifest.domains.flatMap(({ kernel, ramdisk }) => [kernel, ...ramdisk]);
   const images = new Map<string, Uint8Array>();
   for (const name of new Set(names)) images.set(name, await readFile(await findImage(name)));
   const { onFailure, measurement } = manifest.platform;

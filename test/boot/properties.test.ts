@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { cpio } from '../../daemon/cpio.ts';
 import { parseXlList } from '../../platform/demo/tool-output.ts';
 import { cacheDirectory } from '../../platform/lib/cache.ts';
 import { boot, exampleManifest, failedChecks, outputDirectory, parts } from './support.ts';
@@ -10,6 +11,9 @@ import { type DomainDump, parseDomainDumps, parseGrantLimits } from './xen-dump.
 const driver = 0x7f10;
 const standby = 20;
 
+/** A ramdisk of two segments, for the guest. */
+const segments = 'name: standby\n    ramdisk: [message.cpio, guest.cpio.zst]\n';
+
 /** A domain that cannot be built. */
 const dispensable = `
   - name: dispensable
@@ -17,16 +21,21 @@ const dispensable = `
     kernel: no-kernel
     critical: false
 `;
-const notThere = ['dispensable is there, with its domid and label'];
+const notThere = [
+  'dispensable is there, with its domid and label',
+  'dispensable says that it works',
+];
 
 test('what a manifest says of memory, CPUs, limits, devices and starting is what Xen has', async (t) => {
   const name = 'driver-domain';
   const built = await parts();
   const kernel = join(cacheDirectory, 'no-kernel');
   await writeFile(kernel, Buffer.alloc(1 << 20, 'this is no kernel '));
-  const run = await boot(name, (await exampleManifest(name)) + dispensable, {
-    parts: { ...built, images: new Map([...built.images, ['no-kernel', kernel]]) },
-  });
+  const message = join(cacheDirectory, 'message.cpio');
+  await writeFile(message, unaligned('message', 'as a segment'));
+  const images = new Map([...built.images, ['no-kernel', kernel], ['message.cpio', message]]);
+  const manifest = (await exampleManifest(name)).replace('name: standby\n', segments);
+  const run = await boot(name, manifest + dispensable, { parts: { ...built, images } });
   assert.deepEqual(failedChecks(run, notThere), []);
   const { consoleText, answers } = run;
   const dumps = parseDomainDumps(consoleText);
@@ -76,6 +85,10 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
     assert.match(consoleText, /guest driver: memory reads 0x[0-9A-F]{6}EA/);
   });
 
+  await t.test('ramdisk: the guest finds what is in each segment', () => {
+    assert.match(consoleText, /guest standby: was told: as a segment/);
+  });
+
   await t.test('critical: false: the boot goes on without the domain, and says so', () => {
     assert.match(consoleText, /domb: .*step "build dispensable": cannot build domain 21/);
     assert.match(consoleText, /domb: .*dispensable is not critical/);
@@ -94,3 +107,14 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
     assert.ok(text.indexOf('guest standby: alive') > text.indexOf('userspace is up'));
   });
 });
+
+/** An archive of one file, without the zeros at its end, so that what follows has to be aligned. */
+function unaligned(path: string, text: string): Buffer {
+  const archive = cpio([{ path, type: 'file', mode: 0o444, data: Buffer.from(`${text}\n`) }]);
+  let end = archive.length;
+  while (archive[end - 1] === 0) end--;
+  // The name of the last entry keeps its terminating zero.
+  const cut = archive.subarray(0, end + 1);
+  assert.notEqual(cut.length % 4, 0);
+  return cut;
+}

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { expectedItems } from '../../../daemon/measured-items.ts';
+import { paths } from '../../../daemon/settings.ts';
 import { bootNonce } from '../../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { manifest, rig } from './support.ts';
@@ -134,4 +136,46 @@ test('a domain that is not critical and cannot even be destroyed ends the boot',
   await run();
   assert.match(console(), /FAILED: it is half dead/);
   assert.equal(hypervisor.ended, 'halt');
+});
+
+test('the segments of a ramdisk are measured one by one and built as one', async (t) => {
+  const options = {
+    manifest: withGuest('ramdisk: [first.cpio, second.cpio]'),
+    files: { [`${paths.images}/first.cpio`]: 'first', [`${paths.images}/second.cpio`]: 'second' },
+  };
+  const { run, hypervisor, state } = await rig(t, options);
+  await run();
+  const built = Buffer.from(hypervisor.images.get(20)?.ramdisk ?? []);
+  assert.equal(built.toString('latin1'), 'first\0\0\0second\0\0');
+
+  const { evidence, manifest: parsed, sources } = state;
+  const items = await expectedItems(parsed, sources);
+  const nonce = bootNonce(evidence);
+  const verdict = verifyEvidence(evidence, { nonce, pcr: 13, bootPcr: 12, items });
+  assert.deepEqual(verdict.problems, []);
+  const images = items.flatMap((item) =>
+    item.event === 'image' && item.domain === 'guest' && item.component === 'ramdisk' ? [item] : [],
+  );
+  assert.deepEqual(
+    images.map(({ segment, size }) => [segment, size]),
+    [
+      [0, 5],
+      [1, 6],
+    ],
+  );
+});
+
+test('a segment with another digest than the pinned one ends the boot', async (t) => {
+  const digest = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  const { run, machine, console } = await rig(t, {
+    manifest: withGuest(
+      'ramdisk: [first.cpio, second.cpio]',
+      `digests: { ramdisk: ["${digest('first')}", "${digest('first')}"] }`,
+    ),
+    files: { [`${paths.images}/first.cpio`]: 'first', [`${paths.images}/second.cpio`]: 'second' },
+  });
+  await run();
+  assert.match(console(), /step "measure guest ramdisk\[1\]" failed/);
+  assert.match(console(), /image second\.cpio\): digest mismatch/);
+  assert.equal(machine.deeds.at(-1), 'halt');
 });

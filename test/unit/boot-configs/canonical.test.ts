@@ -9,7 +9,7 @@ test('the canonical configuration is sorted JSON of the effective manifest', () 
     text,
     '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"",' +
       '"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
-      '"maxMemoryKiB":524288,"memoryKiB":524288,"name":"dom0","seclabel":"system_u:system_r:dom0_t","type":"pv",' +
+      '"maxMemoryKiB":524288,"memoryKiB":524288,"name":"dom0","ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
       '"vcpus":1}],"platform":{"measurement":{"bootPcr":12,"pcr":13},"onFailure":"halt"},"version":1}',
   );
 });
@@ -62,6 +62,8 @@ test('every property shows in the canonical configuration', () => {
     { critical: 'false' },
     { kernel: 'other' },
     { ramdisk: 'guest.cpio' },
+    { ramdisk: '[guest.cpio, more.cpio]' },
+    { ramdisk: '[more.cpio, guest.cpio]' },
     { cmdline: 'quiet' },
     { seclabel: 'system_u:system_r:vtpm_t' },
     { digests: `{ kernel: "sha256:${'a'.repeat(64)}" }` },

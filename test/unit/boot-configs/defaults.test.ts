@@ -28,7 +28,7 @@ test('a domain has the defaults but for what it says itself', () => {
     maxMemoryKiB: 65536,
     vcpus: 2,
     kernel: 'vmlinux',
-    ramdisk: 'guest.cpio',
+    ramdisk: ['guest.cpio'],
     cmdline: '',
     seclabel: 'u:r:guest_t',
     capabilities: [],
@@ -39,7 +39,7 @@ test('a domain has the defaults but for what it says itself', () => {
     critical: true,
   });
   assert.equal(b?.memoryKiB, 32768);
-  assert.deepEqual(b?.digests, { ramdisk: `sha256:${'2'.repeat(64)}` }, 'values are not merged');
+  assert.deepEqual(b?.digests, { ramdisk: [`sha256:${'2'.repeat(64)}`] }, 'values are not merged');
   assert.equal(c?.vcpus, 1);
 });
 

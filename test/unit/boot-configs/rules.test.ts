@@ -189,6 +189,34 @@ const edges: Edge[] = [
     bad: [withGuest({ digests: `{ ramdisk: "sha256:${hex(64)}" }` })],
   },
   {
+    rule: 'digest-target',
+    path: 'domains[1].digests.ramdisk',
+    good: [
+      withGuest({ ramdisk: '[r]', digests: `{ ramdisk: "sha256:${hex(64)}" }` }),
+      withGuest({
+        ramdisk: '[r, s]',
+        digests: `{ ramdisk: ["sha256:${hex(64)}", "sha384:${hex(96)}"] }`,
+      }),
+    ],
+    bad: [
+      withGuest({ ramdisk: '[r, s]', digests: `{ ramdisk: "sha256:${hex(64)}" }` }),
+      withGuest({ ramdisk: '[r, s]', digests: `{ ramdisk: ["sha256:${hex(64)}"] }` }),
+      withGuest({ ramdisk: 'r', digests: '{ ramdisk: [] }' }),
+    ],
+  },
+  {
+    rule: 'image-path',
+    path: 'domains[1].ramdisk[1]',
+    good: [withGuest({ ramdisk: '[a, b]' })],
+    bad: [withGuest({ ramdisk: '[a, ../b]' }), withGuest({ ramdisk: '[a, /b]' })],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].ramdisk',
+    good: [withGuest({ ramdisk: `[${'r, '.repeat(15)}r]` })],
+    bad: [withGuest({ ramdisk: '[]' }), withGuest({ ramdisk: `[${'r, '.repeat(16)}r]` })],
+  },
+  {
     rule: 'wrong-value',
     path: 'domains[1].digests.kernel',
     good: [`sha256:${hex(64)}`, `sha384:${hex(96)}`, `sha512:${hex(128)}`].map((digest) =>
