@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ekChainProblems, readAuthorities } from '../../../measurement/evidence/ek-chain.ts';
-import { collectEvidence, type Evidence } from '../../../measurement/evidence/evidence.ts';
+import {
+  collectEvidence,
+  type Evidence,
+  writeEvidence,
+} from '../../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { MeasurementLog } from '../../../measurement/measurement-log.ts';
 import { run } from '../../../platform/lib/run.ts';
@@ -130,4 +134,25 @@ test('authorities come as PEM, one or many, or as DER', async () => {
   );
   assert.equal(readAuthorities(root.raw).length, 1);
   assert.throws(() => readAuthorities(Buffer.from('nothing')), /not certificates/);
+});
+
+test('the commands of docs/verifying.md enrol a key', async () => {
+  const text = await readFile(new URL('../../../docs/verifying.md', import.meta.url), 'utf8');
+  const section = text.split('## Enrolling a key\n')[1]?.split('\n## ')[0] ?? '';
+  const commands = section.split('\n').filter((line) => line.startsWith('    '));
+  assert.equal(commands.filter((line) => /^ {4}(tpm2_|openssl)/.test(line)).length, 11);
+  const at = join(directory, 'enrol');
+  await mkdir(at);
+  await writeFile(join(at, 'ek.der'), evidence.ekCertificate as Buffer);
+  await writeFile(join(at, 'root.pem'), root.toString());
+  await writeFile(join(at, 'intermediate.pem'), intermediate.toString());
+  await writeEvidence(at, evidence);
+  const env = { ...process.env, TPM2TOOLS_TCTI: swtpm.tcti };
+  // swtpm has no resource manager: what a tool leaves in the TPM has to be flushed.
+  const script = ['set -e', ...commands, 'cmp secret answer'].join('\n');
+  const flushing = script.replaceAll(
+    /^( {4}tpm2_create.*(\n {6}.*)*)$/gm,
+    '$1\ntpm2_flushcontext -t',
+  );
+  await run('bash', ['-c', flushing], { cwd: at, env });
 });
