@@ -23,6 +23,13 @@ const variablesFile = 'ovmf-variables.fd';
 /** Where Debian's package ovmf puts its builds. */
 const ovmf = '/usr/share/OVMF';
 
+const secureBootArguments = [
+  // Only in system management mode may the variables be written that Secure Boot relies on.
+  ...['-machine', 'smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on'],
+  // Otherwise this build keeps memory at 16 MiB for waking up, where a Linux 6.1 PV kernel cannot do without.
+  ...['-global', 'ICH9-LPC.disable_s3=1'],
+];
+
 /** Writes disk and variable store into `directory` and returns QEMU's arguments for them. */
 export async function firmwareArguments(
   { efi, secureBoot, loadOptions }: FirmwareStart,
@@ -38,10 +45,7 @@ export async function firmwareArguments(
   return [
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${code}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${variables}`],
-    // Only in system management mode may this build write the variables that Secure Boot relies on.
-    ...(secureBoot
-      ? ['-machine', 'smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on']
-      : []),
+    ...(secureBoot ? secureBootArguments : []),
     ...['-drive', `if=none,id=boot,format=raw,readonly=on,file=${disk}`],
     // The first boot option: firmware measures every one that it tries.
     ...['-device', 'virtio-blk-pci,drive=boot,bootindex=0'],

@@ -125,7 +125,7 @@ test('load options change nothing that the file says', async () => {
     loadOptions: 'other -- flask=permissive no-such-option',
   });
   try {
-    const line = await machine.console.waitFor(/\(XEN\) Command line:/, 180_000);
+    const line = await machine.console.waitFor(/\(XEN\) Command line:/, 300_000);
     assert.match(line.text, / boot-domain /);
     assert.doesNotMatch(line.text, /permissive|no-such-option/);
     await machine.console.waitFor(
@@ -151,7 +151,7 @@ describe('firmware with Secure Boot', () => {
       key: { key, certificate: `${snakeoil}.pem` },
     });
     try {
-      await machine.console.waitFor(/domb: .* phase "open" done/, 180_000, /failed to load/);
+      await machine.console.waitFor(/domb: .* phase "open" done/, 300_000, /failed to load/);
     } finally {
       await machine.stop();
     }
@@ -160,7 +160,7 @@ describe('firmware with Secure Boot', () => {
   test('does not start a file without a signature', async () => {
     const machine = await start('firmware-unsigned', { secureBoot: true });
     try {
-      await machine.console.waitFor(/failed to load Boot.*Access Denied/, 180_000, /Xen version/);
+      await machine.console.waitFor(/failed to load Boot.*Access Denied/, 300_000, /Xen version/);
     } finally {
       await machine.stop();
     }
