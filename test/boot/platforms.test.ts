@@ -32,13 +32,13 @@ test('another platform boots: other sizes, domids and images, a PV and a PVH gue
   });
   assert.deepEqual(failedChecks(run), []);
   assert.deepEqual(
-    run.record.domains.map(({ domid, type }) => [domid, type]),
-    [
+    new Map(run.record.domains.map(({ domid, type }) => [domid, type])),
+    new Map([
       [0x7fd0, 'pv'],
       [0, 'pv'],
       [11, 'pv'],
       [12, 'pvh'],
-    ],
+    ]),
   );
 });
 
