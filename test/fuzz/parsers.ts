@@ -137,7 +137,7 @@ console.log(
 );
 
 function attempt(target: Target, bytes: Buffer): void {
-  const start = performance.now();
+  const start = process.threadCpuUsage();
   inputs++;
   try {
     target.run(bytes);
@@ -145,7 +145,9 @@ function attempt(target: Target, bytes: Buffer): void {
   } catch (error) {
     if (!EXPECTED.some((kind) => error instanceof kind)) fail(target, bytes, error);
   }
-  const time = performance.now() - start;
+  // The processor's time, not the clock's: others may want the machine too.
+  const { user, system } = process.threadCpuUsage(start);
+  const time = (user + system) / 1000;
   if (time > MAXIMUM_MILLISECONDS) fail(target, bytes, new Error(`took ${time.toFixed(0)} ms`));
 }
 
