@@ -40,15 +40,22 @@ function unexpected(name: string, item: MeasuredItem): string {
   return item.event === 'error' ? `the boot failed: ${item.what}` : `${name} was not expected`;
 }
 
-/** Items by what they are; a repeated one is numbered. */
+/** Items by what they are; a repeated one is numbered. Linear, also when somebody repeats one very often. */
 function byName(items: readonly MeasuredItem[]): Map<string, MeasuredItem> {
   const named = new Map<string, MeasuredItem>();
+  const last = new Map<string, number>();
   for (const item of items) {
-    let name = nameOf(item);
-    for (let n = 2; named.has(name); n++) name = `${nameOf(item)} (${n})`;
-    named.set(name, item);
+    const base = nameOf(item);
+    let number = (last.get(base) ?? 0) + 1;
+    while (named.has(numbered(base, number))) number++;
+    last.set(base, number);
+    named.set(numbered(base, number), item);
   }
   return named;
+}
+
+function numbered(base: string, number: number): string {
+  return number === 1 ? base : `${base} (${number})`;
 }
 
 function nameOf(item: MeasuredItem): string {
