@@ -132,7 +132,7 @@ export const commands: readonly Command[] = [
       {
         name: 'key',
         value: 'FILE',
-        says: 'Refuse a manifest without a right signature under the public key in FILE.',
+        says: 'Refuse a manifest without a right signature under the public key in FILE, now and at every boot. The signature is in a file with .sig added to the name.',
         completes: 'files',
       },
     ],

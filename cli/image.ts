@@ -7,7 +7,7 @@ import { efiBootImage } from '../platform/firmware/efi-boot-image.ts';
 import type { SigningKey } from '../platform/firmware/sign.ts';
 import { buildHypervisor } from '../platform/hypervisor/build.ts';
 import { bootDomainMiB, hypervisorOptions } from '../platform/images/command-lines.ts';
-import { buildBootImage } from '../platform/images/domb.ts';
+import { buildBootImage, type ImageExtras } from '../platform/images/domb.ts';
 import { debianKernel } from '../platform/images/kernel.ts';
 import { buildPolicy } from '../platform/policy/build.ts';
 import { paintFor } from './colour.ts';
@@ -23,11 +23,12 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   try {
     const read = await manifestReader(input, terminal);
     await read(file);
-    const { initramfs } = await buildBootImage(await readFile(file), file, async (path) =>
-      join(images, path),
-    );
+    const find = async (path: string) => join(images, path);
+    const policy = input.values.get('policy') ?? (await buildPolicy());
+    const extras = { policy: await readFile(policy), signature: await signature(file, input) };
+    const { initramfs } = await buildBootImage(await readFile(file), file, find, extras);
     const efi = input.flags.has('efi');
-    const image = efi ? await efiImage(initramfs, input, terminal, key) : initramfs;
+    const image = efi ? await efiImage(initramfs, policy, input, terminal, key) : initramfs;
     await writeFile(output, image);
     const digest = createHash('sha256').update(image).digest('hex');
     terminal.write(`${output}: ${(image.length / 2 ** 20).toFixed(1)} MiB, sha256:${digest}\n`);
@@ -46,6 +47,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
 
 async function efiImage(
   initramfs: Buffer,
+  policy: string,
   { values }: Input,
   terminal: Terminal,
   key: SigningKey | undefined,
@@ -54,13 +56,19 @@ async function efiImage(
     'Building what is missing of Xen, policy and kernel; once, for some minutes\n',
   );
   const { efi } = await buildHypervisor({ bootDomain: true });
-  const policy = values.get('policy') ?? (await buildPolicy());
   const { bzImage } = await debianKernel();
   const more = values.get('xen-options')?.split(' ').filter(Boolean) ?? [];
   const options = [...hypervisorOptions(bootDomainMiB), ...more];
   return efiBootImage({ xenEfi: efi, policy, bzImage, initramfs }, options, key).catch((error) => {
     throw new Failure((error as Error).message, 'check the options, key and certificate');
   });
+}
+
+/** The key and the signature beside the manifest, when there is a key; {@link manifestReader} has checked them. */
+async function signature(file: string, { values }: Input): Promise<ImageExtras['signature']> {
+  const key = values.get('key');
+  if (key === undefined) return undefined;
+  return { key: await readFile(key), bytes: await readFile(`${file}.sig`) };
 }
 
 function required({ values }: Input, name: string): string {
