@@ -44,6 +44,9 @@ export const attempts = {
     domid,
     hints: { EINVAL: 'it may hold devices that this domain has no right to; end the platform' },
   }),
+  setWatchdog: (seconds: number): Attempt => ({
+    wanted: seconds > 0 ? `set the watchdog to ${seconds} seconds` : 'stop the watchdog',
+  }),
   endPlatform: (domid: number): Attempt => ({
     wanted: `end the platform through domain ${domid}`,
     domid,

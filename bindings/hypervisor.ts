@@ -33,6 +33,11 @@ export interface Hypervisor {
   destroy(domid: number): void;
   /** Ends the whole platform by shutting down the hardware domain `domid`. */
   endPlatform(domid: number, how: 'halt' | 'reboot'): void;
+  /**
+   * Has the hypervisor shut this domain down as failed in so many seconds from now, which ends the platform; 0 takes that
+   * back. A later call replaces an earlier one.
+   */
+  setWatchdog(seconds: number): void;
   /** Gives back the library handles. */
   close(): void;
 }

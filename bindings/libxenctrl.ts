@@ -112,6 +112,11 @@ const LIBXENCTRL = {
     fails: 'null',
   },
 
+  xc_watchdog: {
+    args: { xch: 'pointer', id: 'u32', seconds: 'u32' },
+    result: 'i32',
+    fails: 'negative',
+  },
   xc_domain_unpause: { args: { xch: 'pointer', domid: 'u32' }, result: 'i32', fails: 'negative' },
   xc_domain_destroy: { args: { xch: 'pointer', domid: 'u32' }, result: 'i32', fails: 'negative' },
   xc_domain_shutdown: {

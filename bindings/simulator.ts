@@ -83,6 +83,7 @@ const CALLS: Readonly<Record<Method, string>> = {
   unpause: 'xc_domain_unpause',
   destroy: 'xc_domain_destroy',
   endPlatform: 'xc_domain_shutdown',
+  setWatchdog: 'xc_watchdog',
 };
 
 interface Region {
@@ -101,6 +102,8 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly handedOver = new Map<number, Uint8Array>();
   /** Policies that were loaded, in order. */
   readonly loadedPolicies: Uint8Array[] = [];
+  /** What the watchdog is set to; 0 while it is off. Time does not pass here. */
+  watchdogSeconds = 0;
   /** How the platform was ended, if it was. */
   ended: 'halt' | 'reboot' | undefined;
   /** The call to fail next; stays set until changed. */
@@ -249,6 +252,11 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#expect(attempt, 'endPlatform').shutdown = true;
     // The shutdown of any other domain is its own affair.
     if (domid === this.#hardwareDomid) this.ended = how;
+  }
+
+  setWatchdog(seconds: number): void {
+    this.#record(attempts.setWatchdog(seconds), 'setWatchdog');
+    this.watchdogSeconds = seconds;
   }
 
   close(): void {}

@@ -21,6 +21,8 @@ import { XenSession } from './xen/session.ts';
 export class XenHypervisor implements Hypervisor {
   readonly #session: XenSession;
   readonly #ledger = new DomainLedger<HandoverRegion>();
+  /** Number of the timer that Xen gave; 0 while there is none. */
+  #watchdog = 0;
   /** libxc keeps one error per interface, so builds take turns. */
   #lastBuild: Promise<unknown> = Promise.resolve();
 
@@ -92,6 +94,17 @@ export class XenHypervisor implements Hypervisor {
     this.#session.attempt(attempts.endPlatform(domid), () =>
       xc.xc_domain_shutdown({ xch, domid, reason }),
     );
+  }
+
+  setWatchdog(seconds: number): void {
+    const { xc, xch } = this.#session;
+    this.#session.attempt(attempts.setWatchdog(seconds), () => {
+      const id = this.#watchdog;
+      if (seconds === 0 && id === 0) return;
+      // Xen gives a new timer when asked for number 0, and returns its number (SCHEDOP_watchdog, xen/sched.h).
+      const given = xc.xc_watchdog({ xch, id, seconds });
+      this.#watchdog = seconds === 0 ? 0 : id || Number(given);
+    });
   }
 
   close(): void {

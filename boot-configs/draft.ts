@@ -8,6 +8,7 @@ import { type Path, pointer } from './path.ts';
 export interface Draft {
   pcr: number | undefined;
   bootPcr: number | undefined;
+  timeout: string | undefined;
   domains: DraftDomain[];
   /** True when the list of domains or a whole domain was refused: there may be more domains than these. */
   incomplete: boolean;
@@ -33,6 +34,7 @@ export function draftOf(document: unknown, bad: ReadonlySet<string>): Draft {
   return {
     pcr: root?.platform?.measurement?.pcr,
     bootPcr: root?.platform?.measurement?.['boot-pcr'],
+    timeout: root?.platform?.timeout,
     domains,
     incomplete: domains.length === 0 || domains.length < listed.length,
   };

@@ -17,9 +17,13 @@ export function effectiveManifest(document: ManifestDocument): Manifest {
     version: document.version,
     platform: {
       onFailure: platform?.['on-failure'] ?? 'halt',
+      ...(platform?.timeout === undefined
+        ? {}
+        : { timeoutSeconds: Number.parseInt(platform.timeout, 10) }),
       measurement: {
         pcr: platform?.measurement?.pcr ?? DEFAULT_PCR,
         bootPcr: platform?.measurement?.['boot-pcr'] ?? DEFAULT_BOOT_PCR,
+        banks: [...new Set(platform?.measurement?.banks)].sort(),
       },
     },
     domains: ordered.order.map(({ domain }) => domainSettings(domain)),

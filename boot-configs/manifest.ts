@@ -26,11 +26,13 @@ export interface Manifest {
 
 export interface PlatformSettings {
   onFailure: 'halt' | 'reboot';
+  /** What the boot may take; without it any time. */
+  timeoutSeconds?: number;
   /**
    * TPM registers, 8 to 15: `pcr` takes what can be predicted from the manifest and the images, `bootPcr` what differs at
-   * each boot.
+   * each boot. `banks` must be active, sorted.
    */
-  measurement: { pcr: number; bootPcr: number };
+  measurement: { pcr: number; bootPcr: number; banks: string[] };
 }
 
 export interface DomainSettings {

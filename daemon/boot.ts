@@ -35,12 +35,19 @@ export function bringUp({ policy, signed }: ImageParts): readonly Phase[] {
 
 export function launch(manifest: Manifest): readonly Phase[] {
   const { domains } = manifest;
+  const { timeoutSeconds = 0 } = manifest.platform;
+  const limited = timeoutSeconds > 0;
   const hardware = domains.filter((domain) => domain.capabilities.includes('hardware'));
   const others = domains.filter((domain) => !domain.capabilities.includes('hardware'));
   // The others stay paused, for dom0 to start them.
   const started = domains.filter((domain) => domain.autostart);
   return [
-    phase('check', { do: 'check-memory' }, ...each(domains, 'check-domain')),
+    phase(
+      'check',
+      ...when(limited, { do: 'set-watchdog', seconds: timeoutSeconds }),
+      { do: 'check-memory' },
+      ...each(domains, 'check-domain'),
+    ),
     // Everything that will run is in the log and in the PCR before the first domain exists.
     phase('measure', { do: 'measure-configuration' }, ...domains.flatMap(measurements)),
     // What differs at each boot goes into a register of its own, so that the first one can be predicted.
@@ -53,7 +60,7 @@ export function launch(manifest: Manifest): readonly Phase[] {
     // Two kernels must not drive one TPM: it is let go before dom0 runs.
     phase('hand over', ...each(hardware, 'hand-over'), { do: 'release-tpm' }),
     phase('start', ...each(started, 'start-domain')),
-    phase('leave', { do: 'leave' }),
+    phase('leave', ...when(limited, { do: 'stop-watchdog' }), { do: 'leave' }),
   ];
 }
 

@@ -18,6 +18,8 @@ export type Operation =
   | { do: 'measure-manifest' }
   | { do: 'verify-signature' }
   | { do: 'read-manifest' }
+  | { do: 'set-watchdog'; seconds: number }
+  | { do: 'stop-watchdog' }
   | { do: 'check-memory' }
   | { do: 'check-domain'; domain: DomainSettings }
   | { do: 'measure-configuration' }

@@ -27,6 +27,7 @@ import {
   requireFlask,
 } from './steps/open.ts';
 import { quotePcrs } from './steps/quote.ts';
+import { setWatchdog, stopWatchdog } from './steps/watchdog.ts';
 
 /** Carries out one operation and says in a few words what it did. */
 export type Step<O extends Operation> = (
@@ -49,6 +50,8 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'measure-manifest': measureManifest,
   'verify-signature': verifyManifestSignature,
   'read-manifest': readManifest,
+  'set-watchdog': setWatchdog,
+  'stop-watchdog': stopWatchdog,
   'check-memory': checkMemory,
   'check-domain': checkDomain,
   'measure-configuration': measureConfiguration,

@@ -22,11 +22,13 @@ import { memorySize } from './memory-size.ts';
 import { nilUuid } from './nil-uuid.ts';
 import { pcrChoice } from './pcr-choice.ts';
 import { requiredSomewhere } from './required-somewhere.ts';
+import { timeoutDomid } from './timeout-domid.ts';
 import { vcpuCount } from './vcpu-count.ts';
 
 /** Every rule beyond the schema. */
 export const checks: readonly Check[] = [
   pcrChoice,
+  timeoutDomid,
   requiredSomewhere,
   duplicateName,
   duplicateDomid,

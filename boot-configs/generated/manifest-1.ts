@@ -13,6 +13,7 @@ export interface ManifestDocument {
 /** Settings of the platform as a whole. */
 export interface PlatformDocument {
   'on-failure'?: 'halt' | 'reboot';
+  timeout?: string;
   measurement?: MeasurementDocument;
 }
 
@@ -20,6 +21,7 @@ export interface PlatformDocument {
 export interface MeasurementDocument {
   pcr?: number;
   'boot-pcr'?: number;
+  banks?: ('sha256' | 'sha384' | 'sha512' | 'sm3_256' | 'sha3_256' | 'sha3_384' | 'sha3_512')[];
 }
 
 /** Values for every domain that does not say otherwise. A domain's own value replaces the default as a whole; values are never merged. */

@@ -21,20 +21,25 @@ export const shapes: Record<string, Shape> = {
   "expects": "the number 1"
  },
  "platform": {
-  "expects": "a mapping with the keys on-failure and measurement",
+  "expects": "a mapping with the keys on-failure, timeout and measurement",
   "keys": [
    "on-failure",
+   "timeout",
    "measurement"
   ]
  },
  "platform.on-failure": {
   "expects": "halt or reboot"
  },
+ "platform.timeout": {
+  "expects": "a whole number of seconds with the unit s, from 1s to 9999s"
+ },
  "platform.measurement": {
-  "expects": "a mapping with the keys pcr and boot-pcr",
+  "expects": "a mapping with the keys pcr, boot-pcr and banks",
   "keys": [
    "pcr",
-   "boot-pcr"
+   "boot-pcr",
+   "banks"
   ]
  },
  "platform.measurement.pcr": {
@@ -42,6 +47,12 @@ export const shapes: Record<string, Shape> = {
  },
  "platform.measurement.boot-pcr": {
   "expects": "a register number from 8 to 15"
+ },
+ "platform.measurement.banks": {
+  "expects": "a list of sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 and sha3_512"
+ },
+ "platform.measurement.banks[]": {
+  "expects": "sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 or sha3_512"
  },
  "defaults": {
   "expects": "a mapping with keys of a domain",
@@ -247,9 +258,10 @@ export const shapes: Record<string, Shape> = {
 
 interface Validate { (data: unknown): boolean; errors?: ErrorObject[] | null }
 export const validate: Validate = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:domb:manifest:1","type":"object","additionalProperties":false,"required":["version","domains"],"properties":{"version":{"const":1},"platform":{"$ref":"#/$defs/platform"},"defaults":{"$ref":"#/$defs/defaults"},"domains":{"type":"array","minItems":1,"maxItems":1000,"items":{"$ref":"#/$defs/domain"}}},"$defs":{"platform":{"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"measurement":{"$ref":"#/$defs/measurement"}}},"measurement":{"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot-pcr":{"type":"integer","minimum":0,"maximum":23}}},"defaults":{"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"digests":{"$ref":"#/$defs/digests"}}},"domain":{"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}},"type":{"enum":["pv","pvh"]},"memory":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"type":"integer","minimum":1,"maximum":8192},"cpus":{"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999},"max-grant-frames":{"type":"integer","minimum":1,"maximum":1048576},"max-maptrack-frames":{"type":"integer","minimum":0,"maximum":1048576},"max-event-channels":{"type":"integer","minimum":1,"maximum":131071},"kernel":{"type":"string","pattern":"^[!-~]{1,255}$"},"ramdisk":{"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}},"cmdline":{"type":"string","pattern":"^[ -~]*$"},"seclabel":{"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"},"digests":{"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}},"digest":{"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}}};
-const schema32 = {"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"measurement":{"$ref":"#/$defs/measurement"}}};
-const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot-pcr":{"type":"integer","minimum":0,"maximum":23}}};
+const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:domb:manifest:1","type":"object","additionalProperties":false,"required":["version","domains"],"properties":{"version":{"const":1},"platform":{"$ref":"#/$defs/platform"},"defaults":{"$ref":"#/$defs/defaults"},"domains":{"type":"array","minItems":1,"maxItems":1000,"items":{"$ref":"#/$defs/domain"}}},"$defs":{"platform":{"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"measurement":{"$ref":"#/$defs/measurement"}}},"measurement":{"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot-pcr":{"type":"integer","minimum":0,"maximum":23},"banks":{"type":"array","maxItems":7,"items":{"type":"string","enum":["sha256","sha384","sha512","sm3_256","sha3_256","sha3_384","sha3_512"]}}}},"defaults":{"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"digests":{"$ref":"#/$defs/digests"}}},"domain":{"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}},"type":{"enum":["pv","pvh"]},"memory":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"type":"integer","minimum":1,"maximum":8192},"cpus":{"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999},"max-grant-frames":{"type":"integer","minimum":1,"maximum":1048576},"max-maptrack-frames":{"type":"integer","minimum":0,"maximum":1048576},"max-event-channels":{"type":"integer","minimum":1,"maximum":131071},"kernel":{"type":"string","pattern":"^[!-~]{1,255}$"},"ramdisk":{"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}},"cmdline":{"type":"string","pattern":"^[ -~]*$"},"seclabel":{"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"},"digests":{"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}},"digest":{"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}}};
+const schema32 = {"type":"object","additionalProperties":false,"properties":{"on-failure":{"enum":["halt","reboot"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"measurement":{"$ref":"#/$defs/measurement"}}};
+const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot-pcr":{"type":"integer","minimum":0,"maximum":23},"banks":{"type":"array","maxItems":7,"items":{"type":"string","enum":["sha256","sha384","sha512","sm3_256","sha3_256","sha3_384","sha3_512"]}}}};
+const pattern4 = new RegExp("^[1-9][0-9]{0,3}s$", "u");
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -263,7 +275,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((key0 === "on-failure") || (key0 === "measurement"))){
+if(!(((key0 === "on-failure") || (key0 === "timeout")) || (key0 === "measurement"))){
 const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
 if(vErrors === null){
 vErrors = [err0];
@@ -287,12 +299,11 @@ vErrors.push(err1);
 errors++;
 }
 }
-if(data.measurement !== undefined){
-let data1 = data.measurement;
-if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
-for(const key1 in data1){
-if(!((key1 === "pcr") || (key1 === "boot-pcr"))){
-const err2 = {instancePath:instancePath+"/measurement",schemaPath:"#/$defs/measurement/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1}};
+if(data.timeout !== undefined){
+let data1 = data.timeout;
+if(typeof data1 === "string"){
+if(!pattern4.test(data1)){
+const err2 = {instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/pattern",keyword:"pattern",params:{pattern: "^[1-9][0-9]{0,3}s$"}};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -302,10 +313,8 @@ vErrors.push(err2);
 errors++;
 }
 }
-if(data1.pcr !== undefined){
-let data2 = data1.pcr;
-if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
-const err3 = {instancePath:instancePath+"/measurement/pcr",schemaPath:"#/$defs/measurement/properties/pcr/type",keyword:"type",params:{type: "integer"}};
+else {
+const err3 = {instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -314,9 +323,13 @@ vErrors.push(err3);
 }
 errors++;
 }
-if((typeof data2 == "number") && (isFinite(data2))){
-if(data2 > 23 || isNaN(data2)){
-const err4 = {instancePath:instancePath+"/measurement/pcr",schemaPath:"#/$defs/measurement/properties/pcr/maximum",keyword:"maximum",params:{comparison: "<=", limit: 23}};
+}
+if(data.measurement !== undefined){
+let data2 = data.measurement;
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+for(const key1 in data2){
+if(!(((key1 === "pcr") || (key1 === "boot-pcr")) || (key1 === "banks"))){
+const err4 = {instancePath:instancePath+"/measurement",schemaPath:"#/$defs/measurement/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1}};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -325,8 +338,11 @@ vErrors.push(err4);
 }
 errors++;
 }
-if(data2 < 0 || isNaN(data2)){
-const err5 = {instancePath:instancePath+"/measurement/pcr",schemaPath:"#/$defs/measurement/properties/pcr/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+}
+if(data2.pcr !== undefined){
+let data3 = data2.pcr;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+const err5 = {instancePath:instancePath+"/measurement/pcr",schemaPath:"#/$defs/measurement/properties/pcr/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -335,12 +351,9 @@ vErrors.push(err5);
 }
 errors++;
 }
-}
-}
-if(data1["boot-pcr"] !== undefined){
-let data3 = data1["boot-pcr"];
-if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-const err6 = {instancePath:instancePath+"/measurement/boot-pcr",schemaPath:"#/$defs/measurement/properties/boot-pcr/type",keyword:"type",params:{type: "integer"}};
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 23 || isNaN(data3)){
+const err6 = {instancePath:instancePath+"/measurement/pcr",schemaPath:"#/$defs/measurement/properties/pcr/maximum",keyword:"maximum",params:{comparison: "<=", limit: 23}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -349,9 +362,8 @@ vErrors.push(err6);
 }
 errors++;
 }
-if((typeof data3 == "number") && (isFinite(data3))){
-if(data3 > 23 || isNaN(data3)){
-const err7 = {instancePath:instancePath+"/measurement/boot-pcr",schemaPath:"#/$defs/measurement/properties/boot-pcr/maximum",keyword:"maximum",params:{comparison: "<=", limit: 23}};
+if(data3 < 0 || isNaN(data3)){
+const err7 = {instancePath:instancePath+"/measurement/pcr",schemaPath:"#/$defs/measurement/properties/pcr/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -360,8 +372,12 @@ vErrors.push(err7);
 }
 errors++;
 }
-if(data3 < 0 || isNaN(data3)){
-const err8 = {instancePath:instancePath+"/measurement/boot-pcr",schemaPath:"#/$defs/measurement/properties/boot-pcr/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
+}
+}
+if(data2["boot-pcr"] !== undefined){
+let data4 = data2["boot-pcr"];
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+const err8 = {instancePath:instancePath+"/measurement/boot-pcr",schemaPath:"#/$defs/measurement/properties/boot-pcr/type",keyword:"type",params:{type: "integer"}};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -370,11 +386,9 @@ vErrors.push(err8);
 }
 errors++;
 }
-}
-}
-}
-else {
-const err9 = {instancePath:instancePath+"/measurement",schemaPath:"#/$defs/measurement/type",keyword:"type",params:{type: "object"}};
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 23 || isNaN(data4)){
+const err9 = {instancePath:instancePath+"/measurement/boot-pcr",schemaPath:"#/$defs/measurement/properties/boot-pcr/maximum",keyword:"maximum",params:{comparison: "<=", limit: 23}};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -383,15 +397,87 @@ vErrors.push(err9);
 }
 errors++;
 }
-}
-}
-else {
-const err10 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(data4 < 0 || isNaN(data4)){
+const err10 = {instancePath:instancePath+"/measurement/boot-pcr",schemaPath:"#/$defs/measurement/properties/boot-pcr/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
 if(vErrors === null){
 vErrors = [err10];
 }
 else {
 vErrors.push(err10);
+}
+errors++;
+}
+}
+}
+if(data2.banks !== undefined){
+let data5 = data2.banks;
+if(Array.isArray(data5)){
+if(data5.length > 7){
+const err11 = {instancePath:instancePath+"/measurement/banks",schemaPath:"#/$defs/measurement/properties/banks/maxItems",keyword:"maxItems",params:{limit: 7}};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+let data6 = data5[i0];
+if(typeof data6 !== "string"){
+const err12 = {instancePath:instancePath+"/measurement/banks/" + i0,schemaPath:"#/$defs/measurement/properties/banks/items/type",keyword:"type",params:{type: "string"}};
+if(vErrors === null){
+vErrors = [err12];
+}
+else {
+vErrors.push(err12);
+}
+errors++;
+}
+if(!(((((((data6 === "sha256") || (data6 === "sha384")) || (data6 === "sha512")) || (data6 === "sm3_256")) || (data6 === "sha3_256")) || (data6 === "sha3_384")) || (data6 === "sha3_512"))){
+const err13 = {instancePath:instancePath+"/measurement/banks/" + i0,schemaPath:"#/$defs/measurement/properties/banks/items/enum",keyword:"enum",params:{allowedValues: schema33.properties.banks.items.enum}};
+if(vErrors === null){
+vErrors = [err13];
+}
+else {
+vErrors.push(err13);
+}
+errors++;
+}
+}
+}
+else {
+const err14 = {instancePath:instancePath+"/measurement/banks",schemaPath:"#/$defs/measurement/properties/banks/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err14];
+}
+else {
+vErrors.push(err14);
+}
+errors++;
+}
+}
+}
+else {
+const err15 = {instancePath:instancePath+"/measurement",schemaPath:"#/$defs/measurement/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err15];
+}
+else {
+vErrors.push(err15);
+}
+errors++;
+}
+}
+}
+else {
+const err16 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err16];
+}
+else {
+vErrors.push(err16);
 }
 errors++;
 }
@@ -413,14 +499,14 @@ const schema43 = {"type":"integer","minimum":1,"maximum":1048576};
 const schema44 = {"type":"integer","minimum":0,"maximum":1048576};
 const schema45 = {"type":"integer","minimum":1,"maximum":131071};
 const func1 = Object.prototype.hasOwnProperty;
-const pattern4 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
-const pattern5 = new RegExp("^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", "u");
-const pattern6 = new RegExp("^[!-~]{1,255}$", "u");
-const pattern9 = new RegExp("^[ -~]*$", "u");
-const pattern10 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
+const pattern5 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
+const pattern6 = new RegExp("^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", "u");
+const pattern7 = new RegExp("^[!-~]{1,255}$", "u");
+const pattern10 = new RegExp("^[ -~]*$", "u");
+const pattern11 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
 const schema46 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}};
 const schema47 = {"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"};
-const pattern11 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
+const pattern12 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -448,7 +534,7 @@ errors++;
 if(data.kernel !== undefined){
 let data0 = data.kernel;
 if(typeof data0 === "string"){
-if(!pattern11.test(data0)){
+if(!pattern12.test(data0)){
 const err1 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
 if(vErrors === null){
 vErrors = [err1];
@@ -483,7 +569,7 @@ vErrors.push(err3);
 errors++;
 }
 if(typeof data1 === "string"){
-if(!pattern11.test(data1)){
+if(!pattern12.test(data1)){
 const err4 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/properties/ramdisk/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
 if(vErrors === null){
 vErrors = [err4];
@@ -509,7 +595,7 @@ const len0 = data1.length;
 for(let i0=0; i0<len0; i0++){
 let data2 = data1[i0];
 if(typeof data2 === "string"){
-if(!pattern11.test(data2)){
+if(!pattern12.test(data2)){
 const err6 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
 if(vErrors === null){
 vErrors = [err6];
@@ -589,7 +675,7 @@ errors++;
 if(data.memory !== undefined){
 let data1 = data.memory;
 if(typeof data1 === "string"){
-if(!pattern4.test(data1)){
+if(!pattern5.test(data1)){
 const err2 = {instancePath:instancePath+"/memory",schemaPath:"#/$defs/memory/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,9}(MiB|GiB|TiB)$"}};
 if(vErrors === null){
 vErrors = [err2];
@@ -681,7 +767,7 @@ errors++;
 }
 }
 if(typeof data3 === "string"){
-if(!pattern5.test(data3)){
+if(!pattern6.test(data3)){
 const err10 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$"}};
 if(vErrors === null){
 vErrors = [err10];
@@ -696,7 +782,7 @@ errors++;
 if(data.kernel !== undefined){
 let data4 = data.kernel;
 if(typeof data4 === "string"){
-if(!pattern6.test(data4)){
+if(!pattern7.test(data4)){
 const err11 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err11];
@@ -731,7 +817,7 @@ vErrors.push(err13);
 errors++;
 }
 if(typeof data5 === "string"){
-if(!pattern6.test(data5)){
+if(!pattern7.test(data5)){
 const err14 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err14];
@@ -767,7 +853,7 @@ const len0 = data5.length;
 for(let i0=0; i0<len0; i0++){
 let data6 = data5[i0];
 if(typeof data6 === "string"){
-if(!pattern6.test(data6)){
+if(!pattern7.test(data6)){
 const err17 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err17];
@@ -794,7 +880,7 @@ errors++;
 if(data.cmdline !== undefined){
 let data7 = data.cmdline;
 if(typeof data7 === "string"){
-if(!pattern9.test(data7)){
+if(!pattern10.test(data7)){
 const err19 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
 if(vErrors === null){
 vErrors = [err19];
@@ -819,7 +905,7 @@ errors++;
 if(data.seclabel !== undefined){
 let data8 = data.seclabel;
 if(typeof data8 === "string"){
-if(!pattern10.test(data8)){
+if(!pattern11.test(data8)){
 const err21 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
 if(vErrors === null){
 vErrors = [err21];
@@ -969,10 +1055,10 @@ return errors === 0;
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema49 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max-grant-frames":{"$ref":"#/$defs/max-grant-frames"},"max-maptrack-frames":{"$ref":"#/$defs/max-maptrack-frames"},"max-event-channels":{"$ref":"#/$defs/max-event-channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
-const pattern14 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern15 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
-const pattern24 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
-const pattern25 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
+const pattern15 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern16 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
+const pattern25 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
+const pattern26 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1020,7 +1106,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern14.test(data0)){
+if(!pattern15.test(data0)){
 const err3 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{pattern: "^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"}};
 if(vErrors === null){
 vErrors = [err3];
@@ -1093,7 +1179,7 @@ errors++;
 if(data.uuid !== undefined){
 let data3 = data.uuid;
 if(typeof data3 === "string"){
-if(!pattern15.test(data3)){
+if(!pattern16.test(data3)){
 const err9 = {instancePath:instancePath+"/uuid",schemaPath:"#/properties/uuid/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"}};
 if(vErrors === null){
 vErrors = [err9];
@@ -1118,7 +1204,7 @@ errors++;
 if(data.memory !== undefined){
 let data4 = data.memory;
 if(typeof data4 === "string"){
-if(!pattern4.test(data4)){
+if(!pattern5.test(data4)){
 const err11 = {instancePath:instancePath+"/memory",schemaPath:"#/$defs/memory/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,9}(MiB|GiB|TiB)$"}};
 if(vErrors === null){
 vErrors = [err11];
@@ -1143,7 +1229,7 @@ errors++;
 if(data.maxmem !== undefined){
 let data5 = data.maxmem;
 if(typeof data5 === "string"){
-if(!pattern4.test(data5)){
+if(!pattern5.test(data5)){
 const err13 = {instancePath:instancePath+"/maxmem",schemaPath:"#/properties/maxmem/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,9}(MiB|GiB|TiB)$"}};
 if(vErrors === null){
 vErrors = [err13];
@@ -1235,7 +1321,7 @@ errors++;
 }
 }
 if(typeof data7 === "string"){
-if(!pattern5.test(data7)){
+if(!pattern6.test(data7)){
 const err21 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$"}};
 if(vErrors === null){
 vErrors = [err21];
@@ -1250,7 +1336,7 @@ errors++;
 if(data.kernel !== undefined){
 let data8 = data.kernel;
 if(typeof data8 === "string"){
-if(!pattern6.test(data8)){
+if(!pattern7.test(data8)){
 const err22 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err22];
@@ -1285,7 +1371,7 @@ vErrors.push(err24);
 errors++;
 }
 if(typeof data9 === "string"){
-if(!pattern6.test(data9)){
+if(!pattern7.test(data9)){
 const err25 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err25];
@@ -1321,7 +1407,7 @@ const len0 = data9.length;
 for(let i0=0; i0<len0; i0++){
 let data10 = data9[i0];
 if(typeof data10 === "string"){
-if(!pattern6.test(data10)){
+if(!pattern7.test(data10)){
 const err28 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
 if(vErrors === null){
 vErrors = [err28];
@@ -1348,7 +1434,7 @@ errors++;
 if(data.cmdline !== undefined){
 let data11 = data.cmdline;
 if(typeof data11 === "string"){
-if(!pattern9.test(data11)){
+if(!pattern10.test(data11)){
 const err30 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
 if(vErrors === null){
 vErrors = [err30];
@@ -1373,7 +1459,7 @@ errors++;
 if(data.seclabel !== undefined){
 let data12 = data.seclabel;
 if(typeof data12 === "string"){
-if(!pattern10.test(data12)){
+if(!pattern11.test(data12)){
 const err32 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
 if(vErrors === null){
 vErrors = [err32];
@@ -1556,7 +1642,7 @@ const len2 = data18.length;
 for(let i2=0; i2<len2; i2++){
 let data19 = data18[i2];
 if(typeof data19 === "string"){
-if(!pattern24.test(data19)){
+if(!pattern25.test(data19)){
 const err47 = {instancePath:instancePath+"/ioports/" + i2,schemaPath:"#/properties/ioports/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}};
 if(vErrors === null){
 vErrors = [err47];
@@ -1607,7 +1693,7 @@ const len3 = data20.length;
 for(let i3=0; i3<len3; i3++){
 let data21 = data20[i3];
 if(typeof data21 === "string"){
-if(!pattern25.test(data21)){
+if(!pattern26.test(data21)){
 const err51 = {instancePath:instancePath+"/iomem/" + i3,schemaPath:"#/properties/iomem/items/pattern",keyword:"pattern",params:{pattern: "^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}};
 if(vErrors === null){
 vErrors = [err51];

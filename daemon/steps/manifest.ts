@@ -26,6 +26,17 @@ export function readManifest(state: BootState): string {
       'build the boot image again from this manifest',
     );
   }
+  requireBanks(state, manifest.platform.measurement.banks);
   state.manifestIfRead = manifest;
   return `${manifest.domains.length} domains: ${manifest.domains.map((d) => d.name).join(', ')}`;
+}
+
+function requireBanks({ measurements }: BootState, wanted: readonly string[]): void {
+  const active: readonly string[] = measurements.target.banks;
+  const missing = wanted.filter((bank) => !active.includes(bank));
+  if (missing.length === 0) return;
+  throw new BootFailure(
+    `${paths.manifest}: wants the PCR banks ${wanted.join(', ')}, but of these ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not active; the TPM has ${active.join(', ')}`,
+    'activate them in the firmware set-up, or take them out of platform.measurement.banks',
+  );
 }

@@ -80,9 +80,10 @@ export async function buildBootImage(
   const images = new Map<string, Uint8Array>();
   for (const name of new Set(names)) images.set(name, await readFile(await findImage(name)));
   const { onFailure, measurement } = manifest.platform;
+  const { pcr, bootPcr } = measurement;
   return {
     manifest,
-    initramfs: await composeBootImage(manifestBytes, { ...measurement, onFailure }, images, extras),
+    initramfs: await composeBootImage(manifestBytes, { pcr, bootPcr, onFailure }, images, extras),
   };
 }
 

@@ -3,8 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cpio } from '../../daemon/cpio.ts';
+import { finder } from '../../platform/demo/parts.ts';
 import { parseXlList } from '../../platform/demo/tool-output.ts';
+import { buildBootImage } from '../../platform/images/domb.ts';
 import { cacheDirectory } from '../../platform/lib/cache.ts';
+import { bootManifest } from '../../platform/machine/boot-manifest.ts';
 import { boot, exampleManifest, failedChecks, outputDirectory, parts } from './support.ts';
 import { type DomainDump, parseDomainDumps, parseGrantLimits } from './xen-dump.ts';
 
@@ -13,6 +16,18 @@ const standby = 20;
 
 /** A ramdisk of two segments, for the guest. */
 const segments = 'name: standby\n    ramdisk: [message.cpio, guest.cpio.zst]\n';
+
+/**
+ * A domain with fewer event channels than its kernel needs. It has no early console: the kernel's panic would be taken for
+ * that of the platform.
+ */
+const starved = `
+  - name: starved
+    domid: 22
+    cmdline: console=hvc0
+    max-event-channels: 3
+    autostart: false
+`;
 
 /** A domain that cannot be built. */
 const dispensable = `
@@ -24,6 +39,7 @@ const dispensable = `
 const notThere = [
   'dispensable is there, with its domid and label',
   'dispensable says that it works',
+  'starved says that it works',
 ];
 
 test('what a manifest says of memory, CPUs, limits, devices and starting is what Xen has', async (t) => {
@@ -34,7 +50,7 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
   const message = join(cacheDirectory, 'message.cpio');
   await writeFile(message, unaligned('message', 'as a segment'));
   const images = new Map([...built.images, ['no-kernel', kernel], ['message.cpio', message]]);
-  const manifest = (await exampleManifest(name)).replace('name: standby\n', segments);
+  const manifest = (await exampleManifest(name)).replace('name: standby\n', segments) + starved;
   const run = await boot(name, manifest + dispensable, { parts: { ...built, images } });
   assert.deepEqual(failedChecks(run, notThere), []);
   const { consoleText, answers } = run;
@@ -77,6 +93,14 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
     },
   );
 
+  await t.test('max-event-channels: with too few a kernel cannot start', () => {
+    const listed = parseXlList(answers.get('list-after')?.output ?? '');
+    const state = (domid: number) => listed.find((domain) => domain.domid === domid)?.state ?? '';
+    assert.match(state(22), /c/, 'it crashed');
+    // 63 are enough for two vCPUs.
+    assert.doesNotMatch(state(standby), /[spcd]/);
+  });
+
   await t.test('the driver domain uses its port and its memory', async () => {
     const written = await readFile(join(outputDirectory(name), 'debug-port.log'), 'latin1');
     assert.equal(written, 'driver\n');
@@ -102,10 +126,32 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
   await t.test('autostart: false leaves a domain paused until dom0 starts it', () => {
     const listed = parseXlList(answers.get('xl-list')?.output ?? '');
     assert.equal(listed.find(({ domid }) => domid === standby)?.state, '--p---');
-    assert.equal(answers.get('unpause')?.output.trim(), String(standby));
+    assert.equal(answers.get('unpause')?.output.trim(), `${standby}\n22`);
     const text = consoleText.slice(0, consoleText.indexOf('all questions answered'));
     assert.ok(text.indexOf('guest standby: alive') > text.indexOf('userspace is up'));
   });
+});
+
+test("a boot that takes longer than its timeout is ended by Xen's watchdog", async () => {
+  const name = 'timeout';
+  const built = await parts();
+  const text = (await exampleManifest('demo')).replace('platform:\n', 'platform:\n  timeout: 1s\n');
+  const source = `${name}.yaml`;
+  const { initramfs } = await buildBootImage(Buffer.from(text), source, finder(built.images));
+  const directory = outputDirectory(name);
+  const machine = await bootManifest({ directory, parts: built, initramfs });
+  try {
+    await machine.console.waitFor(/domb: .* set watchdog: 1 s left/, 180_000);
+    await machine.console.waitFor(
+      /Watchdog timer fired for domain 32751/,
+      60_000,
+      /domB halts now/,
+    );
+    await machine.console.waitFor(/rebooting machine/, 10_000);
+    await machine.ended;
+  } finally {
+    await machine.stop();
+  }
 });
 
 /** An archive of one file, without the zeros at its end, so that what follows has to be aligned. */

@@ -97,6 +97,13 @@ test('a manifest with mistakes', async () => {
   });
 });
 
+test('a PCR bank that the TPM does not have', async () => {
+  await refused('refuse-bank', {
+    manifest: demo.replace('pcr: 13', 'pcr: 13\n    banks: [sha256, sm3_256]'),
+    says: [/step "read manifest" failed/, /sm3_256 is not active/],
+  });
+});
+
 test('a label that the policy does not have', async () => {
   await refused('refuse-label', {
     manifest: demo.replace('system_r:vtpm_t', 'system_r:vtpn_t'),

@@ -179,3 +179,44 @@ test('a segment with another digest than the pinned one ends the boot', async (t
   assert.match(console(), /image second\.cpio\): digest mismatch/);
   assert.equal(machine.deeds.at(-1), 'halt');
 });
+
+test('a timeout is set before anything is made, and stopped at the end', async (t) => {
+  const { run, hypervisor, machine } = await rig(t, {
+    manifest: `platform: { timeout: 90s }\n${manifest}`,
+  });
+  const set: number[] = [];
+  const setWatchdog = hypervisor.setWatchdog.bind(hypervisor);
+  hypervisor.setWatchdog = (seconds) => {
+    set.push(seconds);
+    setWatchdog(seconds);
+  };
+  await run();
+  assert.equal(machine.deeds.at(-1), 'halt');
+  assert.deepEqual(set, [90, 0]);
+  const methods = hypervisor.calls.map(({ method }) => method);
+  assert.ok(methods.indexOf('setWatchdog') < methods.indexOf('create'));
+  assert.ok(methods.lastIndexOf('setWatchdog') > methods.lastIndexOf('unpause'));
+});
+
+test('the watchdog of a boot that fails stays set', async (t) => {
+  const { run, hypervisor } = await rig(t, { manifest: `platform: { timeout: 90s }\n${manifest}` });
+  hypervisor.failAt = { method: 'build', errno: 'EIO' };
+  await run();
+  assert.equal(hypervisor.ended, 'halt');
+  assert.equal(hypervisor.watchdogSeconds, 90);
+});
+
+test('PCR banks that the TPM lacks end the boot', async (t) => {
+  const wanting = (banks: string) => `platform: { measurement: { banks: ${banks} } }\n${manifest}`;
+  const good = await rig(t, { manifest: wanting('[sha256, sha384]') });
+  await good.run();
+  assert.doesNotMatch(good.console(), /FAILED/);
+  const bad = await rig(t, { manifest: wanting('[sha256, sm3_256]') });
+  await bad.run();
+  assert.match(bad.console(), /step "read manifest" failed/);
+  assert.match(bad.console(), /of these sm3_256 is not active; the TPM has sha1, sha256/);
+  assert.equal(
+    bad.hypervisor.calls.some(({ method }) => method === 'create'),
+    false,
+  );
+});

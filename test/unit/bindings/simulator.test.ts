@@ -293,6 +293,16 @@ test('any call can be made to fail, for one domain or all', async () => {
   assert.equal(refusal(() => xen.host()).call, 'xc_physinfo');
 });
 
+test('the watchdog is set and stopped', () => {
+  const xen = new SimulatedHypervisor();
+  xen.setWatchdog(30);
+  assert.equal(xen.watchdogSeconds, 30);
+  xen.setWatchdog(0);
+  assert.equal(xen.watchdogSeconds, 0);
+  xen.failAt = { method: 'setWatchdog', errno: 'EEXIST' };
+  assert.match(refusal(() => xen.setWatchdog(5)).message, /set the watchdog to 5 seconds/);
+});
+
 test('calls are recorded in order', async () => {
   const xen = new SimulatedHypervisor();
   xen.host();

@@ -18,6 +18,7 @@ const second = (more: Record<string, string>): string =>
   guest({ name: 'second', domid: '2', ...more });
 const withPcr = (pcr: string): string =>
   manifest(dom0, `platform: { measurement: { pcr: ${pcr} } }\n`);
+const platform = (more: string): string => `platform: { ${more} }\n`;
 const uuid = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11';
 const hex = (length: number): string => 'ab'.repeat(length / 2);
 
@@ -33,6 +34,28 @@ const edges: Edge[] = [
     path: 'platform.measurement.pcr',
     good: [withPcr('13')],
     bad: [withPcr('-1'), withPcr('24')],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'platform.timeout',
+    good: ['1s', '9999s'].map((timeout) => manifest(dom0, platform(`timeout: ${timeout}`))),
+    bad: ['0s', '10000s', '1m', '"60"', '1.5s'].map((timeout) =>
+      manifest(dom0, platform(`timeout: ${timeout}`)),
+    ),
+  },
+  {
+    rule: 'timeout-domid',
+    path: 'platform.timeout',
+    good: [manifest(dom0, platform('timeout: 9s'))],
+    bad: [manifest(dom0.replace('domid: 0', 'domid: 5'), platform('timeout: 9s'))],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'platform.measurement.banks[1]',
+    good: [manifest(dom0, platform('measurement: { banks: [sha256, sha384, sha256] }'))],
+    bad: ['sha1', 'sha-256', 'SHA256'].map((bank) =>
+      manifest(dom0, platform(`measurement: { banks: [sha256, ${bank}] }`)),
+    ),
   },
   {
     rule: 'domid-range',
