@@ -83,7 +83,14 @@ async function predicting(images: readonly string[]): Promise<void> {
   const manifest = join(directory, 'p.yaml');
   await writeFile(join(directory, 'vmlinux'), elf({ notes: pvNotes }));
   await writeFile(manifest, platform(images.length));
-  const argv = [join(directory, 'main.mjs'), 'predict', manifest, '--images', directory];
+  const argv = [
+    join(directory, 'main.mjs'),
+    'predict',
+    manifest,
+    '--no-policy',
+    '--images',
+    directory,
+  ];
   const { stdout, stderr, status } = spawnSync('/usr/bin/time', [
     '-f',
     '%e %M',

@@ -10,9 +10,11 @@ const nonce: Option = {
 const policy: Option = {
   name: 'policy',
   value: 'FILE',
-  says: 'The boot image holds this FLASK policy, which domB measures and loads.',
+  says: 'The boot image holds this FLASK policy; ours when left out, as with "domb image".',
   completes: 'files',
 };
+
+const noPolicy: Option = { name: 'no-policy', says: 'The boot image holds no FLASK policy.' };
 
 /** Commands about what was or will be measured. */
 export const evidenceCommands: readonly Command[] = [
@@ -53,6 +55,7 @@ export const evidenceCommands: readonly Command[] = [
         completes: 'files',
       },
       policy,
+      noPolicy,
       {
         name: 'key',
         value: 'FILE',
@@ -175,6 +178,7 @@ export const evidenceCommands: readonly Command[] = [
         completes: 'directories',
       },
       policy,
+      noPolicy,
       {
         name: 'efi',
         value: 'FILE',

@@ -45,6 +45,7 @@ export function checkUsage(input: Input): void {
       'add --manifest and --images',
     ],
     [!manifest && values.has('efi'), '--efi is of no use alone', 'add --manifest and --images'],
+    [!manifest && flags.has('no-policy'), '--no-policy is of no use alone', 'leave it out'],
     [!reference && flags.has('allow-unsigned'), '--allow-unsigned is for references', 'leave it'],
     [!manifest && !reference && values.has('key'), '--key has nothing to check', 'leave it out'],
   ];

@@ -28,6 +28,9 @@ export async function predictedPlatform(
   terminal: Terminal,
   banks: readonly HashAlgorithm[],
 ): Promise<PredictedPlatform> {
+  if (input.flags.has('no-policy') && input.values.has('policy')) {
+    throw new UsageError('--policy and --no-policy exclude each other', 'choose one');
+  }
   const directory = input.values.get('images');
   const efi = input.values.get('efi');
   if (directory === undefined) {
@@ -41,7 +44,7 @@ export async function predictedPlatform(
     manifest,
     manifestBytes: bytes,
     findImage,
-    policy: input.values.get('policy'),
+    policy: await policyFile(input),
     signatureKey: keyFile === undefined ? undefined : await readFile(keyFile),
     banks,
   });
@@ -55,4 +58,13 @@ export async function predictedPlatform(
       [...values].map(([bank, value]) => [bank, new Map([[BOOT_APPLICATION_PCR, value]])]),
     ),
   };
+}
+
+/** The policy that the boot image holds: as with `domb image`, ours when none is named. */
+async function policyFile({ values, flags }: Input): Promise<string | undefined> {
+  if (flags.has('no-policy')) return undefined;
+  const named = values.get('policy');
+  if (named !== undefined) return named;
+  const { buildPolicy } = await import('../platform/policy/build.ts');
+  return buildPolicy();
 }

@@ -40,7 +40,7 @@ async function shown(log: Buffer, ...options: string[]) {
 
 test('predict: all banks or the chosen ones, for people, programs and systemd-pcrlock', async () => {
   const predict = (...options: string[]) =>
-    run(['predict', demo, '--images', directory, ...options]);
+    run(['predict', demo, '--no-policy', '--images', directory, ...options]);
   const { status, out } = await predict();
   assert.equal(status, 0);
   const pcrs = JSON.parse((await predict('--json')).out).pcrs;
@@ -65,8 +65,9 @@ test('predict: what would not boot has no prediction', async () => {
   const missing = await predict(demo, '--images', file('docs'));
   assert.equal(missing.status, 1);
   assert.match(missing.error, /there is no such file in the image directory/);
-  const images = ['--images', directory];
+  const images = ['--images', directory, '--no-policy'];
   for (const [options, status, error] of [
+    [[demo, ...images, '--policy', demo], 2, /exclude each other/],
     [[demo, ...images, '--banks', 'md5'], 2, /there is no bank "md5"/],
     [[demo, ...images, '--json', '--pcrlock'], 2, /exclude each other/],
     [[demo, ...images, '--efi', demo], 1, /PE image/],
