@@ -1,5 +1,7 @@
+import { EventLogError } from '../measurement/event-log/format.ts';
+import { appendEvents } from '../measurement/event-log/merge.ts';
 import { evidenceFiles } from '../measurement/evidence/evidence.ts';
-import { readMeasurementLog } from '../measurement/evidence/read-log.ts';
+import { type MeasuredLog, readMeasurementLog } from '../measurement/evidence/read-log.ts';
 import { jsonRecords } from '../measurement/formats/json-records.ts';
 import { listing } from '../measurement/formats/listing.ts';
 import { cpio } from './cpio.ts';
@@ -15,8 +17,12 @@ export const handoverDirectory = 'domb-handover';
  */
 export function handoverCapacity(state: BootState): number {
   const perDomain = 16 * 1024;
+  const firmware = state.firmwareLog?.length ?? 0;
   const wanted =
-    256 * 1024 + 5 * state.measurements.bytes().length + perDomain * state.manifest.domains.length;
+    256 * 1024 +
+    firmware +
+    6 * state.measurements.bytes().length +
+    perDomain * state.manifest.domains.length;
   return Math.ceil(wanted / 4096) * 4096;
 }
 
@@ -29,12 +35,28 @@ export function handoverArchive(state: BootState): Buffer {
   const file = (name: string, data: Uint8Array) =>
     ({ path: `${handoverDirectory}/${name}`, type: 'file', mode: 0o444, data }) as const;
   const log = readMeasurementLog(state.evidence.log);
+  const platformLog = mergedLog(state, log);
   return cpio([
     { path: handoverDirectory, type: 'directory' },
     ...[...evidenceFiles(state.evidence)].map(([name, bytes]) => file(name, bytes)),
     file('measurement.json', Buffer.from(jsonRecords(log.records))),
     file('measurement.txt', Buffer.from(listing(log))),
+    ...(platformLog ? [file('platform.log', platformLog)] : []),
     file('record.json', Buffer.from(`${JSON.stringify(handoverRecord(state), null, 2)}\n`)),
     file('daemon.log', Buffer.from(state.log.text())),
   ]);
+}
+
+/** One log from reset to the platform's start: the firmware's, then both of ours. */
+function mergedLog(state: BootState, log: MeasuredLog): Buffer | undefined {
+  if (!state.firmwareLog) return undefined;
+  const boot = state.evidence.bootLog ? readMeasurementLog(state.evidence.bootLog).records : [];
+  try {
+    return appendEvents(state.firmwareLog, [...log.records, ...boot]);
+  } catch (error) {
+    // A firmware log that cannot be continued is no reason not to boot: ours stand for themselves.
+    if (!(error instanceof EventLogError)) throw error;
+    state.log.logger.warn(`no merged log: ${error.message}`);
+    return undefined;
+  }
 }

@@ -8,12 +8,14 @@ import { BootFailure } from './failure.ts';
 import type { Machine } from './machine.ts';
 
 const tpmDevice = '/dev/tpmrm0';
+const firmwareLog = '/sys/kernel/security/tpm0/binary_bios_measurements';
 const tpmClass = '/sys/class/tpm/tpm0';
 
 const { noSuid, noExec, noDev } = MountFlag;
 const filesystems = [
   { type: 'proc', target: '/proc', flags: noSuid | noExec | noDev },
   { type: 'sysfs', target: '/sys', flags: noSuid | noExec | noDev },
+  { type: 'securityfs', target: '/sys/kernel/security', flags: noSuid | noExec | noDev },
   { type: 'devtmpfs', target: '/dev', flags: noSuid | noExec },
   { type: 'tmpfs', target: '/run', flags: noSuid | noDev },
 ] as const;
@@ -69,6 +71,11 @@ export const linuxMachine: Machine = {
       );
     }
     return openDevice(tpmDevice);
+  },
+
+  async firmwareLog() {
+    // Linux gives this file no size; it has to be read to its end before anything parses it.
+    return existsSync(firmwareLog) ? readFile(firmwareLog) : undefined;
   },
 
   releaseTpm() {

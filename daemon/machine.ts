@@ -16,6 +16,8 @@ export interface Machine {
   readFile(path: string): Promise<Buffer>;
   /** Opens the TPM's resource manager device. */
   openTpm(): Promise<Transport>;
+  /** The event log that firmware left, whole; undefined where there is none. */
+  firmwareLog(): Promise<Buffer | undefined>;
   /** Takes the TPM away from this kernel, so that another one can drive it. */
   releaseTpm(): void;
   openHypervisor(): Promise<Hypervisor>;

@@ -36,6 +36,8 @@ export class BootState {
   /** The domid that Xen gave to the boot domain itself. */
   bootDomid = 0;
   tpm: Tpm | undefined;
+  /** The event log of the firmware that started this platform, if it left one. */
+  firmwareLog: Buffer | undefined;
   /** The log that can be predicted. */
   measurementsIfOpen: MeasurementLog | undefined;
   /** The log of what differs at each boot. */

@@ -24,7 +24,7 @@ export async function vtpmRamdisk(): Promise<string> {
     await root.copy('/bin/swtpm', programs[0] as string, 0o755);
     await root.copy('/bin/tpm2', programs[1] as string, 0o755);
     await addSharedLibraries(root, packages, programs, tcti);
-    await addBusybox(root, packages, ['sh', 'mount', 'mkdir', 'sleep', 'echo', 'cat']);
+    await addBusybox(root, packages, ['sh', 'mount', 'mkdir', 'sleep', 'echo', 'grep']);
     await writeFile(join(work, 'vtpm.cpio.zst'), compress(root.archive()));
   });
   return join(directory, 'vtpm.cpio.zst');

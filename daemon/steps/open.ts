@@ -18,7 +18,11 @@ export async function openTpm(state: BootState): Promise<string> {
   const tpm = new Tpm(await state.machine.openTpm());
   state.tpm = tpm;
   const banks = await pcrBanks(tpm);
-  return `PCR banks ${banks.map(({ bank }) => bank).join(', ')}`;
+  state.firmwareLog = await state.machine.firmwareLog();
+  const log = state.firmwareLog
+    ? `firmware log of ${state.firmwareLog.length} bytes`
+    : 'no firmware log';
+  return `PCR banks ${banks.map(({ bank }) => bank).join(', ')}; ${log}`;
 }
 
 export async function openLog(state: BootState): Promise<string> {

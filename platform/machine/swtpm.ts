@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exists } from '../lib/cache.ts';
+import { isListening } from '../lib/unix-socket.ts';
 
 /** A software TPM 2.0 as a QEMU peer. */
 export interface MachineTpm {
@@ -36,10 +36,10 @@ export async function startTpm(directory: string): Promise<MachineTpm> {
   child.once('error', (error) => {
     said += error.message;
   });
-  for (let tries = 0; !(await exists(socket)); tries++) {
+  for (let tries = 0; !(await isListening(socket)); tries++) {
     if (tries > 100 || child.exitCode !== null || child.pid === undefined) {
       child.kill('SIGKILL');
-      throw new Error(`swtpm did not open ${socket}: ${said.trim() || 'no message'}`);
+      throw new Error(`swtpm does not listen on ${socket}: ${said.trim() || 'no message'}`);
     }
     await sleep(50);
   }

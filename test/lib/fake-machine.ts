@@ -14,6 +14,7 @@ export function fakeMachine(parts: {
   openTpm: () => Promise<Transport>;
   hypervisor: Hypervisor;
   logDirectory: string;
+  firmwareLog?: Buffer | undefined;
 }): FakeMachine {
   const deeds: string[] = [];
   return {
@@ -29,6 +30,7 @@ export function fakeMachine(parts: {
       return Buffer.from(data as Uint8Array);
     },
     openTpm: () => parts.openTpm(),
+    firmwareLog: async () => parts.firmwareLog,
     releaseTpm: () => void deeds.push('release TPM'),
     openHypervisor: async () => parts.hypervisor,
     end: (how) => void deeds.push(how),

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectUnix, Tpm } from 'node-tpm2-pts';
+import { isListening } from '../../platform/lib/unix-socket.ts';
 
 const START_TIMEOUT = 10_000;
 
@@ -78,7 +79,7 @@ async function listening(child: ChildProcess, socket: string): Promise<void> {
     failure = error.message;
   });
   const deadline = Date.now() + START_TIMEOUT;
-  while (!(await stat(socket).catch(() => undefined))) {
+  while (!(await isListening(socket))) {
     if (failure) throw new Error(`swtpm: ${failure}`);
     if (child.exitCode !== null) throw new Error(`swtpm ended with ${child.exitCode}: ${output}`);
     if (Date.now() > deadline) throw new Error(`swtpm: no socket within ${START_TIMEOUT} ms`);

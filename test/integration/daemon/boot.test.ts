@@ -3,6 +3,7 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { expectedItems } from '../../../daemon/measured-items.ts';
 import { parseEventLog } from '../../../measurement/event-log/parse.ts';
+import { encodeHeader } from '../../../measurement/event-log/write.ts';
 import { bootNonce } from '../../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { predict } from '../../../measurement/predict.ts';
@@ -110,4 +111,25 @@ test('the policy in force is the one that was measured', async (t) => {
     item !== 'cap' && item.event === 'policy' ? [item.digests.sha256] : [],
   );
   assert.deepEqual(measured, [createHash('sha256').update(policy).digest('hex')]);
+});
+
+test("our events are handed over behind the firmware's, where it left a log", async (t) => {
+  const firmware = encodeHeader(['sha1', 'sha256', 'sha384', 'sha512']);
+  const { run, hypervisor, state } = await rig(t, { firmwareLog: firmware });
+  await run();
+  const archive = Buffer.from(hypervisor.handedOver.get(0) ?? []);
+  const at = archive.indexOf('domb-handover/platform.log\0');
+  assert.notEqual(at, -1);
+  const merged = archive.subarray(archive.indexOf(firmware, at));
+  const ours = [...state.measurements.events, ...state.bootMeasurements.events].length;
+  const size = Number.parseInt(archive.toString('latin1', at - 110 + 54, at - 110 + 62), 16);
+  assert.equal(parseEventLog(merged.subarray(0, size)).events.length, ours);
+});
+
+test('a firmware log that cannot be continued is left alone', async (t) => {
+  const { run, hypervisor, machine, console } = await rig(t, { firmwareLog: Buffer.alloc(80, 7) });
+  await run();
+  assert.equal(machine.deeds.at(-1), 'halt');
+  assert.match(console(), /no merged log/);
+  assert.equal(Buffer.from(hypervisor.handedOver.get(0) ?? []).indexOf('platform.log'), -1);
 });

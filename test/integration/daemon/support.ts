@@ -68,6 +68,7 @@ export interface RigOptions {
   xen?: Partial<SimulatedXen>;
   files?: Record<string, Uint8Array | string | undefined>;
   noTpm?: boolean;
+  firmwareLog?: Buffer;
   /** The boot image holds a public key. */
   signed?: boolean;
 }
@@ -87,14 +88,20 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
   }
   const hypervisor = new SimulatedHypervisor(options.xen);
   const swtpm = await startSwtpm();
+  test.after(() => swtpm.stop());
   const carrier = await connectUnix(swtpm.socket);
+  test.after(() => carrier.close());
   const tpm = new FaultyTransport(carrier);
   const openTpm = async () => {
     if (options.noTpm) throw new BootFailure('no TPM 2.0: /dev/tpmrm0 does not exist', 'enable it');
     return tpm;
   };
   const logDirectory = await mkdtemp(join(tmpdir(), 'domb-boot-'));
-  const machine = fakeMachine({ files, openTpm, hypervisor, logDirectory });
+  test.after(() => rm(logDirectory, { recursive: true }));
+  const machine = fakeMachine({
+    ...{ files, openTpm, hypervisor, logDirectory },
+    firmwareLog: options.firmwareLog,
+  });
   let time = 0;
   const lines: string[] = [];
   const log = openLog(
@@ -126,10 +133,5 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
     );
     return new Map([...values].map(([bank, held]) => [bank, held.get(index) as Buffer]));
   };
-  test.after(async () => {
-    await carrier.close();
-    await swtpm.stop();
-    await rm(logDirectory, { recursive: true });
-  });
   return { pcr, bootDomid, state, machine, hypervisor, tpm, console: () => lines.join(''), run };
 }
