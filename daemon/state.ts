@@ -14,7 +14,6 @@ import type { Timeline } from './timeline.ts';
 export interface CreatedDomain extends DomainCreation {
   capabilities: readonly string[];
   autostart: boolean;
-  started: boolean;
 }
 
 export interface AbandonedDomain {

@@ -24,7 +24,6 @@ export function createDomain(state: BootState, { domain }: Of<'create-domain'>):
     hardware: domain.capabilities.includes('hardware'),
     capabilities: domain.capabilities,
     autostart: domain.autostart,
-    started: false,
   };
   state.hypervisor.create(created);
   state.created.push(created);
@@ -48,9 +47,6 @@ export async function buildDomain(
 
 export function startDomain(state: BootState, { domain }: Of<'start-domain'>): string {
   if (state.abandoned.some(({ domid }) => domid === domain.domid)) return 'abandoned';
-  const created = createdFor(state, domain);
-  // A failure from here on has to reckon with a running domain, even when the call itself reports an error.
-  created.started = true;
   state.hypervisor.unpause(domain.domid);
   return `domain ${domain.domid} runs`;
 }

@@ -19,9 +19,16 @@ done
 
 # Images are made of Debian's newest packages, so apt's lists must exist and may not be long out of date: a mirror
 # removes what it has replaced.
-if [ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*Packages*' -mtime -1 2>/dev/null | head -n 1)" ]; then
+# The stamp is ours: apt leaves a list that did not change as old as it was.
+stamp="${XDG_CACHE_HOME:-$HOME/.cache}/domb/apt-lists-refreshed"
+if [ -z "$(find "$stamp" -mtime -1 2>/dev/null)" ]; then
   echo 'set-up: refreshing the list of Debian packages (apt-get update)'
-  as_root apt-get -qq update
+  mkdir -p "$(dirname "$stamp")"
+  if as_root apt-get -qq update; then
+    : >"$stamp"
+  else
+    echo 'set-up: apt-get update failed; going on with the lists that are there' >&2
+  fi
 fi
 
 if [ -n "$missing" ]; then
