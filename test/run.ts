@@ -19,10 +19,12 @@ await step('tsc', ['--noEmit']);
 await step('biome', ['check', '.']);
 for (const kind of wanted) {
   const files = (await Array.fromAsync(glob(`test/${kind}/**/*.test.ts`, { cwd: root }))).sort();
-  // Boots share two cores; one at a time is faster than two that make each other late.
-  const concurrency = kind === 'boot' ? ['--test-concurrency=1'] : [];
+  // Boots share two cores; one at a time is faster than two that make each other late. They have time limits of their
+  // own; of the others none takes minutes.
+  const pace = kind === 'boot' ? ['--test-concurrency=1'] : ['--test-timeout=300000'];
   if (files.length === 0) throw new Error(`test/${kind} holds no tests`);
-  await step(process.execPath, ['--test', ...concurrency, ...files]);
+  // A test that failed may leave a server or a child behind, which must not keep the suite from ending.
+  await step(process.execPath, ['--test', '--test-force-exit', ...pace, ...files]);
 }
 process.exitCode = failed ? 1 : 0;
 

@@ -19,7 +19,7 @@ const notOnStock = ['xl create starts a PV guest', 'xl destroy ends it'];
 test('the demo platform comes up, measured and labelled, and domB goes', async () => {
   const run = await boot('demo', await exampleManifest('demo'), { parts: built });
   assert.deepEqual(failedChecks(run), []);
-  assert.equal(run.checks.length, 15);
+  assert.equal(run.checks.length, 14);
   assert.equal(run.record.bootDomid, 0x7fef);
   assert.equal(run.record.hardwareDomid, 0);
 });

@@ -82,8 +82,8 @@ test('socket: a response is put together from pieces', async (t) => {
 test('socket: TCP', async (t) => {
   const server = await listen(t, 0, (socket) => socket.on('data', () => socket.write(RESPONSE)));
   const { port } = server.address() as { port: number };
-  const transport = await connectTcp('localhost', port);
-  assert.equal(transport.description, `tcp:localhost:${port}`);
+  const transport = await connectTcp('127.0.0.1', port);
+  assert.equal(transport.description, `tcp:127.0.0.1:${port}`);
   assert.deepEqual(await transport.transmit(COMMAND), RESPONSE);
   await transport.close();
 });
