@@ -71,6 +71,19 @@ describe('firmware starts the platform from one EFI file', () => {
     }
   });
 
+  test('domB hands over one log from reset to start, which replays to its PCRs and to those of firmware', async () => {
+    const merged = await readFile(join(outputDirectory('firmware'), 'evidence/platform.log'));
+    const { algorithms, events } = parseEventLog(merged);
+    const { pcr, bootPcr } = platform.manifest.platform.measurement;
+    for (const { name } of algorithms) {
+      const values = replay(events, name as HashAlgorithm);
+      for (const register of [...firmwarePcrs, pcr, bootPcr]) {
+        const value = values.get(register)?.toString('hex');
+        assert.equal(value, held(register).get(name as string), `${name} ${register}`);
+      }
+    }
+  });
+
   test('and so says tpm2_eventlog', async () => {
     const text = await run('tpm2_eventlog', [join(outputDirectory('firmware'), 'firmware.log')]);
     for (const pcr of firmwarePcrs) assert.deepEqual(parseEventLogPcr(text, pcr), held(pcr));
