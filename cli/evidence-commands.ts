@@ -46,7 +46,7 @@ export const evidenceCommands: readonly Command[] = [
       {
         name: 'banks',
         value: 'LIST',
-        says: 'PCR banks, separated by commas; sha1,sha256,sha384,sha512 when left out.',
+        says: 'PCR banks, separated by commas. When left out: those that the manifest demands (platform.measurement.banks), else sha1,sha256,sha384,sha512.',
       },
       {
         name: 'reference-out',

@@ -9,9 +9,6 @@ import { failing } from './failing.ts';
 import { showingProblems } from './manifest-problems.ts';
 import { type PredictedPlatform, predictedPlatform } from './predicted-platform.ts';
 
-/** What TPMs have in practice. */
-const USUAL_BANKS: readonly HashAlgorithm[] = ['sha1', 'sha256', 'sha384', 'sha512'];
-
 /** `domb predict MANIFEST` */
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
   const [file = '-'] = input.arguments;
@@ -21,7 +18,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
     throw new UsageError('--json and --pcrlock exclude each other', 'choose');
   return showingProblems(terminal, async () => {
     const platform = await failing(() => predictedPlatform(file, input, terminal, banks));
-    const log = predictedLog(platform, banks);
+    const log = predictedLog(platform);
     if (asPcrlock) terminal.write(pcrlockFile(log.events));
     else if (asJson) terminal.write(`${JSON.stringify(eventsJson(log), null, 2)}\n`);
     else terminal.write(eventListing(log));
@@ -31,9 +28,9 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   });
 }
 
-function chosenBanks({ values }: Input): readonly HashAlgorithm[] {
+function chosenBanks({ values }: Input): readonly HashAlgorithm[] | undefined {
   const names = values.get('banks')?.split(',');
-  if (names === undefined) return USUAL_BANKS;
+  if (names === undefined) return undefined;
   const banks = names.map((name) => {
     const bank = hashAlgorithms.find((known) => known === name);
     if (bank !== undefined) return bank;
@@ -43,10 +40,7 @@ function chosenBanks({ values }: Input): readonly HashAlgorithm[] {
 }
 
 /** The events as one log: firmware's, as far as they are predicted, then domB's. */
-function predictedLog(
-  { boot, firmwareEvents }: PredictedPlatform,
-  banks: readonly HashAlgorithm[],
-): EventLog {
+function predictedLog({ banks, boot, firmwareEvents }: PredictedPlatform): EventLog {
   const algorithms = banks.map((name) => ({ id: hashId(name), size: hashSize(name), name }));
   return { algorithms, events: [...firmwareEvents, ...boot.events] };
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HashAlgorithm, PcrValues } from 'node-tpm2-pts';
+import { type HashAlgorithm, hashAlgorithms, type PcrValues } from 'node-tpm2-pts';
 import type { Manifest } from '../boot-configs/manifest.ts';
 import { type BootPrediction, predictBoot } from '../daemon/prediction.ts';
 import type { LogEvent } from '../measurement/event-log/format.ts';
@@ -8,9 +8,14 @@ import { BOOT_APPLICATION_PCR, predictPcr4 } from '../measurement/firmware/pcr4.
 import { type Input, type Terminal, UsageError } from './command.ts';
 import { manifestSource } from './manifest-input.ts';
 
+/** What TPMs have in practice. */
+const USUAL_BANKS: readonly HashAlgorithm[] = ['sha1', 'sha256', 'sha384', 'sha512'];
+
 /** Everything that can be said of a platform before it boots. */
 export interface PredictedPlatform {
   readonly manifest: Manifest;
+  /** The banks that it is said of. */
+  readonly banks: readonly HashAlgorithm[];
   readonly boot: BootPrediction;
   /** Events of firmware that starts the EFI file, where one was given. */
   readonly firmwareEvents: readonly LogEvent[];
@@ -20,13 +25,13 @@ export interface PredictedPlatform {
 
 /**
  * Predicts what the manifest `file`, the directory of --images and the files of --policy, --key and --efi will leave in these
- * banks.
+ * banks; without them in those that the manifest demands, or in the usual ones.
  */
 export async function predictedPlatform(
   file: string,
   input: Input,
   terminal: Terminal,
-  banks: readonly HashAlgorithm[],
+  chosenBanks?: readonly HashAlgorithm[],
 ): Promise<PredictedPlatform> {
   if (input.flags.has('no-policy') && input.values.has('policy')) {
     throw new UsageError('--policy and --no-policy exclude each other', 'choose one');
@@ -38,6 +43,7 @@ export async function predictedPlatform(
   }
   const read = await manifestSource(input, terminal);
   const { manifest, bytes } = await read(file);
+  const banks = chosenBanks ?? demandedBanks(manifest) ?? USUAL_BANKS;
   const findImage = (path: string): string => join(directory, path);
   const keyFile = input.values.get('key');
   const boot = await predictBoot({
@@ -48,16 +54,21 @@ export async function predictedPlatform(
     signatureKey: keyFile === undefined ? undefined : await readFile(keyFile),
     banks,
   });
-  if (efi === undefined) return { manifest, boot, firmwareEvents: [], firmwarePcrs: new Map() };
+  const predicted = { manifest, banks, boot };
+  if (efi === undefined) return { ...predicted, firmwareEvents: [], firmwarePcrs: new Map() };
   const { events, values } = await predictPcr4(efi, banks);
   return {
-    manifest,
-    boot,
+    ...predicted,
     firmwareEvents: events,
     firmwarePcrs: new Map(
       [...values].map(([bank, value]) => [bank, new Map([[BOOT_APPLICATION_PCR, value]])]),
     ),
   };
+}
+
+function demandedBanks({ platform }: Manifest): readonly HashAlgorithm[] | undefined {
+  const demanded = hashAlgorithms.filter((bank) => platform.measurement.banks.includes(bank));
+  return demanded.length > 0 ? demanded : undefined;
 }
 
 /** The policy that the boot image holds: as with `domb image`, ours when none is named. */

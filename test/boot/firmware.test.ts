@@ -101,29 +101,80 @@ describe('firmware starts the platform from one EFI file', () => {
     assert.equal(last?.data.toString('latin1'), 'Exit Boot Services Returned with Success');
   });
 
-  test('and "domb image --efi" makes the same file', async () => {
-    const output = join(scratch, 'domb.efi');
-    const images = join(scratch, 'images');
-    await run('mkdir', [images]);
-    for (const [name, path] of built.images) await symlink(path, join(images, name));
-    const said: string[] = [];
-    const status = await domb(
-      [
-        ...['image', join(import.meta.dirname, '../../boot-configs/demo.yaml'), '--efi'],
-        ...['--images', images, '--output', output, '--xen-options', consoleOptions.join(' ')],
-      ],
-      {
-        write: (text) => said.push(text),
-        writeError: (text) => said.push(text),
-        read: async () => Buffer.alloc(0),
-        colour: false,
-      },
-    );
-    assert.equal(status, 0, said.join(''));
-    assert.ok((await readFile(output)).equals(await readFile(application)), 'other bytes');
-    assert.ok(said.join('').includes(`sha256:${held(4).get('sha256')}`), said.join(''));
+  describe('and the command line agrees:', () => {
+    const manifest = join(import.meta.dirname, '../../boot-configs/demo.yaml');
+    const images = () => join(scratch, 'images');
+    before(async () => {
+      await run('mkdir', [images()]);
+      for (const [name, path] of built.images) await symlink(path, join(images(), name));
+    });
+
+    test('"domb image --efi" makes the same file', async () => {
+      const output = join(scratch, 'domb.efi');
+      const { status, said } = await command(
+        ...['image', manifest, '--efi'],
+        ...['--images', images(), '--output', output, '--xen-options', consoleOptions.join(' ')],
+      );
+      assert.equal(status, 0, said);
+      assert.ok((await readFile(output)).equals(await readFile(application)), 'other bytes');
+      assert.ok(said.includes(`sha256:${held(4).get('sha256')}`), said);
+    });
+
+    test('"domb predict --efi" has the values that the TPM held', async () => {
+      const options = ['--images', images(), '--efi', application, '--json'];
+      const { status, said } = await command('predict', manifest, ...options);
+      assert.equal(status, 0, said);
+      const { pcrs } = JSON.parse(said);
+      for (const pcr of [4, platform.manifest.platform.measurement.pcr]) {
+        for (const [bank, value] of held(pcr)) assert.equal(pcrs[bank][pcr], value, bank);
+      }
+    });
+
+    test('"domb log" replays the firmware\'s log and the merged one to them', async () => {
+      const { pcr, bootPcr } = platform.manifest.platform.measurement;
+      for (const [log, registers] of [
+        ['firmware.log', firmwarePcrs],
+        ['evidence/platform.log', [...firmwarePcrs, pcr, bootPcr]],
+      ] as const) {
+        const { status, said } = await command('log', join(outputDirectory('firmware'), log));
+        assert.equal(status, 0, said);
+        assert.match(said, / PCR 4 .* EV_EFI_BOOT_SERVICES_APPLICATION /);
+        assert.match(said, / EV_EFI_VARIABLE_DRIVER_CONFIG +SecureBoot\n/);
+        assert.doesNotMatch(said, /NOT WHAT WAS MEASURED/);
+        for (const register of registers) {
+          for (const [bank, value] of held(register)) {
+            const line = `${String(register).padStart(6)}  ${value}\n`;
+            assert.ok(said.includes(line), `${log} ${bank} ${register}`);
+          }
+        }
+      }
+    });
+
+    test('"domb verify --efi" accepts the boot, and refuses it for another file', async () => {
+      const evidence = join(outputDirectory('firmware'), 'evidence');
+      const verify = (efi: string) =>
+        command(
+          ...['verify', evidence, '--boot', '--manifest', manifest, '--images', images()],
+          ...['--efi', efi],
+        );
+      const { status, said } = await verify(application);
+      assert.equal(status, 0, said);
+      assert.match(said, /^not checked {2}the firmware, PCR 0 to 3, 5 to 7$/m);
+      const other = await verify(built.xenEfi);
+      assert.equal(other.status, 3);
+      assert.match(other.said, /^WRONG {8}PCR 4 differs in bank sha256: /m);
+    });
   });
 });
+
+/** Runs `domb` with these arguments; what it said on both channels. */
+async function command(...argv: string[]): Promise<{ status: number; said: string }> {
+  const said: string[] = [];
+  const say = (text: string) => said.push(text);
+  const read = async () => Buffer.alloc(0);
+  const status = await domb(argv, { write: say, writeError: say, read, colour: false });
+  return { status, said: said.join('') };
+}
 
 async function start(name: string, firmware: FirmwareOptions) {
   const manifest = Buffer.from(await exampleManifest('demo'));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,7 +9,9 @@ import type { LogEvent } from '../../../measurement/event-log/format.ts';
 import { encodeTagged } from '../../../measurement/event-log/write.ts';
 import { EVENT_TAGS } from '../../../measurement/events.ts';
 import { writeEvidence } from '../../../measurement/evidence/evidence.ts';
+import { predictPcr4 } from '../../../measurement/firmware/pcr4.ts';
 import { eventsOf, evidenceOf, ITEMS, logOf, NONCE, TARGET } from '../../lib/evidence.ts';
+import { buildPe } from '../../lib/pe-builder.ts';
 import { elf, pvNotes } from '../boot-configs/elf-builder.ts';
 import { file, run } from './support.ts';
 
@@ -57,6 +59,39 @@ test('predict: all banks or the chosen ones, for people, programs and systemd-pc
     records.map((record: { digests: { digest: string }[] }) => record.digests[0]?.digest),
     chosen.events.map((each: { digests: { sha384: string } }) => each.digests.sha384),
   );
+});
+
+test('predict: without --banks those that the manifest demands', async () => {
+  const demanding = (await readFile(demo, 'utf8')).replace(
+    /^ {4}pcr: 13$/m,
+    '$&\n    banks: [sha384, sha256]',
+  );
+  await writeFile(at('banks.yaml'), demanding);
+  const banks = async (...options: string[]) => {
+    const argv = ['predict', at('banks.yaml'), '--no-policy', '--images', directory, '--json'];
+    return Object.keys(JSON.parse((await run([...argv, ...options])).out).pcrs);
+  };
+  assert.deepEqual(await banks(), ['sha256', 'sha384']);
+  assert.deepEqual(await banks('--banks', 'sha1'), ['sha1']);
+});
+
+test('predict: with the EFI file that firmware starts also PCR 4', async () => {
+  const sections = [{ name: '.text', contents: Buffer.alloc(99, 1) }];
+  await writeFile(at('boot.efi'), buildPe({ sections }));
+  const options = ['--no-policy', '--images', directory, '--efi', at('boot.efi')];
+  const { status, out } = await run(['predict', demo, ...options]);
+  assert.equal(status, 0);
+  const { values } = await predictPcr4(at('boot.efi'));
+  for (const bank of ['sha1', 'sha256', 'sha384', 'sha512'] as const) {
+    assert.match(
+      out,
+      new RegExp(`^ {2}${bank}\n {5}4 {2}${values.get(bank)?.toString('hex')}$`, 'm'),
+    );
+  }
+  assert.match(out, /^ *1 {2}PCR 4 +EV_EFI_ACTION +Calling EFI Application from Boot Option$/m);
+  const { records } = JSON.parse((await run(['predict', demo, ...options, '--pcrlock'])).out);
+  const pcrs = records.map(({ pcr }: { pcr: number }) => pcr);
+  assert.deepEqual([...new Set(pcrs)], [4, 13]);
 });
 
 test('predict: what would not boot has no prediction', async () => {
