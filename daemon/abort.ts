@@ -1,5 +1,6 @@
 import { StepFailure } from './execute.ts';
-import { type Explanation, explain } from './failure.ts';
+import { explain } from './failure.ts';
+import { sealFailure } from './seal-failure.ts';
 import type { BootState } from './state.ts';
 
 /**
@@ -27,28 +28,10 @@ export async function abort(state: BootState, error: unknown): Promise<void> {
     if (domain === hardware) continue;
     await attempt(`destroying ${domain.name}`, () => state.hypervisor.destroy(domain.domid));
   }
-  await attempt('recording the failure in the PCR', () =>
-    capWithError(state, where, { what, hint }),
-  );
+  await attempt('recording the failure in the PCR', () => sealFailure(state, `${where}: ${what}`));
   logger.error(how === 'halt' ? 'the machine halts' : 'the machine reboots');
   if (hardware) {
     await attempt('ending the platform', () => state.hypervisor.endPlatform(hardware.domid, how));
   }
   state.machine.end(how);
-}
-
-async function capWithError(state: BootState, where: string, { what }: Explanation): Promise<void> {
-  const log = state.measurementsIfOpen;
-  if (!log) return;
-  const bootLog = state.bootMeasurementsIfOpen;
-  if (bootLog && !bootLog.capped) await bootLog.cap();
-  await bootLog?.close();
-  try {
-    if (log.capped) return;
-    await log.error({ what: `${where}: ${what}` });
-    await log.cap();
-  } finally {
-    await log.close();
-  }
-  state.log.logger.error(`PCR ${log.target.pcr} is capped with an error event`);
 }

@@ -14,6 +14,7 @@ import { initialValue } from './event-log/replay.ts';
 import { encodeEvent, encodeHeader } from './event-log/write.ts';
 import type { ErrorItem, MeasuredEvent, MeasuredItem } from './events.ts';
 import { LogFile } from './log-file.ts';
+import { spoilPcr } from './spoil.ts';
 
 export const LOG_FILE_NAME = 'measurement.log';
 /** The log of what differs at each boot, in a register of its own. */
@@ -37,6 +38,9 @@ export interface LoggedEvent {
   readonly item: MeasuredEvent | 'cap';
 }
 
+/** Where a failed boot's error event and cap are: in log and PCR, or in the PCR alone. */
+export type FailureRecord = 'logged' | 'unlogged';
+
 /**
  * The write side of measuring: puts descriptions into one PCR, in all active banks, and into the log.
  * The file's bytes are described in docs/measurement-log.md, the order of writing at {@link LogFile}.
@@ -47,6 +51,8 @@ export class MeasurementLog {
   readonly #file: LogFile;
   readonly #events: LoggedEvent[] = [];
   #capped = false;
+  #intact = true;
+  #ended: FailureRecord | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(tpm: Tpm, target: Target, file: LogFile) {
@@ -100,6 +106,40 @@ export class MeasurementLog {
     });
   }
 
+  /**
+   * Ends the log of a boot that failed, with an error event (unless `details` are left out) and the cap. While the log is in
+   * order both stand in it. If it is broken, or capped as that of a good boot, they go into the PCR alone, which then matches
+   * no log and no prediction: what is sealed to a good value stays sealed in any case. A second call does nothing.
+   * @throws {MeasurementError} when the TPM does not take them either
+   */
+  async fail(details?: Omit<ErrorItem, 'event'>): Promise<FailureRecord> {
+    this.#ended ??= await this.#fail(details);
+    return this.#ended;
+  }
+
+  async #fail(details?: Omit<ErrorItem, 'event'>): Promise<FailureRecord> {
+    if (!this.#capped) {
+      try {
+        if (details) await this.error(details);
+        await this.cap();
+        return 'logged';
+      } catch {
+        // Whatever of the two is missing is made up for below.
+      }
+    } else if (!details) return 'logged';
+    await this.#inOrder(() =>
+      spoilPcr(this.#tpm, this.target, details?.what ?? 'its log is broken'),
+    );
+    this.#capped = true;
+    this.#intact = false;
+    return 'unlogged';
+  }
+
+  /** False once a measurement failed: then nobody can say what the PCR holds, or the log is not what it says. */
+  get intact(): boolean {
+    return this.#intact;
+  }
+
   get capped(): boolean {
     return this.#capped;
   }
@@ -140,7 +180,12 @@ export class MeasurementLog {
       );
     }
     const digests = digestsByBank(event);
-    await this.#file.commit(encodeEvent(event), () => pcrExtend(this.#tpm, event.pcr, digests));
+    try {
+      await this.#file.commit(encodeEvent(event), () => pcrExtend(this.#tpm, event.pcr, digests));
+    } catch (error) {
+      this.#intact = false;
+      throw error;
+    }
     const hex = [...digests].map(([bank, digest]) => [bank, digest.toString('hex')]);
     this.#events.push({ pcr: event.pcr, digests: Object.fromEntries(hex), item });
   }
