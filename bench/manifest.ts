@@ -102,7 +102,7 @@ function manifest(count: number): string {
         : `    after: [domain-${index - 1}]`,
     ].join('\n'),
   );
-  return `version: 1\ndomains:\n${domains.join('\n')}\n`;
+  return `version: 2\ndomains:\n${domains.join('\n')}\n`;
 }
 
 function median(values: number[]): number {

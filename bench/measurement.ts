@@ -168,5 +168,5 @@ function platform(count: number): string {
     seclabel: system_u:system_r:dom0_t
 ${i === 0 ? '    capabilities: [control, hardware, xenstore]\n' : ''}`,
   );
-  return `version: 1\ndomains:\n${domains.join('')}`;
+  return `version: 2\ndomains:\n${domains.join('')}`;
 }

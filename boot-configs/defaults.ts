@@ -1,11 +1,11 @@
-import { shapes } from './generated/validate-manifest-1.ts';
+import type { Shape } from './schema/model.ts';
 import type { Located } from './yaml/located-tree.ts';
 
 /**
- * Gives every domain the members of `defaults` that it lacks and that the schema knows as defaults. They keep their places, so a problem in a default is
- * shown where it stands in the file, and once.
+ * Gives every domain the members of `defaults` that it lacks and that the schema with these `shapes` knows as defaults. They
+ * keep their places, so a problem in a default is shown where it stands in the file, and once.
  */
-export function applyDefaults(root: Located): void {
+export function applyDefaults(root: Located, shapes: Readonly<Record<string, Shape>>): void {
   const defaults = root.members.get('defaults');
   const domains = root.members.get('domains');
   if (!isMapping(defaults) || !Array.isArray(domains?.value)) return;

@@ -1,4 +1,4 @@
-import type { DomainDocument, ManifestDocument } from './generated/manifest-1.ts';
+import type { DomainDocument, ManifestDocument } from './generated/manifest.ts';
 import { type Path, pointer } from './path.ts';
 
 /**
@@ -33,7 +33,7 @@ export function draftOf(document: unknown, bad: ReadonlySet<string>): Draft {
   });
   return {
     pcr: root?.platform?.measurement?.pcr,
-    bootPcr: root?.platform?.measurement?.['boot-pcr'],
+    bootPcr: root?.platform?.measurement?.boot_pcr,
     timeout: root?.platform?.timeout,
     domains,
     incomplete: domains.length === 0 || domains.length < listed.length,

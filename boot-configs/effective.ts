@@ -1,6 +1,6 @@
 import { cpuNumbers } from './cpu-list.ts';
 import { iomemRange, ioportRange } from './device-ranges.ts';
-import type { DomainDocument, ManifestDocument } from './generated/manifest-1.ts';
+import type { DomainDocument, ManifestDocument } from './generated/manifest.ts';
 import type { DomainSettings, Manifest } from './manifest.ts';
 import { memoryKiB } from './memory.ts';
 import { DEFAULT_BOOT_PCR, DEFAULT_PCR } from './pcrs.ts';
@@ -16,13 +16,13 @@ export function effectiveManifest(document: ManifestDocument): Manifest {
   return {
     version: document.version,
     platform: {
-      onFailure: platform?.['on-failure'] ?? 'halt',
+      onFailure: platform?.on_failure ?? 'halt',
       ...(platform?.timeout === undefined
         ? {}
         : { timeoutSeconds: Number.parseInt(platform.timeout, 10) }),
       measurement: {
         pcr: platform?.measurement?.pcr ?? DEFAULT_PCR,
-        bootPcr: platform?.measurement?.['boot-pcr'] ?? DEFAULT_BOOT_PCR,
+        bootPcr: platform?.measurement?.boot_pcr ?? DEFAULT_BOOT_PCR,
         banks: [...new Set(platform?.measurement?.banks)].sort(),
       },
     },
@@ -71,9 +71,9 @@ function digestsOf({ digests = {} }: DomainDocument): DomainSettings['digests'] 
 }
 
 function limitsOf(domain: DomainDocument): DomainSettings['limits'] {
-  const grantFrames = domain['max-grant-frames'];
-  const maptrackFrames = domain['max-maptrack-frames'];
-  const eventChannels = domain['max-event-channels'];
+  const grantFrames = domain.max_grant_frames;
+  const maptrackFrames = domain.max_maptrack_frames;
+  const eventChannels = domain.max_event_channels;
   return {
     ...(grantFrames === undefined ? {} : { grantFrames }),
     ...(maptrackFrames === undefined ? {} : { maptrackFrames }),

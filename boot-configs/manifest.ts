@@ -4,10 +4,10 @@ import { type Place, ProblemCollector } from './collector.ts';
 import { applyDefaults } from './defaults.ts';
 import { draftOf } from './draft.ts';
 import { effectiveManifest } from './effective.ts';
-import type { ManifestDocument } from './generated/manifest-1.ts';
+import type { ManifestDocument } from './generated/manifest.ts';
 import { formatPath, type Path, pointer } from './path.ts';
-import { schemaProblems } from './schema/problems.ts';
-import { versionProblem } from './version.ts';
+import { type SchemaProblem, schemaProblems } from './schema/problems.ts';
+import { newest, unknownVersion, type Version, versionOf, versions } from './versions/versions.ts';
 import { composeDocument } from './yaml/document.ts';
 import { type Located, locate } from './yaml/located-tree.ts';
 import { decode } from './yaml/source-bytes.ts';
@@ -18,7 +18,7 @@ export { formatProblems, ManifestError, type Problem } from './problems.ts';
 
 /** The effective manifest: defaults applied, units resolved. */
 export interface Manifest {
-  version: 1;
+  version: 2;
   platform: PlatformSettings;
   /** In the order in which they start. */
   domains: DomainSettings[];
@@ -113,7 +113,6 @@ export function loadManifest(
   const bad = new Set<string>();
   const root = locate(document.contents, problems, (path) => bad.add(pointer(path)));
   if (root !== undefined) {
-    applyDefaults(root);
     checkDocument(root, problems, bad, [...checks, ...more]);
   }
   problems.throwIfAny();
@@ -126,31 +125,69 @@ function checkDocument(
   bad: Set<string>,
   rules: readonly Check[],
 ): void {
-  const version = versionProblem(root);
-  for (const problem of version === undefined ? schemaProblems(root.value) : [version]) {
-    const { path, atKey, rule, message, hint } = problem;
-    const at = pointer(path);
-    if (bad.has(at)) continue;
-    bad.add(at);
-    for (const covered of problem.covers) bad.add(pointer(covered));
-    problems.add(placeOf(root, path, atKey), { path: formatPath(path), rule, message, hint });
+  const version = versionOf(root);
+  if (version === undefined) {
+    addProblem(root, problems, unknownVersion(root));
+    return;
   }
-  if (version !== undefined) return;
-  const draft = draftOf(root.value, bad);
+  applyDefaults(root, version.shapes);
+  const draft = draftOf(root.value, bringUp(root, version, problems, bad));
   for (const { rule, run } of rules) {
     run(draft, (path, message, hint) =>
-      problems.add(placeOf(root, path, false), { path: formatPath(path), rule, message, hint }),
+      addProblem(root, problems, { path, atKey: false, rule, message, hint }),
     );
   }
 }
 
-/** The place of the value or key at `path`, or of the nearest thing around it that is there. */
-function placeOf(root: Located, path: Path, atKey: boolean): Place {
+/**
+ * Checks a document against the schema of its version and makes it one of the newest. `bad` holds the pointers of what
+ * was refused before; returns those of all that is refused, as they are in the newest version.
+ */
+function bringUp(
+  root: Located,
+  own: Version,
+  problems: ProblemCollector,
+  bad: ReadonlySet<string>,
+): Set<string> {
+  let refused = new Set(bad);
+  for (const version of versions.slice(versions.indexOf(own))) {
+    // What its own version refuses, the next would refuse in other words.
+    if (version === own || refused.size === 0) {
+      for (const problem of schemaProblems(root.value, version, newest)) {
+        const at = pointer(problem.path);
+        if (refused.has(at)) continue;
+        for (const path of [problem.path, ...problem.covers]) refused.add(pointer(path));
+        addProblem(root, problems, problem);
+      }
+    }
+    if (version.stepUp === undefined) break;
+    version.stepUp.translate(root);
+    refused = new Set([...refused].map(version.stepUp.pointer));
+  }
+  return refused;
+}
+
+function addProblem(
+  root: Located,
+  problems: ProblemCollector,
+  { path, atKey, rule, message, hint }: Omit<SchemaProblem, 'covers'>,
+): void {
+  const { place, written } = find(root, path, atKey);
+  problems.add(place, { path: formatPath(written), rule, message, hint });
+}
+
+/**
+ * The place of the value or key at `path`, or of the nearest thing around it that is there, and the path as the file
+ * spells it.
+ */
+function find(root: Located, path: Path, atKey: boolean): { place: Place; written: Path } {
+  const written = [...path];
   let at = root;
-  for (const step of path) {
+  for (const [index, step] of path.entries()) {
     const member = at.members.get(step);
-    if (member === undefined) return at.key ?? at.place;
+    if (member === undefined) return { place: at.key ?? at.place, written };
+    written[index] = member.written ?? step;
     at = member;
   }
-  return atKey && at.key !== undefined ? at.key : at.place;
+  return { place: atKey && at.key !== undefined ? at.key : at.place, written };
 }

@@ -40,6 +40,12 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best?.candidate;
 }
 
+/** The candidate that differs from `word` in case and in `-` for `_` at most. */
+export function sameName(word: string, candidates: readonly string[]): string | undefined {
+  const folded = fold(word);
+  return candidates.find((candidate) => fold(candidate) === folded);
+}
+
 function fold(word: string): string {
   return word.toLowerCase().replaceAll('_', '-');
 }

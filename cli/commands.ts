@@ -178,7 +178,13 @@ export const commands: readonly Command[] = [
         'a manifest whose first line is "# yaml-language-server: $schema=FILE".',
     ],
     arguments: [],
-    options: [],
+    options: [
+      {
+        name: 'version',
+        value: 'NUMBER',
+        says: 'The schema of manifests of this version instead of the newest.',
+      },
+    ],
     examples: [{ says: 'Save it for an editor', command: 'domb schema > manifest.schema.json' }],
     load: () => import('./schema.ts'),
   },

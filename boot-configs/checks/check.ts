@@ -10,5 +10,8 @@ export interface Check {
   run(draft: Draft, report: Report): void;
 }
 
-/** Reports that the value at `path` breaks the rule. Where nothing stands at `path`, its parent is shown. */
+/**
+ * Reports that the value at `path` breaks the rule. Where nothing stands at `path`, its parent is shown. `message` and
+ * `hint` must not name a key that an older version of the manifest spells in another way: the file may be of that one.
+ */
 export type Report = (path: Path, message: string, hint: string) => void;

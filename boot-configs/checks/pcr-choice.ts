@@ -5,7 +5,7 @@ export const pcrChoice: Check = {
   rule: 'pcr-choice',
   says: 'Measurements go to two different ones of the PCRs 8 to 15.',
   run({ pcr, bootPcr }, report) {
-    const registers = { pcr, 'boot-pcr': bootPcr };
+    const registers = { pcr, boot_pcr: bootPcr };
     for (const [key, register] of Object.entries(registers)) {
       if (register === undefined || (register >= 8 && register <= 15)) continue;
       // TCG PC Client Platform Firmware Profile, 3.3.4: usage and reset localities of the PCRs.
@@ -20,9 +20,9 @@ export const pcrChoice: Check = {
     const measured = pcr ?? DEFAULT_PCR;
     if (measured !== (bootPcr ?? DEFAULT_BOOT_PCR)) return;
     report(
-      ['platform', 'measurement', bootPcr === undefined ? 'pcr' : 'boot-pcr'],
+      ['platform', 'measurement', bootPcr === undefined ? 'pcr' : 'boot_pcr'],
       `PCR ${measured} would take what can be predicted and what differs at each boot`,
-      `give pcr and boot-pcr two different registers; boot-pcr is ${DEFAULT_BOOT_PCR} by default`,
+      `choose two different registers; ${DEFAULT_PCR} and ${DEFAULT_BOOT_PCR} are the defaults`,
     );
   },
 };

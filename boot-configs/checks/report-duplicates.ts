@@ -1,5 +1,5 @@
 import type { DraftDomain } from '../draft.ts';
-import type { DomainDocument } from '../generated/manifest-1.ts';
+import type { DomainDocument } from '../generated/manifest.ts';
 import type { Path } from '../path.ts';
 
 /**

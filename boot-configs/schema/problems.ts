@@ -1,7 +1,6 @@
 import type { ErrorObject } from 'ajv';
-import { shapes, validate } from '../generated/validate-manifest-1.ts';
 import { formatPath, fromPointer, type Path } from '../path.ts';
-import { nearest } from '../suggest.ts';
+import { nearest, sameName } from '../suggest.ts';
 import type { Shape } from './model.ts';
 
 /** What the schema finds wrong, in words. */
@@ -16,44 +15,69 @@ export interface SchemaProblem {
   covers: Path[];
 }
 
-/** Names that other toolstacks use for a property of ours. */
-const otherNames: Record<string, string> = {
-  bootargs: 'cmdline',
-  builder: 'type',
-  command: 'cmdline',
-  depends: 'after',
-  event_channels: 'max-event-channels',
-  extra: 'cmdline',
-  id: 'domid',
-  image: 'kernel',
-  initrd: 'ramdisk',
-  initramfs: 'ramdisk',
-  label: 'seclabel',
-  maxmemory: 'maxmem',
-  mem: 'memory',
-};
+/** A schema as code: `validate` leaves its verdicts in `validate.errors`, `shapes` says what belongs at each place. */
+export interface SchemaValidator {
+  validate: { (document: unknown): boolean; errors?: ErrorObject[] | null };
+  shapes: Readonly<Record<string, Shape>>;
+}
 
-/** Checks a document against the schema. Each problem is put into words only when it is asked for. */
-export function* schemaProblems(document: unknown): Generator<SchemaProblem> {
+/** Names that other toolstacks use for a property of ours. */
+const otherNames = new Map(
+  Object.entries({
+    bootargs: 'cmdline',
+    builder: 'type',
+    command: 'cmdline',
+    depends: 'after',
+    event_channels: 'max_event_channels',
+    extra: 'cmdline',
+    id: 'domid',
+    image: 'kernel',
+    initrd: 'ramdisk',
+    initramfs: 'ramdisk',
+    label: 'seclabel',
+    maxmemory: 'maxmem',
+    mem: 'memory',
+  }),
+);
+
+/**
+ * Checks a document against its version of the schema. `newest` is the latest, for keys that an older one lacks. Each
+ * problem is put into words only when it is asked for.
+ */
+export function* schemaProblems(
+  document: unknown,
+  { validate, shapes }: SchemaValidator,
+  newest: NewestSchema,
+): Generator<SchemaProblem> {
   if (validate(document)) return;
   const errors = validate.errors ?? [];
+  const context = { document, shapes, newest };
   // A misspelt key explains why another one is missing, so it comes first.
-  for (const error of errors) if (isUnknownKey(error)) yield translate(error, document);
-  for (const error of errors) if (!isUnknownKey(error)) yield translate(error, document);
+  for (const error of errors) if (isUnknownKey(error)) yield translate(error, context);
+  for (const error of errors) if (!isUnknownKey(error)) yield translate(error, context);
+}
+
+type NewestSchema = Pick<SchemaValidator, 'shapes'> & { number: number };
+
+interface Context {
+  document: unknown;
+  shapes: SchemaValidator['shapes'];
+  newest: NewestSchema;
 }
 
 function isUnknownKey(error: ErrorObject): boolean {
   return error.keyword === 'additionalProperties';
 }
 
-function translate(error: ErrorObject, document: unknown): SchemaProblem {
+function translate(error: ErrorObject, context: Context): SchemaProblem {
+  const { document, shapes } = context;
   const path = fromPointer(error.instancePath, document);
-  const shape = shapeAt(path);
+  const shape = shapeAt(path, shapes);
   const expected = `expected ${shape.expects}`;
   const value = valueAt(document, path);
   switch (error.keyword) {
     case 'additionalProperties':
-      return unknownKey(path, String(error.params.additionalProperty), shape, value);
+      return unknownKey(path, String(error.params.additionalProperty), value, context);
     case 'required': {
       const missing = [...path, String(error.params.missingProperty)];
       return {
@@ -61,7 +85,7 @@ function translate(error: ErrorObject, document: unknown): SchemaProblem {
         atKey: false,
         rule: 'missing-property',
         message: 'this property is missing',
-        hint: `add "${missing.at(-1)}": ${shapeAt(missing).expects}`,
+        hint: `add "${missing.at(-1)}": ${shapeAt(missing, shapes).expects}`,
         covers: [],
       };
     }
@@ -86,8 +110,13 @@ function translate(error: ErrorObject, document: unknown): SchemaProblem {
   }
 }
 
-function unknownKey(parent: Path, key: string, shape: Shape, mapping: unknown): SchemaProblem {
-  const keys = shape.keys ?? [];
+function unknownKey(
+  parent: Path,
+  key: string,
+  mapping: unknown,
+  { shapes, newest }: Context,
+): SchemaProblem {
+  const keys = shapeAt(parent, shapes).keys ?? [];
   const absent = keys.filter((known) => !(known in (mapping as object)));
   const problem = { path: [...parent, key], atKey: true, rule: 'unknown-key' };
   if (key === '<<') {
@@ -98,8 +127,17 @@ function unknownKey(parent: Path, key: string, shape: Shape, mapping: unknown): 
       covers: absent.map((known) => [...parent, known]),
     };
   }
-  const other = otherNames[key.toLowerCase()];
-  const meant = other !== undefined && keys.includes(other) ? other : nearest(key, keys);
+  const same = sameName(key, keys) ?? sameName(otherNames.get(key.toLowerCase()) ?? '', keys);
+  const newer = newest.shapes[placeName(parent)]?.keys ?? [];
+  if (same === undefined && shapes !== newest.shapes && newer.includes(key)) {
+    return {
+      ...problem,
+      message: `this version of the manifest has no key ${show(key)}`,
+      hint: `write "version: ${newest.number}", as docs/manifest.md describes under "Versions"`,
+      covers: [],
+    };
+  }
+  const meant = same ?? nearest(key, keys);
   return {
     ...problem,
     message: `unknown key ${show(key)}`,
@@ -117,8 +155,13 @@ function withSuggestion(expected: string, value: unknown, allowed: unknown): str
   return meant === undefined ? expected : `did you mean "${meant}"? ${expected}`;
 }
 
-function shapeAt(path: Path): Shape {
-  const at = formatPath(path).replace(/\[[0-9]+\]/g, '[]');
+/** The name that `shapes` has for the place at `path`. */
+function placeName(path: Path): string {
+  return formatPath(path).replace(/\[[0-9]+\]/g, '[]');
+}
+
+function shapeAt(path: Path, shapes: SchemaValidator['shapes']): Shape {
+  const at = placeName(path);
   const shape = shapes[at];
   if (shape === undefined) throw new Error(`the schema says nothing about "${at}"`);
   return shape;

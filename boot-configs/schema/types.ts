@@ -12,7 +12,7 @@ export function typesOf(root: SchemaNode): string {
 function interfaceOf(name: string, node: SchemaNode, root: SchemaNode): string {
   const lines = Object.entries(node.properties ?? {}).map(([key, child]) => {
     const optional = node.required?.includes(key) ? '' : '?';
-    const safe = /^[a-z]+$/.test(key) ? key : `'${key}'`;
+    const safe = /^[a-z_]+$/.test(key) ? key : `'${key}'`;
     return `  ${safe}${optional}: ${typeOf(child, root)};`;
   });
   return `/** ${node.description} */\nexport interface ${name} {\n${lines.join('\n')}\n}\n`;

@@ -97,7 +97,7 @@ const empty: Refusal = {
   rule: 'yaml-syntax',
   offset: 0,
   message: 'the manifest is empty',
-  hint: 'begin with "version: 1" and a list "domains:"',
+  hint: 'begin with "version: 2" and a list "domains:"',
 };
 
 const hints: Partial<Record<YAMLError['code'], string>> = {

@@ -9,6 +9,8 @@ export interface Located {
   place: Place;
   /** Where the key stands, for a value in a mapping. */
   key?: Place;
+  /** The key as the file spells it, where a translation from an older version gave it another name. */
+  written?: string;
   /** Members of a mapping by key, of a list by index. */
   members: Map<string | number, Located>;
 }

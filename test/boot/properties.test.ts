@@ -25,7 +25,7 @@ const starved = `
   - name: starved
     domid: 22
     cmdline: console=hvc0
-    max-event-channels: 3
+    max_event_channels: 3
     autostart: false
 `;
 
@@ -93,7 +93,7 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
     },
   );
 
-  await t.test('max-event-channels: with too few a kernel cannot start', () => {
+  await t.test('max_event_channels: with too few a kernel cannot start', () => {
     const listed = parseXlList(answers.get('list-after')?.output ?? '');
     const state = (domid: number) => listed.find((domain) => domain.domid === domid)?.state ?? '';
     assert.match(state(22), /c/, 'it crashed');

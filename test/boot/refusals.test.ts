@@ -121,8 +121,8 @@ test('more memory than the machine has', async () => {
 test('a hardware domain that this Xen cannot make', async () => {
   await refused('refuse-domid', {
     manifest: (await exampleManifest('late-hwdom')).replace(
-      'on-failure: halt',
-      'on-failure: reboot',
+      'on_failure: halt',
+      'on_failure: reboot',
     ),
     onFailure: 'reboot',
     says: [/step "check dom0" failed/, /gives that role to domain 0/],

@@ -55,6 +55,8 @@ const fragments = [
   'name: ',
   'domid: 0\n',
   'version: 1\n',
+  'version: 2\n',
+  'version: 3\n',
   'domains:\n',
   'defaults:\n',
   'after: [',

@@ -153,7 +153,7 @@ test('a TPM that stops answering ends the boot before anything is built', async 
 });
 
 test('the manifest says what happens after a failure', async (t) => {
-  const text = manifest.replace('version: 1\n', 'version: 1\nplatform: { on-failure: reboot }\n');
+  const text = manifest.replace('version: 2\n', 'version: 2\nplatform: { on_failure: reboot }\n');
   const boot = await rig(t, {
     manifest: text,
     files: { '/images/vmlinux': kernel, '/images/dom0.cpio': undefined },

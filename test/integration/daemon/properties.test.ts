@@ -22,8 +22,8 @@ test('what the manifest says of a domain is what the hypervisor is asked for', a
     manifest: withGuest(
       'maxmem: 128MiB',
       'cpus: 1',
-      'max-grant-frames: 8',
-      'max-event-channels: 63',
+      'max_grant_frames: 8',
+      'max_event_channels: 63',
       'ioports: ["300-307"]',
       'iomem: ["fed40,5"]',
       'irqs: [5]',

@@ -25,7 +25,7 @@ export const kernel = Buffer.concat([
 /** As much of a compiled policy as the simulator looks at: POLICYDB_MAGIC. */
 export const policy = Buffer.concat([Buffer.from('8cff7cf9', 'hex'), Buffer.alloc(64, 'rules')]);
 
-export const manifest = `version: 1
+export const manifest = `version: 2
 domains:
   - name: vtpm
     domid: 0x7FE0

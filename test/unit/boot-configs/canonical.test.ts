@@ -10,7 +10,7 @@ test('the canonical configuration is sorted JSON of the effective manifest', () 
     '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"",' +
       '"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
       '"maxMemoryKiB":524288,"memoryKiB":524288,"name":"dom0","ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
-      '"vcpus":1}],"platform":{"measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"version":1}',
+      '"vcpus":1}],"platform":{"measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"version":2}',
   );
 });
 
@@ -24,8 +24,8 @@ test('how a manifest is written does not show in its canonical configuration', (
       "     kernel: 'vmlinux', memory: 512MiB, type: pv, domid: 0x0, name: dom0}",
       '  - {memory: 1024MiB, cmdline: &c quiet, name: guest, domid: 0o1, after: [dom0]}',
       'defaults: {type: pv, kernel: vmlinux, seclabel: system_u:system_r:domU_t}',
-      'platform: {on-failure: halt, measurement: {pcr: 0xd}}',
-      'version: 1',
+      'platform: {on_failure: halt, measurement: {pcr: 0xd}}',
+      'version: 2',
       '',
     ].join('\r\n'),
   );
@@ -52,9 +52,9 @@ test('every property shows in the canonical configuration', () => {
     { maxmem: '1GiB' },
     { vcpus: '2' },
     { cpus: '1' },
-    { 'max-grant-frames': '32' },
-    { 'max-maptrack-frames': '32' },
-    { 'max-event-channels': '32' },
+    { max_grant_frames: '32' },
+    { max_maptrack_frames: '32' },
+    { max_event_channels: '32' },
     { ioports: '["80"]' },
     { iomem: '["80,1"]' },
     { irqs: '[5]' },
@@ -78,6 +78,6 @@ test('every property shows in the canonical configuration', () => {
     const changed = load(manifest(dom0 + guest(), `platform: { ${more} }\n`));
     assert.notEqual(canonicalConfiguration(changed), base);
   }
-  const reboot = load(manifest(dom0 + guest(), 'platform: { on-failure: reboot }\n'));
+  const reboot = load(manifest(dom0 + guest(), 'platform: { on_failure: reboot }\n'));
   assert.notEqual(canonicalConfiguration(reboot), base);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { found, load } from './support.ts';
 
-const text = `version: 1
+const text = `version: 2
 defaults:
   type: pv
   memory: 64MiB
@@ -10,7 +10,7 @@ defaults:
   kernel: vmlinux
   ramdisk: guest.cpio
   seclabel: u:r:guest_t
-  max-event-channels: 63
+  max_event_channels: 63
   digests: { kernel: "sha256:${'1'.repeat(64)}" }
 domains:
   - { name: a, domid: 1 }

@@ -26,7 +26,7 @@ for (const name of examples) {
 
 test('the demo manifest means what the boot relies on', () => {
   assert.deepEqual(example('demo.yaml'), {
-    version: 1,
+    version: 2,
     platform: { onFailure: 'halt', measurement: { pcr: 13, bootPcr: 12, banks: [] } },
     domains: [
       {

@@ -37,7 +37,7 @@ const hostile: Record<string, string> = {
   'aliases of aliases': manifest(dom0, anchors('abcdefghij')),
   'an alias in itself': 'a: &a { b: [*a] }',
   'names of object internals':
-    'version: 1\n__proto__: { domains: [] }\nconstructor: 1\ndomains: []',
+    'version: 2\n__proto__: { domains: [] }\nconstructor: 1\ndomains: []',
   'infinity and nothing': 'version: .inf\nplatform: .nan\ndomains: 1e999',
 };
 

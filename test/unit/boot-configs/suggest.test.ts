@@ -11,9 +11,9 @@ test('the edit distance counts insertions, deletions, substitutions and swaps', 
 });
 
 test('the nearest candidate is found when one is near', () => {
-  const keys = ['name', 'domid', 'memory', 'kernel', 'on-failure'];
+  const keys = ['name', 'domid', 'memory', 'kernel', 'on_failure'];
   assert.equal(nearest('Memroy', keys), 'memory');
-  assert.equal(nearest('on_failure', keys), 'on-failure');
+  assert.equal(nearest('on_failure', keys), 'on_failure');
   assert.equal(nearest('names', keys), 'name');
   assert.equal(nearest('weight', keys), undefined);
   assert.equal(nearest('', keys), undefined);

@@ -27,7 +27,7 @@ export function guest(more: Record<string, string> = {}): string {
 }
 
 export function manifest(domains: string, before = ''): string {
-  return `version: 1\n${before}domains:${domains}\n`;
+  return `version: 2\n${before}domains:${domains}\n`;
 }
 
 export function load(text: string): Manifest {

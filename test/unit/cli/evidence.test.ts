@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { digest, hashId } from 'node-tpm2-pts';
 import { encodeItem } from '../../../measurement/encode.ts';
 import type { LogEvent } from '../../../measurement/event-log/format.ts';
@@ -92,6 +93,24 @@ test('predict: with the EFI file that firmware starts also PCR 4', async () => {
   const { records } = JSON.parse((await run(['predict', demo, ...options, '--pcrlock'])).out);
   const pcrs = records.map(({ pcr }: { pcr: number }) => pcr);
   assert.deepEqual([...new Set(pcrs)], [4, 13]);
+});
+
+test('predict: a manifest of version 1 gives the events of its twin in version 2 but for its own', async () => {
+  const text = await readFile(demo, 'utf8');
+  const former = text.replace('version: 2', 'version: 1').replace('on_failure', 'on-failure');
+  const events = async (stdin: string) => {
+    const argv = ['predict', '-', '--no-policy', '--images', directory, '--json'];
+    return JSON.parse((await run(argv, { stdin })).out).events as {
+      description: { event: string };
+    }[];
+  };
+  const [one, two] = [await events(former), await events(text)];
+  assert.equal(one.length, two.length);
+  const changed = one.filter((each, index) => !isDeepStrictEqual(each, two[index]));
+  assert.deepEqual(
+    changed.map(({ description }) => description.event),
+    ['manifest'],
+  );
 });
 
 test('predict: what would not boot has no prediction', async () => {

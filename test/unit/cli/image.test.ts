@@ -33,7 +33,7 @@ test('a manifest with mistakes, or without its images, is refused before anythin
     assert.equal(missing.status, 1);
     assert.match(missing.error, /demo\.yaml:\d+:\d+: .*\n.*kernel: vmlinux/);
     const wrong = join(directory, 'wrong.yaml');
-    await writeFile(wrong, 'version: 1\ndomians: []\n');
+    await writeFile(wrong, 'version: 2\ndomians: []\n');
     const mistaken = await run(['image', wrong, ...output]);
     assert.equal(mistaken.status, 1);
     assert.match(mistaken.error, /wrong\.yaml:2:1: .*domians/);

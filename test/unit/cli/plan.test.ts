@@ -81,7 +81,7 @@ test('with --images it shows sizes and digests', async () => {
 });
 
 test('a manifest with mistakes has no plan', async () => {
-  const { status, out, error } = await run(['plan', '-'], { stdin: 'version: 1\n' });
+  const { status, out, error } = await run(['plan', '-'], { stdin: 'version: 2\n' });
   assert.equal(status, 1);
   assert.equal(out, '');
   assert.match(error, /<stdin>:1:1: domains: this property is missing/);

@@ -39,7 +39,7 @@ test('a file that can not be read is a mistake like others', async () => {
 test('"-" reads standard input', async () => {
   const good = await run(['validate', '-'], { stdin: readFileSync(demo, 'utf8') });
   assert.equal(good.status, 0);
-  const { status, error } = await run(['validate', '-'], { stdin: 'version: 2\n' });
+  const { status, error } = await run(['validate', '-'], { stdin: 'version: 9\n' });
   assert.equal(status, 1);
   assert.match(error, /^<stdin>:1:10: /);
 });
@@ -63,7 +63,7 @@ test('--json gives all problems with their fields, on standard output alone', as
     rule: 'unknown-key',
     path: 'platform.on-failur',
     message: 'unknown key "on-failur"',
-    hint: 'did you mean "on-failure"?',
+    hint: 'did you mean "on_failure"?',
     excerpt: '  4 |   on-failur: halt\n        ^~~~~~~~~',
   });
 });
