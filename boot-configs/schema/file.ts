@@ -15,7 +15,7 @@ export async function readSchema(version = newestVersion): Promise<SchemaNode> {
   return JSON.parse(await schemaText(version)) as SchemaNode;
 }
 
-/** Path of a version's schema from this directory. */
+/** Path of a version's schema from this directory, or from that of a bundle. */
 export function schemaPath(version: number): string {
   const file = `manifest-${version}.schema.json`;
   return version === newestVersion ? file : `former/${file}`;

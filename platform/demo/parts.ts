@@ -1,5 +1,6 @@
 import { vtpmRamdisk } from '../../vtpm/image.ts';
 import { buildHypervisor } from '../hypervisor/build.ts';
+import { commandSegment } from '../images/command.ts';
 import { dom0Ramdisk } from '../images/dom0.ts';
 import { guestRamdisk } from '../images/guest.ts';
 import { debianKernel } from '../images/kernel.ts';
@@ -31,6 +32,8 @@ export async function platformParts(report: Report, bootDomain = true): Promise<
   const images = new Map([['vmlinux', kernel.elf]]);
   images.set('vtpm.cpio.zst', await report("the vTPM domain's initramfs", vtpmRamdisk));
   images.set('dom0.cpio.zst', await report("dom0's initramfs", dom0Ramdisk));
+  // Goes behind dom0's initramfs where a dom0 is to have Node and the command domb.
+  images.set('domb-command.cpio.zst', await report('the command domb for dom0', commandSegment));
   images.set('guest.cpio.zst', await report("a guest's initramfs", guestRamdisk));
   const { elf, bzImage } = kernel;
   return { hypervisor, xenEfi: efi, policy, kernel: elf, bzImage, images };

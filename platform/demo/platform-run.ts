@@ -7,7 +7,7 @@ import type { HandoverRecord } from '../../daemon/record.ts';
 import { LOG_FILE_NAME } from '../../measurement/measurement-log.ts';
 import { bootDomainMiB } from '../images/command-lines.ts';
 import { buildBootImage, type ImageExtras } from '../images/domb.ts';
-import { type Answers, collectAnswers } from '../machine/answers.ts';
+import { type Answers, type Ask, asker, collectAnswers } from '../machine/answers.ts';
 import { bootManifest, type FirmwareOptions } from '../machine/boot-manifest.ts';
 import { bootVerdict } from './boot-evidence.ts';
 import { followBoot } from './boot-stages.ts';
@@ -35,6 +35,8 @@ export interface PlatformRunOptions {
   signature?: ImageExtras['signature'];
   /** Start through UEFI firmware. */
   firmware?: FirmwareOptions;
+  /** Asks dom0 for more, when it has answered its own questions and the boot was judged. */
+  converse?: (ask: Ask, run: PlatformRun) => Promise<void>;
 }
 
 export interface PlatformRun {
@@ -74,7 +76,8 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
     await followBoot(machine.console, report);
     const answers = await collectAnswers(machine.serial, 30_000);
     const { lines } = machine.console;
-    const consoleText = lines.map((line) => line.text).join('\n');
+    const printed = () => lines.map((line) => line.text).join('\n');
+    const consoleText = printed();
     const bootDomid = options.bootDomid ?? reservedBootDomid;
     const verdict = await bootVerdict(join(directory, 'evidence'), answers, manifest, items);
     const evidence = { manifest, bootDomid, bootDomainMiB, predicted, consoleText, answers };
@@ -82,7 +85,9 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
     const record = handedOverRecord(answers);
     const times = bootDomainTimes(lines, record);
     await copyFile(join(directory, 'evidence', LOG_FILE_NAME), join(directory, LOG_FILE_NAME));
-    return { manifest, checks, answers, record, times, consoleText };
+    const run = { manifest, checks, answers, record, times, consoleText };
+    await options.converse?.(asker(machine), run);
+    return { ...run, consoleText: printed() };
   } finally {
     await machine.stop();
   }

@@ -13,12 +13,13 @@ const here = import.meta.dirname;
 const handoverScript = join(here, '../../systemd/domb-receive');
 const modules = ['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc'];
 const xenPrograms = ['xl', 'xenstored', 'xenconsoled', 'xen-init-dom0', 'libxl-save-helper'];
-const tpmTools = ['tpm2_pcrread', 'tpm2_eventlog', 'tpm2_getcap'];
+const tpmTools = ['tpm2_pcrread', 'tpm2_eventlog', 'tpm2_getcap', 'tpm2_checkquote'];
+const storeTools = ['xenstore-ls', 'xenstore-read', 'xenstore-write', 'xenstore-exists'];
 // glibc loads libgcc_s when a thread is cancelled, tpm2-tools their transport by name.
 const dlopened = ['libgcc_s.so.1', 'libtss2-tcti-device.so.0'];
 const applets = (
   'sh mount mkdir cat cp ls ln insmod echo printf sleep sed grep base64 stty test rm wc seq dmesg ' +
-  'head tail tee cut tr expr kill awk'
+  'head tail tee cut tr expr kill awk env'
 ).split(' ');
 
 /**
@@ -42,6 +43,7 @@ export async function dom0Ramdisk(): Promise<string> {
     guest,
     modules,
     tpmTools,
+    storeTools,
     applets,
     ...scripts.map(String),
   ];
@@ -67,11 +69,13 @@ export async function dom0Ramdisk(): Promise<string> {
     const xenstore = join(packages, 'usr/bin/xenstore');
     const tpm2 = join(packages, 'usr/bin/tpm2');
     await root.copy('/usr/bin/xenstore', xenstore, 0o755);
-    root.link('/usr/bin/xenstore-ls', 'xenstore').link('/usr/bin/xenstore-read', 'xenstore');
+    for (const tool of storeTools) root.link(`/usr/bin/${tool}`, 'xenstore');
     await root.copy('/usr/bin/tpm2', tpm2, 0o755);
     for (const tool of tpmTools) root.link(`/usr/bin/${tool}`, 'tpm2');
     await addSharedLibraries(root, packages, [...programs, xenstore, tpm2], dlopened);
     await addBusybox(root, packages, applets);
+    // Where scripts look for it.
+    root.link('/usr/bin/env', '/bin/busybox');
 
     const order = await moduleClosure(kernel, modules);
     for (const path of order) {

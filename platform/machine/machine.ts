@@ -33,6 +33,8 @@ export interface Machine {
   console: Console;
   /** File that collects what the platform writes to its second serial line. */
   serial: string;
+  /** UNIX socket that is the other end of that line. */
+  serialSocket: string;
   /** File that collects what is written to the {@link debugPort}. */
   debug: string;
   /** Resolves when QEMU has ended, by itself or by {@link Machine.stop}. */
@@ -55,6 +57,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   await mkdir(options.directory, { recursive: true });
   const tpm = options.tpm ? await startTpm(options.directory) : undefined;
   const serial = join(options.directory, 'serial.log');
+  const serialSocket = join(options.directory, 'serial.sock');
   const debug = join(options.directory, 'debug-port.log');
   const start =
     'efi' in options.start
@@ -63,7 +66,8 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   const child = spawn(
     'qemu-system-x86_64',
     [
-      ...machineArguments(options.memoryMiB, serial, debug),
+      ...machineArguments(options.memoryMiB),
+      ...lineArguments(serial, serialSocket, debug),
       ...start,
       ...tpmArguments(options.start, tpm),
     ],
@@ -82,16 +86,22 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       file.end(() => resolve());
     });
   }).then(() => tpm?.stop());
-  return { console: output, serial, debug, ended, stop: () => stop(child, ended) };
+  return { console: output, serial, serialSocket, debug, ended, stop: () => stop(child, ended) };
 }
 
-function machineArguments(memoryMiB: number, serial: string, debug: string): string[] {
+function machineArguments(memoryMiB: number): string[] {
   return [
     // CPU models with more features ('max', 'EPYC') crash a PV kernel under QEMU 7.2's emulation; SVM with nested
     // paging is what Xen needs for PVH domains.
     ...['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'qemu64,+svm,+npt', '-smp', '2'],
     ...['-m', String(memoryMiB), '-nodefaults', '-nographic', '-no-reboot'],
-    ...['-serial', 'stdio', '-serial', `file:${serial}`],
+  ];
+}
+
+function lineArguments(serial: string, serialSocket: string, debug: string): string[] {
+  const socket = `socket,id=line,path=${serialSocket},server=on,wait=off,logfile=${serial}`;
+  return [
+    ...['-chardev', socket, '-serial', 'stdio', '-serial', 'chardev:line'],
     ...['-chardev', `file,id=debug,path=${debug}`],
     ...['-device', `isa-debugcon,iobase=${debugPort},chardev=debug`],
   ];

