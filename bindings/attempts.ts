@@ -1,8 +1,8 @@
 /** The operations as they appear in errors, with the advice that belongs to them. */
-import type { DomainCreation } from './hypervisor.ts';
+import type { DomainProperties } from './hypervisor.ts';
 import type { Attempt } from './refusal.ts';
 
-type Named = Pick<DomainCreation, 'domid' | 'name'>;
+type Named = Pick<DomainProperties, 'domid' | 'name'>;
 
 export const attempts = {
   resolve: (seclabel: string): Attempt => ({

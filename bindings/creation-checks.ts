@@ -1,6 +1,12 @@
 /** What no Xen would accept, or would quietly take for something else, found before it is asked. */
 import { attempts } from './attempts.ts';
-import type { DomainCreation, HostInfo, HypervisorError } from './hypervisor.ts';
+import type {
+  DomainCreation,
+  DomainProperties,
+  HostInfo,
+  HypervisorError,
+  NumberRange,
+} from './hypervisor.ts';
 import { refused } from './refusal.ts';
 import { MOST_PROCESSORS } from './xen/acpi.ts';
 
@@ -33,13 +39,16 @@ export function bootDomidOf(xenCommandLine: string): number {
 }
 
 /** Xen's limits of grant tables: its own defaults (xen/common/grant_table.c), or what its command line says. */
-function grantLimitsOf(xenCommandLine: string): { frames: number; maptrackFrames: number } {
+export function grantLimitsOf(xenCommandLine: string): {
+  grantFrames: number;
+  maptrackFrames: number;
+} {
   const option = (name: string, fallback: number): number => {
     const given = [...xenCommandLine.matchAll(new RegExp(`(?:^|\\s)${name}=(\\S+)`, 'g'))].at(-1);
     return given === undefined ? fallback : Number(given[1]);
   };
   return {
-    frames: option('gnttab_max_frames', 64),
+    grantFrames: option('gnttab_max_frames', 64),
     maptrackFrames: option('gnttab_max_maptrack_frames', 1024),
   };
 }
@@ -48,20 +57,29 @@ function grantLimitsOf(xenCommandLine: string): { frames: number; maptrackFrames
  * @param host the running Xen
  * @throws HypervisorError when the properties do not go together, or this Xen cannot give them
  */
-export function checkCreation(
-  domain: DomainCreation,
-  { commandLine, highestCpu }: Pick<HostInfo, 'commandLine' | 'highestCpu'>,
+export function checkCreation(domain: DomainCreation, host: RunningXen): void {
+  const { uuid } = domain;
+  checkProperties(domain, host);
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) {
+    const hint = 'write it in canonical form, 36 characters';
+    throw refused(attempts.create(domain), 'create', 'EINVAL', `${uuid} is no UUID`, hint);
+  }
+}
+
+type RunningXen = Pick<HostInfo, 'commandLine' | 'cpus' | 'hvm'>;
+
+/** The same for what is known of a domain before it gets its UUID. */
+export function checkProperties(
+  domain: DomainProperties,
+  { commandLine, cpus, hvm }: RunningXen,
 ): void {
   const hardwareDomid = hardwareDomidOf(commandLine);
-  const { domid, uuid, type, vcpus, memoryKiB, maxMemoryKiB = memoryKiB, hardware } = domain;
+  const { domid, type, vcpus, memoryKiB, maxMemoryKiB = memoryKiB, hardware } = domain;
   const refuse = (reason: string, hint: string): HypervisorError =>
     refused(attempts.create(domain), 'create', 'EINVAL', reason, hint);
 
   if (!Number.isInteger(domid) || domid < 0 || domid > 0xffff) {
     throw refuse(`${domid} is no domid`, 'domids are integers of 16 bits');
-  }
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(uuid)) {
-    throw refuse(`${uuid} is no UUID`, 'write it in canonical form, 36 characters');
   }
   if (!Number.isSafeInteger(memoryKiB) || memoryKiB <= 0 || memoryKiB % 4 !== 0) {
     throw refuse(`${memoryKiB} KiB are no memory size`, 'memory comes in pages of 4 KiB');
@@ -72,10 +90,16 @@ export function checkCreation(
   if (type === 'pvh' && maxMemoryKiB !== memoryKiB) {
     throw refuse('a PVH domain cannot balloon beyond its memory', 'make it type pv');
   }
-  checkCpus(domain, highestCpu, refuse);
+  checkCpus(domain, cpus, refuse);
   checkLimits(domain, commandLine, refuse);
   if (!Number.isSafeInteger(vcpus) || vcpus < 1) {
     throw refuse(`${vcpus} is no number of vCPUs`, 'give it at least one vCPU');
+  }
+  if (type === 'pvh' && !hvm) {
+    throw refuse(
+      'this machine has no hardware virtualization for a pvh domain',
+      'enable SVM or VT-x, with nested paging, in the firmware set-up, or make the domain pv',
+    );
   }
   if (hardware && type !== 'pv') {
     throw refuse('a hardware domain made by a boot domain cannot be PVH', 'make it type pv');
@@ -105,23 +129,37 @@ export function checkCreation(
   }
 }
 
-export function hasDevices({ devices }: DomainCreation): boolean {
+export function hasDevices({ devices }: DomainProperties): boolean {
   if (devices === undefined) return false;
   return devices.ioports.length + devices.iomem.length + devices.irqs.length > 0;
 }
 
 type Refuse = (reason: string, hint: string) => HypervisorError;
 
-function checkCpus({ cpus }: DomainCreation, highestCpu: number, refuse: Refuse): void {
+function checkCpus({ cpus }: DomainProperties, online: readonly number[], refuse: Refuse): void {
   if (cpus === undefined) return;
   if (cpus.length === 0) throw refuse('it has no CPU to run on', 'name at least one CPU');
-  const missing = cpus.find((cpu) => !Number.isInteger(cpu) || cpu < 0 || cpu > highestCpu);
-  if (missing === undefined) return;
-  throw refuse(`there is no CPU ${missing}`, `the machine has the CPUs 0 to ${highestCpu}`);
+  const missing = cpus.filter((cpu) => !online.includes(cpu));
+  if (missing.length === 0) return;
+  throw refuse(
+    `there is no CPU ${missing.join(', ')}`,
+    `Xen runs domains on the CPUs ${showNumbers(online)}; it may have switched off hyper-threads (smt=)`,
+  );
+}
+
+/** As in a manifest: `0-3,5`. */
+function showNumbers(ascending: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const number of ascending) {
+    const last = runs.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
 }
 
 function checkLimits(
-  { limits = {} }: DomainCreation,
+  { limits = {} }: DomainProperties,
   xenCommandLine: string,
   refuse: Refuse,
 ): void {
@@ -129,8 +167,8 @@ function checkLimits(
   const most = grantLimitsOf(xenCommandLine);
   const inRange = (value: number, least: number, last: number) =>
     Number.isSafeInteger(value) && value >= least && value <= last;
-  if (!inRange(grantFrames, 1, most.frames)) {
-    const hint = `ask for 1 to ${most.frames}, or raise gnttab_max_frames= on Xen's command line`;
+  if (!inRange(grantFrames, 1, most.grantFrames)) {
+    const hint = `ask for 1 to ${most.grantFrames}, or raise gnttab_max_frames= on Xen's command line`;
     throw refuse(`${grantFrames} grant frames are not what Xen gives`, hint);
   }
   if (!inRange(maptrackFrames, 0, most.maptrackFrames)) {
@@ -155,6 +193,27 @@ export function cpusNotOnline(domain: DomainCreation, given: readonly number[]):
     `CPU ${missing.join(', ')} is not online`,
     'name CPUs that Xen uses; it may have switched off hyper-threads (smt=)',
   );
+}
+
+/** The error for a device that the boot domain does not have, so that it cannot give it. */
+export function deviceNotHeld(
+  domain: DomainProperties,
+  call: string,
+  what: string,
+): HypervisorError {
+  return refused(
+    attempts.create(domain),
+    call,
+    'EPERM',
+    `the boot domain has no right to ${what}`,
+    "Xen keeps it, its own console's for example, or the FLASK policy does not allow it: Xen's console then has a denial",
+  );
+}
+
+/** A range as Xen shows it: in hexadecimal, the last one included. */
+export function showRange({ first, count }: NumberRange): string {
+  const last = first + count - 1;
+  return count === 1 ? first.toString(16) : `${first.toString(16)}-${last.toString(16)}`;
 }
 
 /** The error for a domid that Xen passed over. */

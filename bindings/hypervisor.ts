@@ -15,6 +15,11 @@ export interface Hypervisor {
   securityId(seclabel: string): number;
   /** All existing domains, in ascending order of domid. */
   domains(): DomainInfo[];
+  /**
+   * Compares a domain with the running hypervisor and machine without creating anything: fails for what {@link create} would
+   * refuse, the policy's permissions and the memory aside.
+   */
+  check(domain: DomainProperties): void;
   /** Creates a paused domain with exactly the given domid, without memory contents. */
   create(domain: DomainCreation): void;
   /**
@@ -53,9 +58,8 @@ export interface HostInfo {
   commandLine: string;
   totalMemoryKiB: number;
   freeMemoryKiB: number;
-  physicalCpus: number;
-  /** The highest number that a physical CPU has. */
-  highestCpu: number;
+  /** Numbers of the physical CPUs that Xen runs domains on, ascending. */
+  cpus: readonly number[];
   /** True when hardware-assisted domains (PVH) can be created. */
   hvm: boolean;
 }
@@ -75,12 +79,16 @@ export interface DomainInfo {
 
 export type DomainType = 'pv' | 'pvh';
 
-export interface DomainCreation {
+export interface DomainCreation extends DomainProperties {
+  /** Canonical text form, 36 characters. */
+  uuid: string;
+}
+
+/** Everything about a domain that is known before the boot gives it a UUID. */
+export interface DomainProperties {
   name: string;
   domid: number;
   type: DomainType;
-  /** Canonical text form, 36 characters. */
-  uuid: string;
   seclabel: string;
   memoryKiB: number;
   /** What it may balloon up to; as `memoryKiB` when left out. PV only. */

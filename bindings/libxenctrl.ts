@@ -15,6 +15,17 @@ const LIBXENCTRL = {
     result: 'i32',
     fails: 'negative',
   },
+  xc_get_cpumap_size: { args: { xch: 'pointer' }, result: 'i32', fails: 'negative' },
+  xc_cpupool_getinfo: {
+    args: { xch: 'pointer', pool: 'u32' },
+    result: 'pointer',
+    fails: 'null',
+  },
+  xc_cpupool_infofree: {
+    args: { xch: 'pointer', info: 'pointer' },
+    result: 'void',
+    fails: 'never',
+  },
   xc_physinfo: { args: { xch: 'pointer', info: 'bytes' }, result: 'i32', fails: 'negative' },
   xc_domain_getinfolist: {
     args: { xch: 'pointer', first: 'u32', most: 'u32', infos: 'bytes' },

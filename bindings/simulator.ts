@@ -2,14 +2,18 @@ import { attempts } from './attempts.ts';
 import {
   bootDomidOf,
   checkCreation,
+  checkProperties,
+  deviceNotHeld,
   domidNotGiven,
   hardwareDomidOf,
   hasDevices,
+  showRange,
 } from './creation-checks.ts';
 import type {
   DomainCreation,
   DomainImage,
   DomainInfo,
+  DomainProperties,
   FlaskState,
   HostInfo,
   Hypervisor,
@@ -23,8 +27,6 @@ import { callRefused } from './refusal.ts';
 
 /** Domids from here on have other meanings (xen/xen.h). */
 const { DOMID_FIRST_RESERVED } = layoutFor('4.17').constants;
-/** The simulated machine has the CPUs 0 and 1. */
-const HIGHEST_CPU = 1;
 /** First SID after Xen's initial ones. */
 const FIRST_SID = 11;
 
@@ -37,6 +39,10 @@ export interface SimulatedXen {
   /** Contexts that the policy defines; the first is the one the boot domain holds. */
   labels: string[];
   hvm: boolean;
+  /** Numbers of the CPUs that are online. */
+  cpus: readonly number[];
+  /** I/O ports that Xen keeps for itself. */
+  keptPorts: readonly NumberRange[];
   version: string;
 }
 
@@ -52,6 +58,8 @@ const DEFAULTS: SimulatedXen = {
     'system_u:system_r:domU_t',
   ],
   hvm: true,
+  cpus: [0, 1],
+  keptPorts: [{ first: 0x3f8, count: 8 }],
   version: '4.17',
 };
 
@@ -77,6 +85,7 @@ const CALLS: Readonly<Record<Method, string>> = {
   loadPolicy: 'xc_flask_load',
   securityId: 'xc_flask_context_to_sid',
   domains: 'xc_domain_getinfolist',
+  check: 'xc_domain_ioport_permission',
   create: 'xc_domain_create',
   build: 'xc_dom_build_image',
   handOver: 'xc_map_foreign_pages',
@@ -145,8 +154,7 @@ export class SimulatedHypervisor implements Hypervisor {
       commandLine: this.#xen.commandLine,
       totalMemoryKiB: this.#xen.totalMemoryKiB,
       freeMemoryKiB: this.#freeMemoryKiB(),
-      physicalCpus: HIGHEST_CPU + 1,
-      highestCpu: HIGHEST_CPU,
+      cpus: this.#xen.cpus,
       hvm: this.#xen.hvm,
     };
   }
@@ -177,24 +185,31 @@ export class SimulatedHypervisor implements Hypervisor {
       .map((domain) => ({ ...domain }));
   }
 
+  check(domain: DomainProperties): void {
+    this.#record(attempts.create(domain), 'check');
+    checkProperties(domain, this.#xen);
+    this.#resolve(domain.seclabel);
+    for (const range of domain.devices?.ioports ?? []) {
+      if (this.#canGive({ ...domain, devices: { ioports: [range], iomem: [], irqs: [] } }))
+        continue;
+      throw deviceNotHeld(domain, CALLS.check, `the I/O ports ${showRange(range)}`);
+    }
+    if (!this.#canGive(domain)) throw deviceNotHeld(domain, CALLS.check, 'a device');
+  }
+
   create(domain: DomainCreation): void {
     const attempt = attempts.create(domain);
     this.#record(attempt, 'create');
-    checkCreation(domain, { commandLine: this.#xen.commandLine, highestCpu: HIGHEST_CPU });
+    checkCreation(domain, this.#xen);
     this.#resolve(domain.seclabel);
     const refuse = (errno: string) => callRefused(attempt, CALLS.create, errno);
     // Our policy lets nobody make a second domain of the boot domain's type.
     if (this.#xen.flask !== 'absent' && domain.seclabel === this.#xen.labels[0]) {
       throw refuse('EACCES');
     }
-    if (domain.type === 'pvh' && !this.#xen.hvm) throw refuse('EINVAL');
     if (this.#domains.has(domain.domid)) throw refuse('EEXIST');
     if (!this.#givesExactly(domain.domid)) throw domidNotGiven(domain, this.#automaticDomid());
-    // Only who has a right can give it: the boot domain, until it has given it or made the hardware domain.
-    const holds = this.#hardwareDomid === bootDomidOf(this.#xen.commandLine);
-    if (hasDevices(domain) && (!holds || this.#anyGiven(domain))) {
-      throw callRefused(attempt, 'xc_domain_ioport_permission', 'EPERM');
-    }
+    if (!this.#canGive(domain)) throw callRefused(attempt, CALLS.check, 'EPERM');
     this.creations.set(domain.domid, domain);
     this.#domains.set(domain.domid, {
       domid: domain.domid,
@@ -295,9 +310,17 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#nextDomid++;
   }
 
-  /** Whether some device of this domain was given to another one before. */
-  #anyGiven({ devices }: DomainCreation): boolean {
-    const given = [...this.creations.values()].flatMap((other) => other.devices ?? []);
+  /** Only who has a right can give it: the boot domain, until it has given it or made the hardware domain. */
+  #canGive(domain: DomainProperties): boolean {
+    if (!hasDevices(domain)) return true;
+    const holds = this.#hardwareDomid === bootDomidOf(this.#xen.commandLine);
+    return holds && !this.#anyGiven(domain);
+  }
+
+  /** Whether some device of this domain is Xen's or was given to another one before. */
+  #anyGiven({ devices }: DomainProperties): boolean {
+    const xens = { ioports: this.#xen.keptPorts, iomem: [], irqs: [] };
+    const given = [xens, ...[...this.creations.values()].flatMap((other) => other.devices ?? [])];
     const meet = (a: readonly NumberRange[], b: readonly NumberRange[]) =>
       a.some((x) => b.some((y) => x.first < y.first + y.count && y.first < x.first + x.count));
     return given.some(

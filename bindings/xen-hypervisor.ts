@@ -1,9 +1,10 @@
 import { attempts } from './attempts.ts';
-import { checkCreation } from './creation-checks.ts';
+import { checkCreation, checkProperties } from './creation-checks.ts';
 import type {
   DomainCreation,
   DomainImage,
   DomainInfo,
+  DomainProperties,
   FlaskState,
   HostInfo,
   Hypervisor,
@@ -12,6 +13,7 @@ import { DomainLedger } from './ledger.ts';
 import { buildDomain } from './xen/build.ts';
 import { createDomain } from './xen/create.ts';
 import { destroyDomain } from './xen/destroy.ts';
+import { checkDevices } from './xen/devices.ts';
 import type { HandoverRegion } from './xen/handover.ts';
 import { writeRegion } from './xen/handover.ts';
 import { flaskState, hostInfo, listDomains, loadPolicy, securityId } from './xen/inventory.ts';
@@ -53,6 +55,12 @@ export class XenHypervisor implements Hypervisor {
 
   domains(): DomainInfo[] {
     return listDomains(this.#session);
+  }
+
+  check(domain: DomainProperties): void {
+    checkProperties(domain, this.host());
+    securityId(this.#session, domain.seclabel);
+    checkDevices(this.#session, domain);
   }
 
   create(domain: DomainCreation): void {

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Check } from '../boot-configs/checks/check.ts';
+import { platformCpus } from '../boot-configs/checks/platform-cpus.ts';
 import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
+import { cpuNumbers } from '../boot-configs/cpu-list.ts';
 import { memoryKiB } from '../boot-configs/memory.ts';
 import type { Policy } from '../boot-configs/policy/policy.ts';
 import { Failure, type Input, UsageError } from './command.ts';
@@ -10,6 +12,8 @@ export async function chosenChecks({ values }: Input): Promise<Check[]> {
   const directory = values.get('images');
   const policy = values.get('policy');
   const memory = values.get('platform-memory');
+  const cpus = values.get('platform-cpus');
+  const options = values.get('xen-options');
   const checks: Check[] = [];
   if (directory !== undefined) {
     const { imageFiles } = await import('../boot-configs/checks/image-files.ts');
@@ -20,7 +24,21 @@ export async function chosenChecks({ values }: Input): Promise<Check[]> {
     checks.push(knownLabels(await loadPolicy(policy)));
   }
   if (memory !== undefined) checks.push(platformMemory(sizeKiB(memory)));
+  if (cpus !== undefined) checks.push(platformCpus(cpuList(cpus)));
+  if (options !== undefined) checks.push(await xenOptionsCheck(options));
   return checks;
+}
+
+function cpuList(cpus: string): number[] {
+  const ranges = /^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$/;
+  if (ranges.test(cpus)) return cpuNumbers(cpus);
+  throw new UsageError(`"${cpus}" is not a list of CPUs`, 'write numbers and ranges, such as 0-7');
+}
+
+async function xenOptionsCheck(options: string): Promise<Check> {
+  const { xenOptions } = await import('../boot-configs/checks/xen-options.ts');
+  const { grantLimitsOf, hardwareDomidOf } = await import('../bindings/creation-checks.ts');
+  return xenOptions({ ...grantLimitsOf(options), hardwareDomid: hardwareDomidOf(options) });
 }
 
 function sizeKiB(memory: string): number {

@@ -54,6 +54,16 @@ export const commands: readonly Command[] = [
         value: 'SIZE',
         says: 'Report domains that together need more than SIZE, such as 16GiB.',
       },
+      {
+        name: 'platform-cpus',
+        value: 'LIST',
+        says: 'Report domains tied to CPUs that are not in LIST, such as 0-7.',
+      },
+      {
+        name: 'xen-options',
+        value: 'OPTIONS',
+        says: "Report what a Xen with this command line does not give: grant limits, the hardware domain's domid.",
+      },
       { name: 'quiet', short: 'q', says: 'Say nothing about manifests without mistakes.' },
       json,
     ],

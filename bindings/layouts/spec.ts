@@ -37,8 +37,9 @@ export const LAYOUT_SPEC: LayoutSpec = {
     },
     xc_physinfo: {
       type: 'xc_physinfo_t',
-      fields: ['nr_cpus', 'max_cpu_id', 'total_pages', 'free_pages', 'capabilities'],
+      fields: ['total_pages', 'free_pages', 'capabilities'],
     },
+    xc_cpupoolinfo: { type: 'xc_cpupoolinfo_t', fields: ['cpupool_id', 'cpumap*'] },
     xc_dom_image: {
       type: 'struct xc_dom_image',
       fields: [

@@ -1,6 +1,5 @@
 import { cpusNotOnline } from '../creation-checks.ts';
 import type { DomainCreation } from '../hypervisor.ts';
-import { hostInfo } from './inventory.ts';
 import type { XenSession } from './session.ts';
 
 /** Ties all vCPUs of a new domain to the physical CPUs that it may run on, if it names any. */
@@ -9,9 +8,9 @@ export function setAffinity(session: XenSession, domain: DomainCreation): void {
   if (cpus === undefined) return;
   const { xc, xch, layout } = session;
   const { XEN_VCPUAFFINITY_HARD: flags } = layout.constants;
-  const { highestCpu } = hostInfo(session);
+  const size = xc.xc_get_cpumap_size({ xch });
   for (let vcpu = 0; vcpu < vcpus; vcpu++) {
-    const hard = cpuMap(cpus, highestCpu);
+    const hard = cpuMap(cpus, size);
     xc.xc_vcpu_setaffinity({ xch, domid, vcpu, hard, soft: null, flags });
     // Xen answers with the CPUs among them that are online.
     const given = cpusIn(hard);
@@ -19,9 +18,9 @@ export function setAffinity(session: XenSession, domain: DomainCreation): void {
   }
 }
 
-/** One bit for each CPU up to the highest, in whole bytes as libxc counts them (xc_get_cpumap_size). */
-export function cpuMap(cpus: readonly number[], highestCpu: number): Buffer {
-  const map = Buffer.alloc(Math.floor(highestCpu / 8) + 1);
+/** One bit for each CPU, in the number of bytes that libxc uses for all. */
+export function cpuMap(cpus: readonly number[], size: number): Buffer {
+  const map = Buffer.alloc(size);
   for (const cpu of cpus) map.writeUInt8(map.readUInt8(cpu >> 3) | (1 << (cpu & 7)), cpu >> 3);
   return map;
 }

@@ -1,5 +1,6 @@
-import { bootDomidOf, hasDevices } from '../creation-checks.ts';
-import type { DomainCreation } from '../hypervisor.ts';
+import { bootDomidOf, deviceNotHeld, hasDevices, showRange } from '../creation-checks.ts';
+import { CallError } from '../ffi/errors.ts';
+import type { DomainCreation, DomainProperties } from '../hypervisor.ts';
 import { hostInfo } from './inventory.ts';
 import type { XenSession } from './session.ts';
 
@@ -26,5 +27,37 @@ export function giveDevices(session: XenSession, domain: DomainCreation): void {
   for (const pirq of irqs) {
     xc.xc_domain_irq_permission({ xch, domid, pirq, allow: true });
     xc.xc_domain_irq_permission({ xch, domid: self, pirq, allow: false });
+  }
+}
+
+/**
+ * Whether this domain can give these devices. Xen has no question for that, but gives a domain what it has already: to permit
+ * something to oneself changes nothing, or fails as giving it would.
+ */
+export function checkDevices(session: XenSession, domain: DomainProperties): void {
+  const { devices } = domain;
+  if (devices === undefined) return;
+  const { xc, xch } = session;
+  const domid = bootDomidOf(hostInfo(session).commandLine);
+  const hold = (what: string, permit: () => void): void => {
+    try {
+      permit();
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      throw deviceNotHeld(domain, error.call, what);
+    }
+  };
+  for (const range of devices.ioports) {
+    hold(`the I/O ports ${showRange(range)}`, () =>
+      xc.xc_domain_ioport_permission({ xch, domid, ...range, allow: 1 }),
+    );
+  }
+  for (const range of devices.iomem) {
+    hold(`the device memory in the pages ${showRange(range)}`, () =>
+      xc.xc_domain_iomem_permission({ xch, domid, ...range, allow: 1 }),
+    );
+  }
+  for (const pirq of devices.irqs) {
+    hold(`interrupt ${pirq}`, () => xc.xc_domain_irq_permission({ xch, domid, pirq, allow: true }));
   }
 }

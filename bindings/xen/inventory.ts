@@ -1,8 +1,10 @@
 /** What Xen can be asked about itself and its domains. */
 import { attempts } from '../attempts.ts';
 import { CallError } from '../ffi/errors.ts';
+import { readMemory } from '../ffi/memory.ts';
 import type { DomainInfo, FlaskState, HostInfo } from '../hypervisor.ts';
 import { StructView } from '../layouts/struct.ts';
+import { cpusIn } from './affinity.ts';
 import type { XenSession } from './session.ts';
 
 /** Xen/x86 counts memory in pages of 4 KiB. */
@@ -27,11 +29,25 @@ export function hostInfo(session: XenSession): HostInfo {
       commandLine: text(constants.XENVER_commandline, structs.xen_commandline.size).trim(),
       totalMemoryKiB: physinfo.number('total_pages') * PAGE_KIB,
       freeMemoryKiB: physinfo.number('free_pages') * PAGE_KIB,
-      physicalCpus: physinfo.number('nr_cpus'),
-      highestCpu: physinfo.number('max_cpu_id'),
+      cpus: poolCpus(session),
       hvm: (capabilities & hvm) === hvm,
     };
   });
+}
+
+/** The pool that new domains belong to. */
+const DEFAULT_POOL = 0;
+
+/** The CPUs of Xen's first pool: those that are online. Nobody has made a second one before the platform runs. */
+function poolCpus({ xc, xch, layout }: XenSession): number[] {
+  const info = xc.xc_cpupool_getinfo({ xch, pool: DEFAULT_POOL });
+  try {
+    const bytes = readMemory(info, layout.structs.xc_cpupoolinfo.size);
+    const map = new StructView(layout, 'xc_cpupoolinfo', bytes).get('cpumap');
+    return cpusIn(readMemory(map, xc.xc_get_cpumap_size({ xch })));
+  } finally {
+    xc.xc_cpupool_infofree({ xch, info });
+  }
 }
 
 /** Whether grant table version 2 may be offered to domains. */

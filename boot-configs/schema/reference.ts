@@ -2,7 +2,9 @@ import { stringify } from 'yaml';
 import { imageFiles } from '../checks/image-files.ts';
 import { checks } from '../checks/index.ts';
 import { knownLabels } from '../checks/known-label.ts';
+import { platformCpus } from '../checks/platform-cpus.ts';
 import { platformMemory } from '../checks/platform-memory.ts';
+import { xenOptions } from '../checks/xen-options.ts';
 import { type Field, schemaFields } from './fields.ts';
 import { newestVersion, schemaPath } from './file.ts';
 import type { SchemaNode } from './model.ts';
@@ -46,11 +48,16 @@ export function reference(schema: SchemaNode, example: string): string {
     '',
     ...checks.map(({ rule, says }) => `- \`${rule}\`: ${says}`),
     '',
-    'Three more are checked when `domb validate` is given `--images`, `--policy` or `--platform-memory`:',
+    'Five more are checked when `domb validate` is given `--images`, `--policy`, `--platform-memory`, `--platform-cpus` or',
+    '`--xen-options`:',
     '',
-    ...[imageFiles('.'), knownLabels(noPolicy), platformMemory(0)].map(
-      ({ rule, says }) => `- \`${rule}\`: ${says}`,
-    ),
+    ...[
+      imageFiles('.'),
+      knownLabels(noPolicy),
+      platformMemory(0),
+      platformCpus([]),
+      xenOptions({ grantFrames: 0, maptrackFrames: 0, hardwareDomid: undefined }),
+    ].map(({ rule, says }) => `- \`${rule}\`: ${says}`),
     '',
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 import { hardwareDomidOf } from '../../bindings/creation-checks.ts';
 import type { DomainSettings } from '../../boot-configs/manifest.ts';
+import { domainProperties } from '../domain-properties.ts';
 import { BootFailure } from '../failure.ts';
 import type { Operation } from '../operations.ts';
 import type { BootState } from '../state.ts';
@@ -28,24 +29,18 @@ const mib = (kib: number) => `${Math.floor(kib / 1024)}MiB`;
 
 type CheckDomain = Extract<Operation, { do: 'check-domain' }>;
 
-/** Whether Xen can give this domain its label and its domid, asked before anything is created. */
+/** Whether this Xen and this machine have all that the domain wants, asked before anything is created. */
 export function checkDomain(state: BootState, { domain }: CheckDomain): string {
   const { hypervisor } = state;
-  const sid = hypervisor.securityId(domain.seclabel);
   if (domain.capabilities.includes('hardware')) checkHardwareDomid(state, domain);
+  hypervisor.check(domainProperties(domain));
   if (hypervisor.domains().some((other) => other.domid === domain.domid)) {
     throw new BootFailure(
       `${domain.name}: domid ${domain.domid} is taken`,
       'choose another domid in the manifest',
     );
   }
-  if (domain.type === 'pvh' && !hypervisor.host().hvm) {
-    throw new BootFailure(
-      `${domain.name}: this machine has no hardware virtualization for a pvh domain`,
-      'enable SVM or VT-x in the firmware set-up, or make the domain pv',
-    );
-  }
-  return `domid ${domain.domid} is free, ${domain.seclabel} is SID ${sid}`;
+  return `domid ${domain.domid} is free, Xen has what it wants`;
 }
 
 /**

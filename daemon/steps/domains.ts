@@ -1,4 +1,5 @@
 import type { DomainSettings } from '../../boot-configs/manifest.ts';
+import { domainProperties } from '../domain-properties.ts';
 import { handoverCapacity } from '../hand-over.ts';
 import type { Operation } from '../operations.ts';
 import { joinSegments } from '../ramdisk.ts';
@@ -10,18 +11,8 @@ export function createDomain(state: BootState, { domain }: Of<'create-domain'>):
   const uuid = state.uuids.get(domain.name);
   if (uuid === undefined) throw new Error(`${domain.name} is created before it has a UUID`);
   const created: CreatedDomain = {
-    name: domain.name,
-    domid: domain.domid,
-    type: domain.type,
+    ...domainProperties(domain),
     uuid,
-    seclabel: domain.seclabel,
-    memoryKiB: domain.memoryKiB,
-    maxMemoryKiB: domain.maxMemoryKiB,
-    vcpus: domain.vcpus,
-    ...(domain.cpus ? { cpus: domain.cpus } : {}),
-    limits: domain.limits,
-    devices: domain.devices,
-    hardware: domain.capabilities.includes('hardware'),
     capabilities: domain.capabilities,
     autostart: domain.autostart,
   };

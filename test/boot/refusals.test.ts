@@ -111,6 +111,28 @@ test('a label that the policy does not have', async () => {
   });
 });
 
+test('I/O ports that Xen keeps for its own console, found before anything is created', async () => {
+  await refused('refuse-ports', {
+    manifest: `${demo}  - name: driver
+    domid: 20
+    type: pv
+    memory: 96MiB
+    cpus: 0-1
+    kernel: vmlinux
+    seclabel: system_u:system_r:driver_t
+    ioports: ["300-307", "3f8-3ff"]
+`,
+    says: [/step "check driver" failed/, /no right to the I\/O ports 3f8-3ff/, /Xen keeps it/],
+  });
+});
+
+test('a physical CPU that the machine does not have', async () => {
+  await refused('refuse-cpu', {
+    manifest: demo.replace('name: vtpm\n', 'name: vtpm\n    cpus: 0-2\n'),
+    says: [/step "check vtpm" failed/, /there is no CPU 2/, /on the CPUs 0-1;/],
+  });
+});
+
 test('more memory than the machine has', async () => {
   await refused('refuse-memory', {
     manifest: demo.replace('memory: 1GiB', 'memory: 8GiB'),

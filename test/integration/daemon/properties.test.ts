@@ -71,13 +71,37 @@ test('a domain with autostart: false is built and stays paused', async (t) => {
   assert.match(handedOver, /"domid": 20,[^}]*"autostart": false/);
 });
 
-test('what this Xen cannot give ends the boot', async (t) => {
-  const { run, machine, console } = await rig(t, { manifest: withGuest('cpus: 0-2') });
+test('what this Xen cannot give ends the boot before anything is created', async (t) => {
+  const xen = {
+    cpus: [0, 2],
+    commandLine: 'boot-domain gnttab_max_maptrack_frames=16',
+    hvm: false,
+  };
+  const wishes: [string[], RegExp, RegExp][] = [
+    [['cpus: 0-2'], /there is no CPU 1/, /on the CPUs 0,2;/],
+    [['max_grant_frames: 65'], /65 grant frames/, /1 to 64, or raise gnttab_max_frames=/],
+    [['max_maptrack_frames: 17'], /17 maptrack frames/, /0 to 16/],
+    [['ioports: ["300", "3f8-3ff"]'], /no right to the I\/O ports 3f8-3ff/, /Xen keeps it/],
+    [['critical: false', 'cpus: 9'], /there is no CPU 9/, /CPUs 0,2/],
+  ];
+  for (const [lines, what, hint] of wishes) {
+    const { run, machine, hypervisor, console } = await rig(t, {
+      manifest: withGuest(...lines),
+      xen,
+    });
+    await run();
+    assert.match(console(), /phase "check", step "check guest" failed/);
+    assert.match(console(), what);
+    assert.match(console(), hint);
+    assert.deepEqual([...hypervisor.creations.keys()], []);
+    assert.equal(machine.deeds.at(-1), 'halt');
+  }
+  const pvh = withGuest().replace(/type: pv(?=\n.*64MiB)/, 'type: pvh');
+  const { run, hypervisor, console } = await rig(t, { manifest: pvh, xen });
   await run();
-  assert.match(console(), /step "create guest" failed/);
-  assert.match(console(), /there is no CPU 2/);
-  assert.match(console(), /the machine has the CPUs 0 to 1/);
-  assert.equal(machine.deeds.at(-1), 'halt');
+  assert.match(console(), /step "check guest" failed/);
+  assert.match(console(), /no hardware virtualization for a pvh domain/);
+  assert.deepEqual([...hypervisor.creations.keys()], []);
 });
 
 test('the boot goes on without a domain that is not critical', async (t) => {

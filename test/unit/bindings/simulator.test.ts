@@ -189,6 +189,26 @@ test('a device has one holder, and the boot domain gives none after the hardware
   assert.equal(refusal(late).errno, 'EPERM');
 });
 
+test('a check refuses what creating would, and creates nothing', () => {
+  const xen = new SimulatedHypervisor({ cpus: [1], hvm: false });
+  const wishes: [Partial<DomainCreation>, RegExp][] = [
+    [{ cpus: [0] }, /there is no CPU 0/],
+    [{ limits: { grantFrames: 65 } }, /65 grant frames/],
+    [{ type: 'pvh' }, /no hardware virtualization/],
+    [{ seclabel: 'system_u:system_r:nosuch_t' }, /EINVAL/],
+    [{ devices: { ioports: [{ first: 0x3ff, count: 1 }], iomem: [], irqs: [] } }, /ports 3ff/],
+    [{ domid: 0 }, /hardware domain/],
+  ];
+  for (const [changes, message] of wishes) {
+    assert.match(refusal(() => xen.check(guest(changes))).message, message);
+    refusal(() => xen.create(guest(changes)));
+  }
+  xen.check(guest({ cpus: [1], devices: port }));
+  assert.equal(xen.domains().length, 1);
+  xen.create(guest({ devices: port }));
+  assert.match(refusal(() => xen.check(guest({ devices: port }))).message, /ports 300-307/);
+});
+
 test('what a domain may have at most is what Xen reports', () => {
   const xen = new SimulatedHypervisor();
   xen.create(guest({ maxMemoryKiB: 256 * 1024 }));

@@ -73,9 +73,8 @@ test('an error quotes what the library logged, and prefers the advice of the ope
   assert.match(callRefused(attempt, 'xc_it', 'EIO').hint, /Xen's console/);
 });
 
-test('a CPU map has one bit for each CPU, in as many bytes as libxc reads', () => {
-  assert.deepEqual([...cpuMap([0, 5], 1 + 5)], [0b100001]);
-  assert.equal(cpuMap([7], 7).length, 1);
-  assert.deepEqual([...cpuMap([8], 8)], [0, 1]);
-  assert.deepEqual(cpusIn(cpuMap([0, 7, 8, 63], 64)), [0, 7, 8, 63]);
+test('a CPU map has one bit for each CPU', () => {
+  assert.deepEqual([...cpuMap([0, 5], 1)], [0b100001]);
+  assert.deepEqual([...cpuMap([8], 2)], [0, 1]);
+  assert.deepEqual(cpusIn(cpuMap([0, 7, 8, 63], 8)), [0, 7, 8, 63]);
 });

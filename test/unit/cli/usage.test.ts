@@ -84,7 +84,7 @@ test('the completion for bash completes commands, options, properties and files'
       .split('\n');
   };
   assert.deepEqual(complete('va'), ['validate']);
-  assert.deepEqual(complete('validate', '--pl'), ['--platform-memory']);
+  assert.deepEqual(complete('validate', '--pl'), ['--platform-memory', '--platform-cpus']);
   assert.deepEqual(complete('validate', '--images', 'boot-conf'), ['boot-configs']);
   assert.deepEqual(complete('validate', 'package.js'), ['package.json']);
   assert.deepEqual(complete('explain', 'domains.mem'), ['domains.memory']);

@@ -84,6 +84,30 @@ test('--platform-memory is compared with all domains together', async () => {
   assert.equal((await run(['validate', '--platform-memory', '1024', demo])).status, 2);
 });
 
+test('--platform-cpus is compared with the CPUs that domains are tied to', async () => {
+  const tied = 'boot-configs/driver-domain.yaml';
+  assert.equal((await run(['validate', '--platform-cpus', '0-1', tied])).status, 0);
+  const { status, error } = await run(['validate', '--platform-cpus=0', tied]);
+  assert.equal(status, 1);
+  assert.match(error, /domains\[\d\]\.cpus: the platform has no CPU 1\n/);
+  assert.equal((await run(['validate', '--platform-cpus', '0-', tied])).status, 2);
+});
+
+test("--xen-options is compared with grant limits and the hardware domain's domid", async () => {
+  const limited = 'boot-configs/driver-domain.yaml';
+  const validate = (options: string, file = limited) =>
+    run(['validate', '--xen-options', options, file]);
+  assert.equal((await validate('console=com1 boot-domain')).status, 0);
+  const { status, error } = await validate('boot-domain gnttab_max_frames=4');
+  assert.equal(status, 1);
+  assert.match(error, /Xen gives a domain at most 4\n/);
+  assert.match(error, /raise gnttab_max_frames=/);
+  const late = 'boot-configs/late-hwdom.yaml';
+  assert.equal((await validate('hardware_dom=5', late)).status, 0);
+  assert.match((await validate('boot-domain', late)).error, /make domain 0 the hardware domain/);
+  assert.match((await validate('loglvl=all', demo)).error, /name no hardware domain/);
+});
+
 const directory = mkdtempSync(join(tmpdir(), 'domb-cli-'));
 after(() => rmSync(directory, { recursive: true }));
 
