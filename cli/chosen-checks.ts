@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Check } from '../boot-configs/checks/check.ts';
 import { platformCpus } from '../boot-configs/checks/platform-cpus.ts';
 import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
@@ -50,6 +49,7 @@ function sizeKiB(memory: string): number {
 }
 
 async function loadPolicy(file: string): Promise<Policy> {
+  const { readFile } = await import('node:fs/promises');
   const { readPolicy } = await import('../boot-configs/policy/policy.ts');
   const { PolicyFormatError } = await import('../boot-configs/policy/cursor.ts');
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {

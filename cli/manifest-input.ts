@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { loadManifest, type Manifest } from '../boot-configs/manifest.ts';
 import { ManifestError } from '../boot-configs/problems.ts';
 import { chosenChecks } from './chosen-checks.ts';
@@ -35,9 +35,9 @@ export async function manifestSource(
       'name the manifest as a file, or leave --key out',
     );
   }
-  const key = keyFile === undefined ? undefined : await readKey(keyFile);
+  const key = keyFile === undefined ? undefined : readKey(keyFile);
   return async (file) => {
-    const bytes = file === '-' ? await terminal.read() : await read(file);
+    const bytes = file === '-' ? await terminal.read() : read(file);
     if (key !== undefined) await requireSignature(file, bytes, key);
     const manifest = loadManifest(bytes, file === '-' ? '<stdin>' : file, checks);
     return { manifest, bytes };
@@ -46,14 +46,14 @@ export async function manifestSource(
 
 async function requireSignature(file: string, bytes: Uint8Array, key: Buffer): Promise<void> {
   const { SignatureError, verifySignature } = await import('../boot-configs/signature.ts');
-  const signature = await readFile(`${file}.sig`).catch((error: NodeJS.ErrnoException) => {
-    throw wholeFile(
+  const signature = readOr(`${file}.sig`, (code) =>
+    wholeFile(
       file,
       'signature',
-      `there is no signature ${file}.sig (${error.code})`,
+      `there is no signature ${file}.sig (${code})`,
       'sign the manifest with openssl, as "domb help validate" shows',
-    );
-  });
+    ),
+  );
   try {
     verifySignature(bytes, signature, key);
   } catch (error) {
@@ -62,21 +62,31 @@ async function requireSignature(file: string, bytes: Uint8Array, key: Buffer): P
   }
 }
 
-function readKey(file: string): Promise<Buffer> {
-  return readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(`${file}: the key can't be read (${error.code})`, 'check the name');
-  });
+function readKey(file: string): Buffer {
+  return readOr(
+    file,
+    (code) => new Failure(`${file}: the key can't be read (${code})`, 'check the name'),
+  );
 }
 
-function read(file: string): Promise<Buffer> {
-  return readFile(file).catch(({ code }: NodeJS.ErrnoException) => {
-    throw wholeFile(
+function read(file: string): Buffer {
+  return readOr(file, (code) =>
+    wholeFile(
       file,
       'unreadable',
       `the file can't be read (${code})`,
       code === 'ENOENT' ? 'there is no file of this name' : 'check the file and its permissions',
-    );
-  });
+    ),
+  );
+}
+
+/** The contents of a file; throws what `otherwise` makes of the error's code. Loading node:fs/promises would take longer. */
+function readOr(file: string, otherwise: (code: string | undefined) => Error): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw otherwise((error as NodeJS.ErrnoException).code);
+  }
 }
 
 function wholeFile(file: string, rule: string, message: string, hint: string): ManifestError {
