@@ -47,23 +47,29 @@ function validatorModule(version: number, schema: SchemaNode): string {
   });
   const code = standalone.default(ajv, ajv.compile(withoutAnnotations(schema)));
   if (code.includes('require(')) throw new Error('the generated validator needs ajv at run time');
+  const [, name] = /export const validate = (\w+);/.exec(code) ?? [];
+  if (name === undefined) throw new Error('ajv gave its validator no name');
   const body = code
     .replace('"use strict";', '')
-    .replace(/export const validate = (\w+);\s*export default \w+;/, (_, name: string) =>
-      [
-        'interface Validate { (data: unknown): boolean; errors?: ErrorObject[] | null }',
-        `export const validate: Validate = ${name};`,
-      ].join('\n'),
+    .replace(/export const validate = \w+;\s*export default \w+;/, '')
+    .replaceAll(/^const (schema\d+) = .*;\n/gm, (line, name: string) =>
+      code.split(new RegExp(`\\b${name}\\b`)).length > 2 ? line : '',
     );
+  // In functions, as most runs need one version, and what it expects only when something is wrong.
   return [
     '// @ts-nocheck the validator itself is plain JavaScript',
     header(version),
-    "import type { ErrorObject } from 'ajv';",
-    "import type { Shape } from '../schema/model.ts';",
+    "import type { SchemaValidator } from '../schema/problems.ts';",
     '',
     '/** What each place in a document expects, by its path without indexes. */',
-    `export const shapes: Record<string, Shape> = ${JSON.stringify(shapes(schema), null, 1)};`,
+    `export const shapes = (): SchemaValidator['shapes'] => (${JSON.stringify(shapes(schema), null, 1)});`,
+    '',
+    '/** Makes the validator. */',
+    "export function validator(): SchemaValidator['validate'] {",
     body,
+    `return ${name};`,
+    '}',
+    '',
   ].join('\n');
 }
 

@@ -130,7 +130,7 @@ function checkDocument(
     addProblem(root, problems, unknownVersion(root));
     return;
   }
-  applyDefaults(root, version.shapes);
+  applyDefaults(root, version);
   const draft = draftOf(root.value, bringUp(root, version, problems, bad));
   for (const { rule, run } of rules) {
     run(draft, (path, message, hint) =>

@@ -3,11 +3,10 @@
 // biome-ignore-all lint: generated
 // biome-ignore-all format: generated
 
-import type { ErrorObject } from 'ajv';
-import type { Shape } from '../schema/model.ts';
+import type { SchemaValidator } from '../schema/problems.ts';
 
 /** What each place in a document expects, by its path without indexes. */
-export const shapes: Record<string, Shape> = {
+export const shapes = (): SchemaValidator['shapes'] => ({
  "": {
   "expects": "a mapping with the keys version, platform, defaults and domains",
   "keys": [
@@ -254,11 +253,12 @@ export const shapes: Record<string, Shape> = {
  "domains[].after[]": {
   "expects": "a domain's name"
  }
-};
+});
 
-interface Validate { (data: unknown): boolean; errors?: ErrorObject[] | null }
-export const validate: Validate = validate20;
-const schema31 = {"$schema":"https://json-schema.org/draft/2020-12/schema","$id":"urn:domb:manifest:2","type":"object","additionalProperties":false,"required":["version","domains"],"properties":{"version":{"const":2},"platform":{"$ref":"#/$defs/platform"},"defaults":{"$ref":"#/$defs/defaults"},"domains":{"type":"array","minItems":1,"maxItems":1000,"items":{"$ref":"#/$defs/domain"}}},"$defs":{"platform":{"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"measurement":{"$ref":"#/$defs/measurement"}}},"measurement":{"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot_pcr":{"type":"integer","minimum":0,"maximum":23},"banks":{"type":"array","maxItems":7,"items":{"type":"string","enum":["sha256","sha384","sha512","sm3_256","sha3_256","sha3_384","sha3_512"]}}}},"defaults":{"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"digests":{"$ref":"#/$defs/digests"}}},"domain":{"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}},"type":{"enum":["pv","pvh"]},"memory":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"type":"integer","minimum":1,"maximum":8192},"cpus":{"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999},"max_grant_frames":{"type":"integer","minimum":1,"maximum":1048576},"max_maptrack_frames":{"type":"integer","minimum":0,"maximum":1048576},"max_event_channels":{"type":"integer","minimum":1,"maximum":131071},"kernel":{"type":"string","pattern":"^[!-~]{1,255}$"},"ramdisk":{"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}},"cmdline":{"type":"string","pattern":"^[ -~]*$"},"seclabel":{"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"},"digests":{"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}},"digest":{"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}}};
+/** Makes the validator. */
+export function validator(): SchemaValidator['validate'] {
+
+
 const schema32 = {"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"measurement":{"$ref":"#/$defs/measurement"}}};
 const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot_pcr":{"type":"integer","minimum":0,"maximum":23},"banks":{"type":"array","maxItems":7,"items":{"type":"string","enum":["sha256","sha384","sha512","sm3_256","sha3_256","sha3_384","sha3_512"]}}}};
 const pattern4 = new RegExp("^[1-9][0-9]{0,3}s$", "u");
@@ -488,16 +488,8 @@ validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema34 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"digests":{"$ref":"#/$defs/digests"}}};
 const schema35 = {"enum":["pv","pvh"]};
-const schema36 = {"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"};
-const schema37 = {"type":"integer","minimum":1,"maximum":8192};
 const schema38 = {"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999};
-const schema39 = {"type":"string","pattern":"^[!-~]{1,255}$"};
 const schema40 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
-const schema41 = {"type":"string","pattern":"^[ -~]*$"};
-const schema42 = {"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"};
-const schema43 = {"type":"integer","minimum":1,"maximum":1048576};
-const schema44 = {"type":"integer","minimum":0,"maximum":1048576};
-const schema45 = {"type":"integer","minimum":1,"maximum":131071};
 const func1 = Object.prototype.hasOwnProperty;
 const pattern5 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
 const pattern6 = new RegExp("^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", "u");
@@ -505,7 +497,6 @@ const pattern7 = new RegExp("^[!-~]{1,255}$", "u");
 const pattern10 = new RegExp("^[ -~]*$", "u");
 const pattern11 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
 const schema46 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}};
-const schema47 = {"type":"string","pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"};
 const pattern12 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
@@ -1988,3 +1979,6 @@ validate20.errors = vErrors;
 return errors === 0;
 }
 validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
+
+return validate20;
+}

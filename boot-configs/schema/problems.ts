@@ -46,12 +46,12 @@ const otherNames = new Map(
  */
 export function* schemaProblems(
   document: unknown,
-  { validate, shapes }: SchemaValidator,
+  schema: SchemaValidator,
   newest: NewestSchema,
 ): Generator<SchemaProblem> {
-  if (validate(document)) return;
-  const errors = validate.errors ?? [];
-  const context = { document, shapes, newest };
+  if (schema.validate(document)) return;
+  const errors = schema.validate.errors ?? [];
+  const context = { document, shapes: schema.shapes, newest };
   // A misspelt key explains why another one is missing, so it comes first.
   for (const error of errors) if (isUnknownKey(error)) yield translate(error, context);
   for (const error of errors) if (!isUnknownKey(error)) yield translate(error, context);

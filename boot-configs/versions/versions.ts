@@ -1,5 +1,5 @@
-import * as validator1 from '../generated/validate-manifest-1.ts';
-import * as validator2 from '../generated/validate-manifest-2.ts';
+import * as generated1 from '../generated/validate-manifest-1.ts';
+import * as generated2 from '../generated/validate-manifest-2.ts';
 import type { SchemaProblem, SchemaValidator } from '../schema/problems.ts';
 import type { Located } from '../yaml/located-tree.ts';
 import { fromVersion1 } from './from-version-1.ts';
@@ -14,9 +14,30 @@ export interface Version extends SchemaValidator {
 
 /** Versions that this program reads, ascending without gaps. */
 export const versions: readonly Version[] = [
-  { number: 1, ...validator1, stepUp: fromVersion1 },
-  { number: 2, ...validator2 },
+  version(1, generated1, fromVersion1),
+  version(2, generated2),
 ];
+
+function version(
+  number: number,
+  generated: { validator(): SchemaValidator['validate']; shapes(): SchemaValidator['shapes'] },
+  stepUp?: StepUp,
+): Version {
+  let validate: SchemaValidator['validate'] | undefined;
+  let shapes: SchemaValidator['shapes'] | undefined;
+  return {
+    number,
+    get validate() {
+      validate ??= generated.validator();
+      return validate;
+    },
+    get shapes() {
+      shapes ??= generated.shapes();
+      return shapes;
+    },
+    ...(stepUp === undefined ? {} : { stepUp }),
+  };
+}
 
 export const newest = versions.at(-1) as Version;
 

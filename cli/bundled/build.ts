@@ -1,0 +1,129 @@
+/** Makes the bundles that `bin/domb` starts: `node cli/bundled/build.ts DIRECTORY`. Ends with 1 when that is not possible. */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { type BundleHeader, type BundleName, bundleFile, CLOSING, OPENING } from './bundle.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  write: false,
+  platform: 'node',
+  target: 'node24',
+  format: 'cjs',
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'silent',
+} satisfies BuildOptions;
+
+/** Modules find files beside their sources, and start them, as if they were not bundled. */
+const placed: Plugin = {
+  name: 'placed',
+  setup(build) {
+    build.onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+      loader: 'ts',
+      contents: readFileSync(path, 'utf8')
+        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
+        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
+    }));
+  },
+};
+
+/** Leaves the other commands out of a bundle with `validate`. */
+const validateOnly: Plugin = {
+  name: 'validate-only',
+  setup(build) {
+    build.onResolve({ filter: /^\.\// }, ({ kind, importer, path }) =>
+      kind === 'dynamic-import' && /commands\.ts$/.test(importer) && path !== './validate.ts'
+        ? { path, external: true }
+        : undefined,
+    );
+  },
+};
+
+/** Writes the bundles and the program that launches them into `directory`, and runs them once for the code cache. */
+async function bundleInto(directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith('code-')) rmSync(join(directory, name));
+  }
+  const demo = join(root, 'boot-configs/demo.yaml');
+  const launcher = join(directory, 'launch.cjs');
+  await writeBundle(directory, 'validate', [placed, validateOnly]);
+  await writeBundle(directory, 'all', [placed]);
+  replaceFile(launcher, await launch());
+  for (const argv of [
+    ['validate', '--quiet', demo],
+    ['plan', demo],
+  ]) {
+    spawnSync(process.execPath, [launcher, ...argv], { stdio: 'ignore' });
+  }
+}
+
+async function launch(): Promise<string> {
+  const entry = 'cli/bundled/launch.ts';
+  const define = { 'import.meta.dirname': '__dirname' };
+  return textOf(await build({ ...common, entryPoints: [entry], define }));
+}
+
+async function writeBundle(directory: string, name: BundleName, plugins: Plugin[]): Promise<void> {
+  const bundle = await build({
+    ...common,
+    entryPoints: ['cli/main.ts'],
+    metafile: true,
+    plugins,
+    // The same library as modules, of which only what is used gets into the bundle.
+    alias: { yaml: './node_modules/yaml/browser/dist/index.js' },
+    external: ['esbuild', 'ffi-rs'],
+    // `import()` of what is external would look for it beside the bundle.
+    supported: { 'dynamic-import': false },
+  });
+  const code = textOf(bundle).replace(/^#!.*\n/, '');
+  // Packages change with the lock file only.
+  const sources = Object.keys(bundle.metafile.inputs).filter(
+    (path) => !path.startsWith('node_modules/'),
+  );
+  const own = ['bundle.ts', 'launch.ts', 'build.ts'].map((path) => `cli/bundled/${path}`);
+  const header: BundleHeader = {
+    id: createHash('sha256').update(code).digest('hex').slice(0, 16),
+    root,
+    inputs: [...sources, ...own, 'package-lock.json'].map((path) => {
+      const { mtimeMs, size } = statSync(join(root, path));
+      return [path, mtimeMs, size];
+    }),
+  };
+  const text = `${OPENING}${JSON.stringify(header)}\n${code}${CLOSING}`;
+  replaceFile(join(directory, bundleFile(name)), text);
+}
+
+function textOf({ outputFiles }: { outputFiles: { text: string }[] }): string {
+  const [file] = outputFiles;
+  if (file === undefined) throw new Error('esbuild gave no output');
+  return file.text;
+}
+
+/** Others may be reading the old file. */
+function replaceFile(file: string, contents: string): void {
+  const work = `${file}.${process.pid}`;
+  writeFileSync(work, contents);
+  renameSync(work, file);
+}
+
+const [directory = ''] = process.argv.slice(2);
+await bundleInto(directory).catch((error: Error) => {
+  console.error(`domb: the bundle can't be made, so this takes longer: ${error.message}`);
+  process.exitCode = 1;
+});
