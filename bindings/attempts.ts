@@ -29,6 +29,10 @@ export const attempts = {
         "see Xen's console; a label that belongs to the initial SID dom0 is for the boot domain alone, and a PVH domain needs hardware virtualisation with nested paging",
     },
   }),
+  reuse: ({ domid, name }: Named): Attempt => ({
+    wanted: `use the empty domain ${domid} for "${name}"`,
+    domid,
+  }),
   build: ({ domid, name }: Named): Attempt => ({
     wanted: `build domain ${domid} ("${name}")`,
     domid,

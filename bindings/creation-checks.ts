@@ -216,6 +216,13 @@ export function showRange({ first, count }: NumberRange): string {
   return count === 1 ? first.toString(16) : `${first.toString(16)}-${last.toString(16)}`;
 }
 
+/** The error for a domain that cannot be built from the start because it is not there or has memory. */
+export function notEmpty(domain: DomainCreation, memoryKiB: number | undefined): HypervisorError {
+  const reason = memoryKiB === undefined ? 'it does not exist' : `it has ${memoryKiB} KiB already`;
+  const hint = 'Xen makes the hardware domain once; end the platform';
+  return refused(attempts.reuse(domain), 'reuse', '', reason, hint);
+}
+
 /** The error for a domid that Xen passed over. */
 export function domidNotGiven(domain: DomainCreation, given: number): HypervisorError {
   return refused(

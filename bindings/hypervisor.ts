@@ -23,6 +23,11 @@ export interface Hypervisor {
   /** Creates a paused domain with exactly the given domid, without memory contents. */
   create(domain: DomainCreation): void;
   /**
+   * Makes a created domain that has no memory yet another one: name, UUID, memory and CPUs it may run on become those of
+   * `domain`; domid, type, label, number of vCPUs, limits and rights stay. Its build may have failed before it took memory.
+   */
+  reuse(domain: DomainCreation): void;
+  /**
    * Allocates the domain's memory and loads kernel, ramdisk and command line from the given bytes.
    * The bytes must not change until the promise settles.
    */

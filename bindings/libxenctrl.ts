@@ -60,6 +60,11 @@ const LIBXENCTRL = {
     result: 'i32',
     fails: 'negative',
   },
+  xc_domain_sethandle: {
+    args: { xch: 'pointer', domid: 'u32', handle: 'bytes' },
+    result: 'i32',
+    fails: 'negative',
+  },
   xc_vcpu_setaffinity: {
     args: {
       xch: 'pointer',

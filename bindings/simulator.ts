@@ -7,6 +7,7 @@ import {
   domidNotGiven,
   hardwareDomidOf,
   hasDevices,
+  notEmpty,
   showRange,
 } from './creation-checks.ts';
 import type {
@@ -87,6 +88,7 @@ const CALLS: Readonly<Record<Method, string>> = {
   domains: 'xc_domain_getinfolist',
   check: 'xc_domain_ioport_permission',
   create: 'xc_domain_create',
+  reuse: 'xc_domain_sethandle',
   build: 'xc_dom_build_image',
   handOver: 'xc_map_foreign_pages',
   unpause: 'xc_domain_unpause',
@@ -223,6 +225,17 @@ export class SimulatedHypervisor implements Hypervisor {
       shutdown: false,
     });
     if (domain.hardware) this.#hardwareDomid = domain.domid;
+    this.#ledger.created(domain);
+  }
+
+  reuse(domain: DomainCreation): void {
+    this.#record(attempts.reuse(domain), 'reuse');
+    const there = this.#domains.get(domain.domid);
+    if (there === undefined || there.memoryKiB > 0) throw notEmpty(domain, there?.memoryKiB);
+    checkCreation(domain, this.#xen);
+    const { uuid, memoryKiB, maxMemoryKiB = memoryKiB } = domain;
+    Object.assign(there, { uuid, maxMemoryKiB });
+    this.creations.set(domain.domid, domain);
     this.#ledger.created(domain);
   }
 

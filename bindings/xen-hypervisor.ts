@@ -1,5 +1,5 @@
 import { attempts } from './attempts.ts';
-import { checkCreation, checkProperties } from './creation-checks.ts';
+import { checkCreation, checkProperties, notEmpty } from './creation-checks.ts';
 import type {
   DomainCreation,
   DomainImage,
@@ -11,7 +11,7 @@ import type {
 } from './hypervisor.ts';
 import { DomainLedger } from './ledger.ts';
 import { buildDomain } from './xen/build.ts';
-import { createDomain } from './xen/create.ts';
+import { createDomain, reuseDomain } from './xen/create.ts';
 import { destroyDomain } from './xen/destroy.ts';
 import { checkDevices } from './xen/devices.ts';
 import type { HandoverRegion } from './xen/handover.ts';
@@ -66,6 +66,14 @@ export class XenHypervisor implements Hypervisor {
   create(domain: DomainCreation): void {
     checkCreation(domain, this.host());
     createDomain(this.#session, domain);
+    this.#ledger.created(domain);
+  }
+
+  reuse(domain: DomainCreation): void {
+    const there = this.domains().find(({ domid }) => domid === domain.domid);
+    if (there === undefined || there.memoryKiB > 0) throw notEmpty(domain, there?.memoryKiB);
+    checkCreation(domain, this.host());
+    reuseDomain(this.#session, domain);
     this.#ledger.created(domain);
   }
 

@@ -9,6 +9,7 @@ export interface Draft {
   pcr: number | undefined;
   bootPcr: number | undefined;
   timeout: string | undefined;
+  onFailure: string | undefined;
   domains: DraftDomain[];
   /** True when the list of domains or a whole domain was refused: there may be more domains than these. */
   incomplete: boolean;
@@ -35,6 +36,7 @@ export function draftOf(document: unknown, bad: ReadonlySet<string>): Draft {
     pcr: root?.platform?.measurement?.pcr,
     bootPcr: root?.platform?.measurement?.boot_pcr,
     timeout: root?.platform?.timeout,
+    onFailure: root?.platform?.on_failure,
     domains,
     incomplete: domains.length === 0 || domains.length < listed.length,
   };

@@ -10,8 +10,10 @@ import { startOrder } from './start-order.ts';
 /** The manifest that a document without problems stands for: defaults applied, units resolved, in start order. */
 export function effectiveManifest(document: ManifestDocument): Manifest {
   const { platform } = document;
+  const recovery = document.domains.find((domain) => domain.recovery);
+  const normal = document.domains.filter((domain) => domain !== recovery);
   const ordered = startOrder(
-    document.domains.map((domain) => ({ domain, name: domain.name, after: domain.after ?? [] })),
+    normal.map((domain) => ({ domain, name: domain.name, after: domain.after ?? [] })),
   );
   return {
     version: document.version,
@@ -27,6 +29,7 @@ export function effectiveManifest(document: ManifestDocument): Manifest {
       },
     },
     domains: ordered.order.map(({ domain }) => domainSettings(domain)),
+    ...(recovery === undefined ? {} : { recovery: domainSettings(recovery) }),
   };
 }
 
@@ -59,6 +62,7 @@ function domainSettings(domain: DomainDocument): DomainSettings {
     digests: digestsOf(domain),
     autostart: domain.autostart ?? true,
     critical: domain.critical ?? true,
+    ...(domain.on_failure === undefined ? {} : { onFailure: domain.on_failure }),
   };
 }
 

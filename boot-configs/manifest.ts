@@ -22,10 +22,15 @@ export interface Manifest {
   platform: PlatformSettings;
   /** In the order in which they start. */
   domains: DomainSettings[];
+  /** The domain that a failed boot starts in the place of the hardware domain. */
+  recovery?: DomainSettings;
 }
 
+/** What ends a failed boot. Where recovery is impossible, the machine halts. */
+export type FailureAction = 'halt' | 'reboot' | 'recovery';
+
 export interface PlatformSettings {
-  onFailure: 'halt' | 'reboot';
+  onFailure: FailureAction;
   /** What the boot may take; without it any time. */
   timeoutSeconds?: number;
   /**
@@ -66,6 +71,8 @@ export interface DomainSettings {
   autostart: boolean;
   /** False for a domain that the boot can do without. */
   critical: boolean;
+  /** What ends the boot when a step of this domain fails; without it, what the platform says. */
+  onFailure?: FailureAction;
 }
 
 /** What the domain alone may use of the machine; ascending. */

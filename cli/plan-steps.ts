@@ -4,8 +4,8 @@ import { showDomid } from '../boot-configs/domids.ts';
 import { type ByteSource, withFile } from '../boot-configs/images/byte-source.ts';
 import type { DomainSettings, Manifest, NumberRange } from '../boot-configs/manifest.ts';
 import { formatMemory } from '../boot-configs/memory.ts';
-import { plan } from '../daemon/boot.ts';
-import { imagePath, nameOf, type Operation } from '../daemon/operations.ts';
+import { plan, recover } from '../daemon/boot.ts';
+import { imagePath, nameOf, type Operation, type Phase } from '../daemon/operations.ts';
 
 /** A phase of the boot, told ahead. */
 export interface PlannedPhase {
@@ -25,18 +25,29 @@ export interface PlannedOperation {
 /** Bytes hashed at a time. */
 const CHUNK = 1 << 20;
 
+export interface Planned {
+  phases: PlannedPhase[];
+  /** What follows on a failure, where that is recovery; what there is to destroy depends on when it comes. */
+  recovery?: PlannedPhase[];
+}
+
 /** What a boot with `manifest` will do. With a `directory`, images are looked up there for sizes and digests. */
-export function plannedPhases(manifest: Manifest, directory: string | undefined): PlannedPhase[] {
+export function plannedBoot(manifest: Manifest, directory: string | undefined): Planned {
   const lookUp = imageLookUp(directory);
-  return plan(manifest, { policy: false, signed: false }).map(({ name, operations }) => ({
-    name,
-    operations: operations.map((operation) => ({
-      name: nameOf(operation),
-      do: operation.do,
-      ...('domain' in operation ? { domain: operation.domain.name } : {}),
-      details: detailsOf(operation, manifest, lookUp),
-    })),
-  }));
+  const told = (phases: readonly Phase[]): PlannedPhase[] =>
+    phases.map(({ name, operations }) => ({
+      name,
+      operations: operations.map((operation) => ({
+        name: nameOf(operation),
+        do: operation.do,
+        ...('domain' in operation ? { domain: operation.domain.name } : {}),
+        details: detailsOf(operation, manifest, lookUp),
+      })),
+    }));
+  const phases = told(plan(manifest, { policy: false, signed: false }));
+  if (manifest.recovery === undefined) return { phases };
+  const nothingMade = { domains: [], place: 'free', keyMade: false } as const;
+  return { phases, recovery: told(recover(manifest, nothingMade)) };
 }
 
 type LookUp = (path: string) => Record<string, string | number>;
@@ -49,9 +60,8 @@ function detailsOf(
   switch (operation.do) {
     case 'measure-image':
       return imageDetails(operation, lookUp);
-    case 'create-domain': {
+    case 'create-domain':
       return creationDetails(operation.domain);
-    }
     case 'build-domain': {
       const { kernel, ramdisk } = operation.domain;
       return ramdisk.length === 0 ? { kernel } : { kernel, ramdisk: ramdisk.join(' ') };

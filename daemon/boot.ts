@@ -1,5 +1,6 @@
 import type { DomainSettings, Manifest } from '../boot-configs/manifest.ts';
 import type { Operation, Phase } from './operations.ts';
+import type { Place } from './recovery.ts';
 import type { Settings } from './settings.ts';
 
 /** What a boot image holds beside the manifest and its images. */
@@ -34,17 +35,18 @@ export function bringUp({ policy, signed }: ImageParts): readonly Phase[] {
 }
 
 export function launch(manifest: Manifest): readonly Phase[] {
-  const { domains } = manifest;
-  const { timeoutSeconds = 0 } = manifest.platform;
-  const limited = timeoutSeconds > 0;
+  const { domains, recovery } = manifest;
+  const { limit, unlimit } = watchdog(manifest);
   const hardware = domains.filter((domain) => domain.capabilities.includes('hardware'));
   const others = domains.filter((domain) => !domain.capabilities.includes('hardware'));
   // The others stay paused, for dom0 to start them.
   const started = domains.filter((domain) => domain.autostart);
   return [
+    // What a failed boot may end in is checked and measured first: from then on it can.
+    ...(recovery ? [phase('arm', ...limit, ...armed(recovery))] : []),
     phase(
       'check',
-      ...when(limited, { do: 'set-watchdog', seconds: timeoutSeconds }),
+      ...(recovery ? [] : limit),
       { do: 'check-memory' },
       ...each(domains, 'check-domain'),
     ),
@@ -55,12 +57,56 @@ export function launch(manifest: Manifest): readonly Phase[] {
     // Under FLASK an event channel needs an existing peer, so all domains are created first.
     // The hardware domain comes last: it takes all devices that were not given away before.
     phase('create', ...each([...others, ...hardware], 'create-domain')),
-    phase('build', ...each(domains, 'build-domain')),
+    // As long as the hardware domain has no memory, a recovery domain can be built in its place.
+    phase('build', ...each([...others, ...hardware], 'build-domain')),
     phase('seal', { do: 'cap-pcr' }, { do: 'quote-pcrs' }),
     // Two kernels must not drive one TPM: it is let go before dom0 runs.
     phase('hand over', ...each(hardware, 'hand-over'), { do: 'release-tpm' }),
     phase('start', ...each(started, 'start-domain')),
-    phase('leave', ...when(limited, { do: 'stop-watchdog' }), { do: 'leave' }),
+    phase('leave', ...unlimit, { do: 'leave' }),
+  ];
+}
+
+/** What a failed boot leaves for its recovery. */
+export interface Remains {
+  /** Domains that were created; the hardware domain, which has to stay, is not among them. */
+  domains: readonly DomainSettings[];
+  /** Whether the hardware domain is there, without memory. */
+  place: Place;
+  /** Whether the key that quotes this boot was measured. */
+  keyMade: boolean;
+}
+
+/**
+ * How a failed boot goes on into its recovery domain. The failure is in the PCR, and the PCR capped, before the domain
+ * exists, so that it runs under no value that anything good was sealed to.
+ */
+export function recover(
+  manifest: Manifest,
+  { domains, place, keyMade }: Remains,
+): readonly Phase[] {
+  const { recovery } = manifest;
+  if (!recovery) throw new Error('there is no recovery domain');
+  const { limit, unlimit } = watchdog(manifest);
+  const domain = recovery;
+  return [
+    phase('clear away', ...limit, ...each(domains, 'destroy-domain')),
+    phase(
+      'seal the failure',
+      { do: 'identify-domain', domain },
+      ...when(!keyMade, { do: 'make-key' }),
+      { do: 'record-failure' },
+      { do: 'quote-pcrs' },
+    ),
+    phase(
+      'recover',
+      { do: place === 'free' ? 'create-domain' : 'reuse-domain', domain },
+      { do: 'build-domain', domain },
+      { do: 'hand-over', domain },
+      { do: 'release-tpm' },
+      { do: 'start-domain', domain },
+    ),
+    phase('leave', ...unlimit, { do: 'leave' }),
   ];
 }
 
@@ -69,6 +115,17 @@ export const plan = (manifest: Manifest, parts: ImageParts): readonly Phase[] =>
   ...bringUp(parts),
   ...launch(manifest),
 ];
+
+/** Xen ends a boot that takes too long, whatever hangs. */
+function watchdog({ platform }: Manifest): { limit: Operation[]; unlimit: Operation[] } {
+  const { timeoutSeconds: seconds } = platform;
+  if (seconds === undefined) return { limit: [], unlimit: [] };
+  return { limit: [{ do: 'set-watchdog', seconds }], unlimit: [{ do: 'stop-watchdog' }] };
+}
+
+function armed(domain: DomainSettings): Operation[] {
+  return [{ do: 'check-domain', domain }, ...measurements(domain), { do: 'arm-recovery', domain }];
+}
 
 function phase(name: string, ...operations: Operation[]): Phase {
   return { name, operations };

@@ -1,3 +1,4 @@
+import type { DomainSettings } from '../boot-configs/manifest.ts';
 import { nameOf, type Operation, type Phase } from './operations.ts';
 import type { BootState } from './state.ts';
 import { performStep } from './steps.ts';
@@ -8,12 +9,15 @@ export class StepFailure extends Error {
   override name = 'StepFailure';
   readonly phase: string;
   readonly step: string;
+  /** The domain that the step was for, if it was for one. */
+  readonly domain: DomainSettings | undefined;
 
   constructor(phase: string, operation: Operation, cause: unknown) {
     const step = nameOf(operation);
     super(`phase "${phase}", step "${step}" failed`, { cause });
     this.phase = phase;
     this.step = step;
+    this.domain = 'domain' in operation ? operation.domain : undefined;
   }
 }
 

@@ -6,7 +6,7 @@ import { jsonRecords } from '../measurement/formats/json-records.ts';
 import { listing } from '../measurement/formats/listing.ts';
 import { cpio } from './cpio.ts';
 import { handoverRecord } from './record.ts';
-import type { BootState } from './state.ts';
+import type { BootFailureRecord, BootState } from './state.ts';
 
 /** Where dom0's initramfs finds what domB handed over. */
 export const handoverDirectory = 'domb-handover';
@@ -43,8 +43,14 @@ export function handoverArchive(state: BootState): Buffer {
     file('measurement.txt', Buffer.from(listing(log))),
     ...(platformLog ? [file('platform.log', platformLog)] : []),
     file('record.json', Buffer.from(`${JSON.stringify(handoverRecord(state), null, 2)}\n`)),
+    ...(state.failure ? [file('failure.txt', Buffer.from(failureText(state.failure)))] : []),
     file('daemon.log', Buffer.from(state.log.text())),
   ]);
+}
+
+/** For an init that has no more than cat. */
+function failureText({ what, hint }: BootFailureRecord): string {
+  return `${what}\nwhat to do: ${hint}\n`;
 }
 
 /** One log from reset to the platform's start: the firmware's, then both of ours. */

@@ -1,10 +1,11 @@
 import { createPublicKey } from 'node:crypto';
 import { canonicalConfiguration, type Manifest } from '../boot-configs/manifest.ts';
 import { describeContent } from '../measurement/content.ts';
-import type { ContentDescription, MeasuredItem } from '../measurement/events.ts';
+import type { ContentDescription, ErrorItem, MeasuredItem } from '../measurement/events.ts';
 import project from '../package.json' with { type: 'json' };
 import { plan } from './boot.ts';
 import { imagePath, type Operation } from './operations.ts';
+import type { BootFailureRecord } from './state.ts';
 
 /** Operations that put something into the PCR, the cap aside. */
 export type Measurement = Extract<Operation, { do: `measure-${string}` }>;
@@ -57,7 +58,8 @@ export async function measuredItem(
     }
     case 'measure-domain': {
       const { name, domid, type, seclabel, capabilities } = operation.domain;
-      return { event: 'domain', domain: name, domid, type, seclabel, capabilities };
+      const item = { event: 'domain', domain: name, domid, type, seclabel, capabilities } as const;
+      return name === sources.manifest?.recovery?.name ? { ...item, role: 'recovery' } : item;
     }
     case 'measure-image': {
       const { domain, component, segment } = operation;
@@ -92,6 +94,15 @@ export async function expectedItems(
       items.push(await measuredItem(operation, { ...sources, manifest }));
   }
   return items;
+}
+
+/** What a failed boot says of itself in the log. */
+export function errorDetails({ what, phase, domain }: BootFailureRecord): Omit<ErrorItem, 'event'> {
+  return {
+    what,
+    ...(phase === undefined ? {} : { phase }),
+    ...(domain === undefined ? {} : { domain }),
+  };
 }
 
 function isMeasurement(operation: Operation): operation is Measurement {

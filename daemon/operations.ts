@@ -22,6 +22,7 @@ export type Operation =
   | { do: 'stop-watchdog' }
   | { do: 'check-memory' }
   | { do: 'check-domain'; domain: DomainSettings }
+  | { do: 'arm-recovery'; domain: DomainSettings }
   | { do: 'measure-configuration' }
   | { do: 'measure-domain'; domain: DomainSettings }
   | { do: 'measure-image'; domain: DomainSettings; component: ImageComponent; segment?: number }
@@ -29,6 +30,9 @@ export type Operation =
   | { do: 'make-key' }
   | { do: 'create-domain'; domain: DomainSettings }
   | { do: 'build-domain'; domain: DomainSettings }
+  | { do: 'destroy-domain'; domain: DomainSettings }
+  | { do: 'reuse-domain'; domain: DomainSettings }
+  | { do: 'record-failure' }
   | { do: 'cap-pcr' }
   | { do: 'quote-pcrs' }
   | { do: 'hand-over'; domain: DomainSettings }

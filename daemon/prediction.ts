@@ -1,4 +1,5 @@
 import type { HashAlgorithm } from 'node-tpm2-pts';
+import { imageNames } from '../boot-configs/all-domains.ts';
 import type { Manifest } from '../boot-configs/manifest.ts';
 import type { Target } from '../measurement/encode.ts';
 import type { MeasuredItem } from '../measurement/events.ts';
@@ -32,9 +33,8 @@ export interface PredictedBoot {
  */
 export async function predictBoot(boot: PredictedBoot): Promise<BootPrediction> {
   const { manifest, manifestBytes, findImage, policy, signatureKey, banks } = boot;
-  const paths = manifest.domains.flatMap(({ kernel, ramdisk }) => [kernel, ...ramdisk]);
   const files = new Map<string, string>();
-  for (const path of new Set(paths)) files.set(path, await findImage(path));
+  for (const path of imageNames(manifest)) files.set(path, await findImage(path));
   const described = await hashFiles([...files.values(), ...(policy ? [policy] : [])]);
   const content = (file: string, name: string) => {
     const description = described.get(file);

@@ -26,6 +26,7 @@ export function handoverRecord(state: BootState) {
       autostart: domain.autostart,
     })),
     abandoned: state.abandoned,
+    ...(state.failure ? { failure: state.failure } : {}),
     node: { started: tenth(timeline.node.started), running: tenth(timeline.node.running) },
     timeline: timeline.entries.map((entry) => ({
       ...entry,

@@ -2,6 +2,7 @@ import { pcrBanks, Tpm } from 'node-tpm2-pts';
 import type { FailureRecord } from '../measurement/measurement-log.ts';
 import { spoilPcr } from '../measurement/spoil.ts';
 import { explain } from './failure.ts';
+import { errorDetails } from './measured-items.ts';
 import type { BootState } from './state.ts';
 
 /**
@@ -9,8 +10,10 @@ import type { BootState } from './state.ts';
  * and cap go into the logs; where a log is missing or broken, or says already that all is well, into the registers alone.
  * Once the TPM is released no kernel is left that could do it, and the machine ends with what was started.
  */
-export async function sealFailure(state: BootState, what: string): Promise<void> {
-  const { settings, log } = state;
+export async function sealFailure(state: BootState): Promise<void> {
+  const { settings, log, failure } = state;
+  const what = failure?.what ?? 'unknown';
+  const details = failure ? errorDetails(failure) : { what };
   const { pcr, bootPcr } = settings;
   // Without a TPM the logs, which write through it, are of no use either.
   const tpm = state.tpm ?? (await reopened(state));
@@ -28,7 +31,7 @@ export async function sealFailure(state: BootState, what: string): Promise<void>
   };
   await seal(
     `${pcr} is capped with an error event`,
-    () => main?.fail({ what }) ?? spoil(tpm, pcr, what),
+    () => main?.fail(details) ?? spoil(tpm, pcr, what),
   );
   // What differs at each boot has no good value to protect.
   await seal(`${bootPcr} is capped`, () => boot?.fail() ?? spoil(tpm, bootPcr, what));

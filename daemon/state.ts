@@ -16,6 +16,16 @@ export interface CreatedDomain extends DomainCreation {
   autostart: boolean;
 }
 
+/** A failed boot, for those who look into it. */
+export interface BootFailureRecord {
+  phase?: string;
+  step?: string;
+  /** The domain that the step was for. */
+  domain?: string;
+  what: string;
+  hint: string;
+}
+
 export interface AbandonedDomain {
   name: string;
   domid: number;
@@ -34,6 +44,12 @@ export class BootState {
   readonly abandoned: AbandonedDomain[] = [];
   /** The domid that Xen gave to the boot domain itself. */
   bootDomid = 0;
+  /** True once the recovery domain is checked and measured. */
+  recoveryArmed = false;
+  /** True once the key that quotes this boot is measured. */
+  keyMade = false;
+  /** Why the boot failed, if it did. */
+  failure: BootFailureRecord | undefined;
   tpm: Tpm | undefined;
   /** The event log of the firmware that started this platform, if it left one. */
   firmwareLog: Buffer | undefined;

@@ -2,12 +2,19 @@ import type { Operation, OperationKind } from './operations.ts';
 import type { BootState } from './state.ts';
 import { checkDomain, checkMemory } from './steps/check.ts';
 import { dispensable } from './steps/dispensable.ts';
-import { buildDomain, createDomain, startDomain } from './steps/domains.ts';
+import {
+  buildDomain,
+  createDomain,
+  destroyDomain,
+  reuseDomain,
+  startDomain,
+} from './steps/domains.ts';
 import { handOver } from './steps/hand-over.ts';
 import { identifyDomain, makeKey } from './steps/identify.ts';
 import { leave, releaseTpm } from './steps/leave.ts';
 import { readManifest, verifyManifestSignature } from './steps/manifest.ts';
 import {
+  armRecovery,
   capPcr,
   measureConfiguration,
   measureDaemon,
@@ -16,6 +23,7 @@ import {
   measureManifest,
   measurePolicy,
   measureSignatureKey,
+  recordFailure,
 } from './steps/measure.ts';
 import {
   loadModules,
@@ -54,6 +62,7 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'stop-watchdog': stopWatchdog,
   'check-memory': checkMemory,
   'check-domain': checkDomain,
+  'arm-recovery': armRecovery,
   'measure-configuration': measureConfiguration,
   'measure-domain': measureDomain,
   'measure-image': measureImage,
@@ -61,6 +70,9 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'make-key': makeKey,
   'create-domain': dispensable(createDomain),
   'build-domain': dispensable(buildDomain),
+  'destroy-domain': destroyDomain,
+  'reuse-domain': reuseDomain,
+  'record-failure': recordFailure,
   'cap-pcr': capPcr,
   'quote-pcrs': quotePcrs,
   'hand-over': handOver,

@@ -48,6 +48,8 @@ export interface DomainItem {
   /** The XSM label, for example `system_u:system_r:domU_t`. */
   readonly seclabel: string;
   readonly capabilities: readonly string[];
+  /** A domain that is started only when the boot fails. */
+  readonly role?: 'recovery';
 }
 
 /** The program that measures. */

@@ -5,7 +5,7 @@ import type { DomainCreation } from '../hypervisor.ts';
 import { StructView } from '../layouts/struct.ts';
 import { setAffinity } from './affinity.ts';
 import { giveDevices } from './devices.ts';
-import { parseUuid, securityId, supportsGrantTableV2 } from './inventory.ts';
+import { hostInfo, parseUuid, securityId, supportsGrantTableV2 } from './inventory.ts';
 import type { XenSession } from './session.ts';
 
 /**
@@ -37,6 +37,18 @@ export function createDomain(session: XenSession, domain: DomainCreation): void 
       discard(session, given);
       throw error;
     }
+  });
+}
+
+/** Gives the created, empty domain the properties of another; see {@link Hypervisor.reuse}. */
+export function reuseDomain(session: XenSession, domain: DomainCreation): void {
+  const { xc, xch } = session;
+  const { domid, uuid } = domain;
+  session.attempt(attempts.reuse(domain), () => {
+    xc.xc_domain_sethandle({ xch, domid, handle: parseUuid(uuid) });
+    // It may have been tied to some CPUs before.
+    setAffinity(session, { ...domain, cpus: domain.cpus ?? hostInfo(session).cpus });
+    setMemoryLimits(session, domain);
   });
 }
 
@@ -76,16 +88,10 @@ function allocate(session: XenSession, domain: DomainCreation, ssidref: number):
 
 function setLimits(session: XenSession, domain: DomainCreation): void {
   const { xc, guest, xch } = session;
-  const { domid, memoryKiB, maxMemoryKiB = memoryKiB, vcpus, type } = domain;
+  const { domid, vcpus } = domain;
   xc.xc_domain_max_vcpus({ xch, domid, max: vcpus });
   setAffinity(session, domain);
-  xc.xc_domain_setmaxmem({ xch, domid, maxKiB: maxMemoryKiB + SLACK_KIB });
-  if (type === 'pv') {
-    // Where the domain's memory map ends: what lies beyond its memory, its kernel keeps for ballooning.
-    xc.xc_domain_set_memmap_limit({ xch, domid, limitKiB: maxMemoryKiB });
-  } else {
-    xc.xc_set_paging_mempool_size({ xch, domid, size: pagingPoolBytes(domain) });
-  }
+  setMemoryLimits(session, domain);
   // The hardware domain keeps the policy that Xen gives it, which shows it the machine as it is.
   if (domain.hardware) return;
   guest.xc_cpuid_apply_policy({
@@ -100,6 +106,17 @@ function setLimits(session: XenSession, domain: DomainCreation): void {
     cpuid: null,
     msr: null,
   });
+}
+
+function setMemoryLimits({ xc, xch }: XenSession, domain: DomainCreation): void {
+  const { domid, memoryKiB, maxMemoryKiB = memoryKiB, type } = domain;
+  xc.xc_domain_setmaxmem({ xch, domid, maxKiB: maxMemoryKiB + SLACK_KIB });
+  if (type === 'pv') {
+    // Where the domain's memory map ends: what lies beyond its memory, its kernel keeps for ballooning.
+    xc.xc_domain_set_memmap_limit({ xch, domid, limitKiB: maxMemoryKiB });
+  } else {
+    xc.xc_set_paging_mempool_size({ xch, domid, size: pagingPoolBytes(domain) });
+  }
 }
 
 /** As libxl reckons it with nested paging: 256 pages for each vCPU and one for each MiB, of 4 KiB each. */

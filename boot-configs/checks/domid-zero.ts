@@ -6,8 +6,10 @@ export const domidZero: Check = {
   run({ domains }, report) {
     // Without any hardware domain this may be the one that is meant.
     if (!domains.some((domain) => domain.capabilities?.includes('hardware'))) return;
-    for (const { path, domid, capabilities, refused } of domains) {
-      if (domid !== 0 || refused('capabilities') || capabilities?.includes('hardware')) continue;
+    for (const { path, domid, capabilities, recovery, refused } of domains) {
+      // Of a recovery domain without capabilities, that is what has to be said.
+      if (domid !== 0 || recovery || refused('capabilities') || capabilities?.includes('hardware'))
+        continue;
       report(
         [...path, 'domid'],
         'domid 0 is for the hardware domain, which this domain is not',

@@ -4,11 +4,12 @@ import { reportDuplicates } from './report-duplicates.ts';
 
 export const duplicateDomid: Check = {
   rule: 'duplicate-domid',
-  says: 'No two domains have the same domid.',
+  says: 'No two domains have the same domid, but for the recovery domain.',
   run({ domains }, report) {
     const taken = new Set(domains.map((domain) => domain.domid));
     reportDuplicates(
-      domains,
+      // The recovery domain takes the place of the hardware domain.
+      domains.filter(({ recovery }) => !recovery),
       'domid',
       (domain) => domain.domid,
       (domain, path, first) => {

@@ -2,10 +2,14 @@ import type { Check } from './check.ts';
 
 export const hardwareDomain: Check = {
   rule: 'hardware-domain',
-  says: 'Exactly one domain has the capability hardware.',
+  says: 'Exactly one domain beside the recovery domain has the capability hardware.',
   run({ domains, incomplete }, report) {
-    const holders = domains.filter((domain) => domain.capabilities?.includes('hardware'));
-    const unknown = incomplete || domains.some((domain) => domain.refused('capabilities'));
+    const holders = domains.filter(
+      (domain) => !domain.recovery && domain.capabilities?.includes('hardware'),
+    );
+    const unknown =
+      incomplete ||
+      domains.some((domain) => domain.refused('capabilities') || domain.refused('recovery'));
     if (holders.length === 0 && !unknown) {
       report(
         ['domains'],

@@ -14,6 +14,7 @@ import { domidZero } from './domid-zero.ts';
 import { duplicateDomid } from './duplicate-domid.ts';
 import { duplicateName } from './duplicate-name.ts';
 import { duplicateUuid } from './duplicate-uuid.ts';
+import { failureOfDispensable } from './failure-of-dispensable.ts';
 import { hardwareDomain } from './hardware-domain.ts';
 import { hardwareType } from './hardware-type.ts';
 import { imagePath } from './image-path.ts';
@@ -21,6 +22,10 @@ import { maximumMemory } from './maximum-memory.ts';
 import { memorySize } from './memory-size.ts';
 import { nilUuid } from './nil-uuid.ts';
 import { pcrChoice } from './pcr-choice.ts';
+import { recoveryCapabilities } from './recovery-capabilities.ts';
+import { recoveryDomain } from './recovery-domain.ts';
+import { recoveryPlace } from './recovery-place.ts';
+import { recoveryStart } from './recovery-start.ts';
 import { requiredSomewhere } from './required-somewhere.ts';
 import { timeoutDomid } from './timeout-domid.ts';
 import { vcpuCount } from './vcpu-count.ts';
@@ -54,4 +59,9 @@ export const checks: readonly Check[] = [
   afterCycle,
   autostart,
   criticalHardware,
+  failureOfDispensable,
+  recoveryDomain,
+  recoveryCapabilities,
+  recoveryPlace,
+  recoveryStart,
 ];

@@ -1,3 +1,4 @@
+import type { DraftDomain } from '../draft.ts';
 import { formatMemory, memoryKiB } from '../memory.ts';
 import type { Check } from './check.ts';
 
@@ -5,18 +6,31 @@ import type { Check } from './check.ts';
 export function platformMemory(platformKiB: number): Check {
   return {
     rule: 'platform-memory',
-    says: 'All domains together fit into the memory of the platform.',
+    says: 'All domains together fit into the memory of the platform, and so does the recovery domain alone.',
     run({ domains }, report) {
-      const total = domains.reduce(
-        (sum, { memory }) => sum + (memory === undefined ? 0 : memoryKiB(memory)),
-        0,
-      );
-      if (total <= platformKiB) return;
-      report(
-        ['domains'],
-        `the domains need ${formatMemory(total)}, the platform has ${formatMemory(platformKiB)}`,
-        'give some domain less; Xen and the boot domain need memory as well',
-      );
+      const total = sum(domains.filter(({ recovery }) => !recovery));
+      if (total > platformKiB) {
+        report(
+          ['domains'],
+          `the domains need ${formatMemory(total)}, the platform has ${formatMemory(platformKiB)}`,
+          'give some domain less; Xen and the boot domain need memory as well',
+        );
+      }
+      for (const { path, recovery, memory } of domains) {
+        if (!recovery || memory === undefined || memoryKiB(memory) <= platformKiB) continue;
+        report(
+          [...path, 'memory'],
+          `the recovery domain needs ${memory}, the platform has ${formatMemory(platformKiB)}`,
+          'give it less; Xen and the boot domain need memory as well',
+        );
+      }
     },
   };
+}
+
+function sum(domains: readonly DraftDomain[]): number {
+  return domains.reduce(
+    (total, { memory }) => total + (memory === undefined ? 0 : memoryKiB(memory)),
+    0,
+  );
 }

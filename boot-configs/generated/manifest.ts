@@ -12,7 +12,7 @@ export interface ManifestDocument {
 
 /** Settings of the platform as a whole. */
 export interface PlatformDocument {
-  on_failure?: 'halt' | 'reboot';
+  on_failure?: 'halt' | 'reboot' | 'recovery';
   timeout?: string;
   measurement?: MeasurementDocument;
 }
@@ -64,6 +64,8 @@ export interface DomainDocument {
   digests?: DigestsDocument;
   autostart?: boolean;
   critical?: boolean;
+  on_failure?: 'halt' | 'reboot' | 'recovery';
+  recovery?: boolean;
   after?: string[];
 }
 

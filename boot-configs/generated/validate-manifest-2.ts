@@ -28,7 +28,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   ]
  },
  "platform.on_failure": {
-  "expects": "halt or reboot"
+  "expects": "halt, reboot or recovery"
  },
  "platform.timeout": {
   "expects": "a whole number of seconds with the unit s, from 1s to 9999s"
@@ -150,6 +150,8 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "digests",
    "autostart",
    "critical",
+   "on_failure",
+   "recovery",
    "after"
   ]
  },
@@ -247,6 +249,12 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  "domains[].critical": {
   "expects": "true or false"
  },
+ "domains[].on_failure": {
+  "expects": "halt, reboot or recovery"
+ },
+ "domains[].recovery": {
+  "expects": "true or false"
+ },
  "domains[].after": {
   "expects": "a list of names of domains"
  },
@@ -259,7 +267,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
 export function validator(): SchemaValidator['validate'] {
 
 
-const schema32 = {"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"measurement":{"$ref":"#/$defs/measurement"}}};
+const schema32 = {"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot","recovery"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"measurement":{"$ref":"#/$defs/measurement"}}};
 const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot_pcr":{"type":"integer","minimum":0,"maximum":23},"banks":{"type":"array","maxItems":7,"items":{"type":"string","enum":["sha256","sha384","sha512","sm3_256","sha3_256","sha3_384","sha3_512"]}}}};
 const pattern4 = new RegExp("^[1-9][0-9]{0,3}s$", "u");
 
@@ -288,7 +296,7 @@ errors++;
 }
 if(data.on_failure !== undefined){
 let data0 = data.on_failure;
-if(!((data0 === "halt") || (data0 === "reboot"))){
+if(!(((data0 === "halt") || (data0 === "reboot")) || (data0 === "recovery"))){
 const err1 = {instancePath:instancePath+"/on_failure",schemaPath:"#/properties/on_failure/enum",keyword:"enum",params:{allowedValues: schema32.properties.on_failure.enum}};
 if(vErrors === null){
 vErrors = [err1];
@@ -1045,7 +1053,7 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema49 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const schema49 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
 const pattern15 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern16 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
 const pattern25 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
@@ -1809,13 +1817,10 @@ vErrors.push(err60);
 errors++;
 }
 }
-if(data.after !== undefined){
-let data27 = data.after;
-if(Array.isArray(data27)){
-const len5 = data27.length;
-for(let i5=0; i5<len5; i5++){
-if(typeof data27[i5] !== "string"){
-const err61 = {instancePath:instancePath+"/after/" + i5,schemaPath:"#/properties/after/items/type",keyword:"type",params:{type: "string"}};
+if(data.on_failure !== undefined){
+let data27 = data.on_failure;
+if(!(((data27 === "halt") || (data27 === "reboot")) || (data27 === "recovery"))){
+const err61 = {instancePath:instancePath+"/on_failure",schemaPath:"#/properties/on_failure/enum",keyword:"enum",params:{allowedValues: schema49.properties.on_failure.enum}};
 if(vErrors === null){
 vErrors = [err61];
 }
@@ -1825,9 +1830,9 @@ vErrors.push(err61);
 errors++;
 }
 }
-}
-else {
-const err62 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: "array"}};
+if(data.recovery !== undefined){
+if(typeof data.recovery !== "boolean"){
+const err62 = {instancePath:instancePath+"/recovery",schemaPath:"#/properties/recovery/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err62];
 }
@@ -1837,14 +1842,42 @@ vErrors.push(err62);
 errors++;
 }
 }
-}
-else {
-const err63 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(data.after !== undefined){
+let data29 = data.after;
+if(Array.isArray(data29)){
+const len5 = data29.length;
+for(let i5=0; i5<len5; i5++){
+if(typeof data29[i5] !== "string"){
+const err63 = {instancePath:instancePath+"/after/" + i5,schemaPath:"#/properties/after/items/type",keyword:"type",params:{type: "string"}};
 if(vErrors === null){
 vErrors = [err63];
 }
 else {
 vErrors.push(err63);
+}
+errors++;
+}
+}
+}
+else {
+const err64 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: "array"}};
+if(vErrors === null){
+vErrors = [err64];
+}
+else {
+vErrors.push(err64);
+}
+errors++;
+}
+}
+}
+else {
+const err65 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
+if(vErrors === null){
+vErrors = [err65];
+}
+else {
+vErrors.push(err65);
 }
 errors++;
 }

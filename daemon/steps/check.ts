@@ -34,6 +34,7 @@ export function checkDomain(state: BootState, { domain }: CheckDomain): string {
   const { hypervisor } = state;
   if (domain.capabilities.includes('hardware')) checkHardwareDomid(state, domain);
   hypervisor.check(domainProperties(domain));
+  checkOwnMemory(state, domain);
   if (hypervisor.domains().some((other) => other.domid === domain.domid)) {
     throw new BootFailure(
       `${domain.name}: domid ${domain.domid} is taken`,
@@ -41,6 +42,16 @@ export function checkDomain(state: BootState, { domain }: CheckDomain): string {
     );
   }
   return `domid ${domain.domid} is free, Xen has what it wants`;
+}
+
+/** The recovery domain has the machine for itself; the others are added up. */
+function checkOwnMemory({ hypervisor }: BootState, { name, memoryKiB }: DomainSettings): void {
+  const { freeMemoryKiB } = hypervisor.host();
+  if (memoryKiB + overheadKiB <= freeMemoryKiB) return;
+  throw new BootFailure(
+    `${name} needs ${mib(memoryKiB + overheadKiB)}, but Xen has ${mib(freeMemoryKiB)} free`,
+    "lower its memory in the manifest, or give domB less with Xen's dom0_mem=",
+  );
 }
 
 /**

@@ -8,17 +8,26 @@ import type { BootState, CreatedDomain } from '../state.ts';
 type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
 
 export function createDomain(state: BootState, { domain }: Of<'create-domain'>): string {
-  const uuid = state.uuids.get(domain.name);
-  if (uuid === undefined) throw new Error(`${domain.name} is created before it has a UUID`);
-  const created: CreatedDomain = {
-    ...domainProperties(domain),
-    uuid,
-    capabilities: domain.capabilities,
-    autostart: domain.autostart,
-  };
+  const created = creation(state, domain);
   state.hypervisor.create(created);
   state.created.push(created);
   return `domain ${created.domid}, ${created.seclabel}, ${created.uuid}`;
+}
+
+/** Makes the created, still empty hardware domain another one, before it is built. */
+export function reuseDomain(state: BootState, { domain }: Of<'reuse-domain'>): string {
+  const index = state.created.findIndex(({ domid }) => domid === domain.domid);
+  const created = creation(state, domain);
+  state.hypervisor.reuse(created);
+  state.created.splice(index, 1, created);
+  return `domain ${created.domid} is ${created.name}, ${created.uuid}`;
+}
+
+export function destroyDomain(state: BootState, { domain }: Of<'destroy-domain'>): string {
+  state.hypervisor.destroy(domain.domid);
+  const index = state.created.findIndex(({ domid }) => domid === domain.domid);
+  state.created.splice(index, 1);
+  return `domain ${domain.domid} is gone`;
 }
 
 export async function buildDomain(
@@ -40,6 +49,13 @@ export function startDomain(state: BootState, { domain }: Of<'start-domain'>): s
   if (state.abandoned.some(({ domid }) => domid === domain.domid)) return 'abandoned';
   state.hypervisor.unpause(domain.domid);
   return `domain ${domain.domid} runs`;
+}
+
+function creation({ uuids }: BootState, domain: DomainSettings): CreatedDomain {
+  const uuid = uuids.get(domain.name);
+  if (uuid === undefined) throw new Error(`${domain.name} is created before it has a UUID`);
+  const { capabilities, autostart } = domain;
+  return { ...domainProperties(domain), uuid, capabilities, autostart };
 }
 
 function createdFor(state: BootState, domain: DomainSettings): CreatedDomain {

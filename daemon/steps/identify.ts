@@ -21,11 +21,13 @@ export async function identifyDomain(
  * Measures which key will quote this boot. A primary key is derived from its hierarchy's seed, so that the TPM makes the
  * same one again for the quote.
  */
-export async function makeKey({ tpm, bootMeasurements }: BootState): Promise<string> {
+export async function makeKey(state: BootState): Promise<string> {
+  const { tpm, bootMeasurements } = state;
   if (!tpm) throw new Error('the key is made before the TPM is open');
   const ak = await createAk(tpm);
   await flushContext(tpm, ak.handle);
   const name = objectName(ak.publicArea).toString('hex');
   await bootMeasurements.measure({ event: 'attestation-key', name });
+  state.keyMade = true;
   return `Name ${name.slice(0, 20)}…`;
 }

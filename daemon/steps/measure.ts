@@ -1,6 +1,6 @@
 import type { ContentAlgorithm, MeasuredItem } from '../../measurement/events.ts';
 import { BootFailure } from '../failure.ts';
-import { measuredItem } from '../measured-items.ts';
+import { errorDetails, measuredItem } from '../measured-items.ts';
 import { componentName, imagePath, type Operation } from '../operations.ts';
 import { paths } from '../settings.ts';
 import type { BootState } from '../state.ts';
@@ -85,6 +85,26 @@ async function refuseOther(operation: Of<'measure-image'>, state: BootState): Pr
       `  the manifest pins ${pinned}\n  the image has      ${algorithm}:${found}`,
     'put the right image into the boot image, or pin the new digest if the change is wanted',
   );
+}
+
+/** From here on a failure can end in the recovery domain. */
+export function armRecovery(state: BootState, { domain }: Of<'arm-recovery'>): string {
+  state.recoveryArmed = true;
+  return `a boot that fails can end in ${domain.name}`;
+}
+
+/** Puts into the register that the boot failed, and caps both; a log that does not take that allows no recovery. */
+export async function recordFailure(state: BootState): Promise<string> {
+  const { measurements, bootMeasurements, failure } = state;
+  if (!failure) throw new Error('a failure is recorded before there is one');
+  const records = [await measurements.fail(errorDetails(failure)), await bootMeasurements.fail()];
+  if (records.includes('unlogged')) {
+    throw new BootFailure(
+      'the failure is in the PCR, but not in the log',
+      'see what keeps the log from being written: /run may be full',
+    );
+  }
+  return `PCR ${measurements.target.pcr} is capped with an error event`;
 }
 
 export async function capPcr({ measurements, bootMeasurements }: BootState): Promise<string> {

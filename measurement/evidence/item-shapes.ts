@@ -48,6 +48,7 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
       seclabel: text,
       capabilities: texts,
     },
+    optional: { role: oneOf('recovery') },
   },
   daemon: { required: { version: text } },
   policy: { required: { size: count, digests } },

@@ -57,9 +57,10 @@ export function describe(event: MeasuredEvent): string {
     case 'configuration':
       return shortened(canonicalJson(event.configuration));
     case 'domain': {
+      const role = event.role === undefined ? '' : ', only when the boot fails';
       const rights = event.capabilities.length > 0 ? `, ${event.capabilities.join(' ')}` : '';
       return printable(
-        `${event.domain}: domid ${event.domid}, ${event.type}, ${event.seclabel}${rights}`,
+        `${event.domain}: domid ${event.domid}, ${event.type}, ${event.seclabel}${rights}${role}`,
       );
     }
     case 'error': {

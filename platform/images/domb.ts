@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { imageNames } from '../../boot-configs/all-domains.ts';
 import { loadManifest, type Manifest } from '../../boot-configs/manifest.ts';
 import { paths, type Settings } from '../../daemon/settings.ts';
 import { bundle } from './bundle.ts';
@@ -49,10 +50,11 @@ export async function buildBootImage(
   extras: ImageExtras = {},
 ): Promise<BootImage> {
   const manifest = loadManifest(manifestBytes, source);
-  const names = manifest.domains.flatMap(({ kernel, ramdisk }) => [kernel, ...ramdisk]);
   const images = new Map<string, Uint8Array>();
-  for (const name of new Set(names)) images.set(name, await readFile(await findImage(name)));
-  const { onFailure, measurement } = manifest.platform;
+  for (const name of imageNames(manifest)) images.set(name, await readFile(await findImage(name)));
+  const { measurement } = manifest.platform;
+  // Before the manifest is measured there is no recovery.
+  const onFailure = manifest.platform.onFailure === 'reboot' ? 'reboot' : 'halt';
   const { pcr, bootPcr } = measurement;
   return {
     manifest,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
-/** Examples that other tests boot, with more to look at: platforms.test.ts and properties.test.ts. */
-const bootedElsewhere = ['demo', 'second', 'late-hwdom', 'driver-domain'];
+/** Examples that other tests boot, with more to look at: platforms.test.ts, properties.test.ts and recovery.test.ts. */
+const bootedElsewhere = ['demo', 'second', 'late-hwdom', 'driver-domain', 'recovery'];
 
 const examples = readdirSync(join(import.meta.dirname, '../../boot-configs'))
   .filter((name) => name.endsWith('.yaml'))

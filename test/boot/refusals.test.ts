@@ -74,10 +74,14 @@ async function refused(name: string, refusal: Refusal): Promise<void> {
   assert.doesNotMatch(text, /avc:\s+denied/);
 }
 
-test('a digest that the manifest pins and the image does not have', async () => {
+test('a digest that the manifest pins and the image does not have, of a domain that says reboot', async () => {
   const pinned = `sha256:${'0'.repeat(64)}`;
   await refused('refuse-digest', {
-    manifest: demo.replace('name: vtpm\n', `name: vtpm\n    digests: { ramdisk: "${pinned}" }\n`),
+    manifest: demo.replace(
+      'name: vtpm\n',
+      `name: vtpm\n    on_failure: reboot\n    digests: { ramdisk: "${pinned}" }\n`,
+    ),
+    onFailure: 'reboot',
     says: [/step "measure vtpm ramdisk" failed/, /digest mismatch/, new RegExp(pinned)],
   });
 });

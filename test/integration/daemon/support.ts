@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { connectUnix, pcrBanks, pcrRead, Tpm } from 'node-tpm2-pts';
+import { connectUnix, pcrBanks, pcrRead, Tpm, type Transport } from 'node-tpm2-pts';
 import { SimulatedHypervisor, type SimulatedXen } from '../../../bindings/simulator.ts';
 import { abort } from '../../../daemon/abort.ts';
 import { bringUp, launch } from '../../../daemon/boot.ts';
@@ -47,6 +47,18 @@ domains:
     after: [vtpm]
 `;
 
+/** The same with a recovery domain. */
+export const recoverable = `${manifest.replace('version: 2\n', 'version: 2\nplatform: { on_failure: recovery }\n')}  - name: rescue
+    recovery: true
+    domid: 0
+    type: pv
+    memory: 256MiB
+    kernel: vmlinux
+    ramdisk: rescue.cpio
+    seclabel: system_u:system_r:dom0_t
+    capabilities: [control, hardware, xenstore]
+`;
+
 export interface Rig {
   state: BootState;
   machine: FakeMachine;
@@ -66,6 +78,8 @@ export interface Rig {
 export interface RigOptions {
   manifest?: string;
   xen?: Partial<SimulatedXen>;
+  /** Stands between the daemon and its hypervisor and machine. */
+  between?: <T extends object>(what: string, inner: T) => T;
   files?: Record<string, Uint8Array | string | undefined>;
   noTpm?: boolean;
   firmwareLog?: Buffer;
@@ -81,6 +95,7 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
     [`${paths.images}/vmlinux`, kernel],
     [`${paths.images}/vtpm.cpio`, 'vtpm ramdisk'],
     [`${paths.images}/dom0.cpio`, 'dom0 ramdisk'],
+    [`${paths.images}/rescue.cpio`, 'rescue ramdisk'],
   ]);
   for (const [path, data] of Object.entries(options.files ?? {})) {
     if (data === undefined) files.delete(path);
@@ -92,14 +107,17 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
   const carrier = await connectUnix(swtpm.socket);
   test.after(() => carrier.close());
   const tpm = new FaultyTransport(carrier);
-  const openTpm = async () => {
+  const between = options.between ?? ((_, inner) => inner);
+  const openTpm = async (): Promise<Transport> => {
+    if (machine.deeds.includes('release TPM')) throw new BootFailure('no TPM: released', 'none');
     if (options.noTpm) throw new BootFailure('no TPM 2.0: /dev/tpmrm0 does not exist', 'enable it');
-    return tpm;
+    return between('TPM', tpm);
   };
   const logDirectory = await mkdtemp(join(tmpdir(), 'domb-boot-'));
   test.after(() => rm(logDirectory, { recursive: true }));
   const machine = fakeMachine({
-    ...{ files, openTpm, hypervisor, logDirectory },
+    ...{ files, openTpm, logDirectory },
+    hypervisor: between('hypervisor', hypervisor),
     firmwareLog: options.firmwareLog,
   });
   let time = 0;
@@ -113,7 +131,12 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
     onFailure: 'halt',
     modules: ['/lib/a.ko'],
   };
-  const state = new BootState(machine, settings, log, new Timeline(() => ++time, 0));
+  const state = new BootState(
+    between('machine', machine),
+    settings,
+    log,
+    new Timeline(() => ++time, 0),
+  );
   const run = async () => {
     try {
       await execute(bringUp(settings), state);

@@ -220,6 +220,30 @@ test('PVH needs hardware virtualisation', () => {
   assert.equal(refusal(() => xen.create(guest({ type: 'pvh' }))).errno, 'EINVAL');
 });
 
+test('an empty domain becomes another one, one with memory does not', async () => {
+  const xen = new SimulatedHypervisor();
+  const rescue = dom0({
+    name: 'rescue',
+    uuid: UUID.replace('6a', '7b'),
+    memoryKiB: 64 * 1024,
+    cpus: [1],
+  });
+  assert.match(
+    refusal(() => xen.reuse(rescue)).message,
+    /domain 0 for "rescue": it does not exist/,
+  );
+  xen.create(dom0({ cpus: [0] }));
+  assert.match(refusal(() => xen.reuse({ ...rescue, cpus: [2] })).message, /no CPU 2/);
+  // A build that fails before it takes memory leaves the domain empty.
+  await slowRefusal(xen.build(dom0(), image({ kernel: Buffer.from('MZ') })));
+  xen.reuse(rescue);
+  const found = xen.domains().find(({ domid }) => domid === 0);
+  assert.deepEqual([found?.uuid, found?.maxMemoryKiB], [rescue.uuid, 64 * 1024]);
+  assert.deepEqual(xen.creations.get(0), rescue);
+  await xen.build(rescue, image());
+  assert.match(refusal(() => xen.reuse(dom0())).message, /it has 65536 KiB already/);
+});
+
 test('memory is taken when a domain is built, and freed when it is destroyed', async () => {
   const xen = new SimulatedHypervisor({
     totalMemoryKiB: 1024 * 1024,

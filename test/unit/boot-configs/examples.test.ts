@@ -24,6 +24,21 @@ for (const name of examples) {
   });
 }
 
+test('the recovery domain is kept apart from those that start', () => {
+  const { platform, domains, recovery } = example('recovery.yaml');
+  assert.equal(platform.onFailure, 'recovery');
+  assert.deepEqual(
+    domains.map(({ name, onFailure }) => [name, onFailure]),
+    [
+      ['vtpm', undefined],
+      ['dom0', undefined],
+      ['bench', 'reboot'],
+    ],
+  );
+  assert.equal(recovery?.name, 'rescue');
+  assert.equal(recovery?.domid, 0);
+});
+
 test('the demo manifest means what the boot relies on', () => {
   assert.deepEqual(example('demo.yaml'), {
     version: 2,

@@ -22,6 +22,19 @@ const platform = (more: string): string => `platform: { ${more} }\n`;
 const uuid = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11';
 const hex = (length: number): string => 'ab'.repeat(length / 2);
 
+/** A recovery domain without faults. */
+const rescue = (more: Record<string, string>): string =>
+  guest({
+    name: 'rescue',
+    domid: '0',
+    recovery: 'true',
+    seclabel: 'system_u:system_r:dom0_t',
+    capabilities: '[control, hardware, xenstore]',
+    ...more,
+  });
+const wanted = platform('on_failure: recovery');
+const withRescue = (more: Record<string, string>): string => manifest(dom0 + rescue(more), wanted);
+
 const edges: Edge[] = [
   {
     rule: 'pcr-choice',
@@ -372,6 +385,125 @@ const edges: Edge[] = [
     path: 'domains[0].critical',
     good: [manifest(`${dom0}\n    critical: true`), withGuest({ critical: 'false' })],
     bad: [manifest(`${dom0}\n    critical: false`)],
+  },
+  {
+    rule: 'critical-hardware',
+    path: 'domains[1].critical',
+    good: [withRescue({ critical: 'true' })],
+    bad: [withRescue({ critical: 'false' })],
+  },
+  {
+    rule: 'autostart',
+    path: 'domains[1].autostart',
+    good: [withRescue({ autostart: 'true' })],
+    bad: [withRescue({ autostart: 'false' })],
+  },
+  {
+    rule: 'hardware-type',
+    path: 'domains[1].type',
+    good: [withRescue({})],
+    bad: [withRescue({ type: 'pvh' })],
+  },
+  {
+    rule: 'on-failure-critical',
+    path: 'domains[1].on_failure',
+    good: [
+      withGuest({ on_failure: 'reboot' }),
+      withGuest({ on_failure: 'halt', critical: 'true' }),
+      manifest(`${dom0}\n    on_failure: reboot`),
+    ],
+    bad: [withGuest({ on_failure: 'reboot', critical: 'false' })],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].on_failure',
+    good: [withGuest({ on_failure: 'halt' })],
+    bad: [withGuest({ on_failure: 'continue' }), withGuest({ on_failure: '"no"' })],
+  },
+  {
+    rule: 'recovery-domain',
+    path: 'platform.on_failure',
+    good: [withRescue({}), manifest(dom0, platform('on_failure: halt'))],
+    bad: [
+      manifest(dom0, platform('on_failure: recovery')),
+      withRescue({ recovery: 'false', domid: '3', capabilities: '[]' }),
+    ],
+  },
+  {
+    rule: 'recovery-domain',
+    path: 'domains[1].on_failure',
+    good: [manifest(dom0 + guest({ on_failure: 'recovery' }) + rescue({}))],
+    bad: [withGuest({ on_failure: 'recovery' })],
+  },
+  {
+    rule: 'recovery-domain',
+    path: 'domains[1].recovery',
+    good: [manifest(`${dom0}\n    on_failure: recovery${rescue({})}`)],
+    bad: ['halt', 'reboot'].map((action) =>
+      manifest(dom0 + rescue({}), platform(`on_failure: ${action}`)),
+    ),
+  },
+  {
+    rule: 'recovery-domain',
+    path: 'domains[2].recovery',
+    good: [withRescue({})],
+    bad: [manifest(dom0 + rescue({}) + rescue({ name: 'other' }), wanted)],
+  },
+  {
+    rule: 'recovery-capabilities',
+    path: 'domains[1].capabilities',
+    good: [withRescue({})],
+    bad: [withRescue({ capabilities: '[]' })],
+  },
+  {
+    rule: 'capabilities-together',
+    path: 'domains[1].capabilities',
+    good: [withRescue({})],
+    bad: [withRescue({ capabilities: '[hardware]' })],
+  },
+  ...(
+    [
+      ['domid', '1', '0'],
+      ['vcpus', '2', '1'],
+      ['seclabel', 'system_u:system_r:domU_t', 'system_u:system_r:dom0_t'],
+      ['max_grant_frames', '8', undefined],
+      ['max_maptrack_frames', '0', undefined],
+      ['max_event_channels', '1023', undefined],
+    ] as const
+  ).map(([key, bad, same]) => ({
+    rule: 'recovery-place',
+    path: `domains[1].${key}`,
+    good: [
+      withRescue(same === undefined ? {} : { [key]: same }),
+      ...(same === undefined
+        ? [manifest(`${dom0}\n    ${key}: ${bad}${rescue({ [key]: bad })}`, wanted)]
+        : []),
+    ],
+    bad: [withRescue({ [key]: bad })],
+  })),
+  {
+    rule: 'recovery-start',
+    path: 'domains[1].after',
+    good: [withRescue({ after: '[]' })],
+    bad: [withRescue({ after: '[dom0]' })],
+  },
+  {
+    rule: 'recovery-start',
+    path: 'domains[1].on_failure',
+    good: [withRescue({})],
+    bad: [withRescue({ on_failure: 'halt' })],
+  },
+  {
+    rule: 'recovery-start',
+    path: 'domains[2].after[0]',
+    good: [manifest(dom0 + rescue({}) + guest({ after: '[dom0]' }), wanted)],
+    bad: [manifest(dom0 + rescue({}) + guest({ after: '[rescue]' }), wanted)],
+  },
+  {
+    rule: 'duplicate-name',
+    path: 'domains[1].name',
+    good: [withRescue({})],
+    bad: [withRescue({ name: 'dom0' })],
   },
   {
     rule: 'after-unknown',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -44,23 +45,49 @@ for (const name of readdirSync(file('boot-configs')).filter((each) => each.endsW
     assert.equal(status, 0);
     const { manifest, phases } = JSON.parse(out);
     const operations = phases.flatMap((phase: { operations: unknown[] }) => phase.operations);
+    const { recovery } = manifest;
     const domains: { name: string; autostart: boolean }[] = manifest.domains;
     const names = domains.map(({ name }) => name);
     const done = (kind: string): string[] =>
       operations
         .filter((operation: { do: string }) => operation.do === kind)
         .map(({ domain }: { domain: string }) => domain);
-    assert.deepEqual(done('measure-domain'), names);
+    assert.deepEqual(done('measure-domain'), [...(recovery ? [recovery.name] : []), ...names]);
     // The hardware domain takes what the others leave, so it is created last.
     assert.deepEqual(done('create-domain').toSorted(), names.toSorted());
     assert.equal(done('create-domain').at(-1), 'dom0');
-    assert.deepEqual(done('build-domain'), names);
+    // As long as it is empty, the recovery domain can take its place.
+    assert.deepEqual(done('build-domain'), done('create-domain'));
     assert.deepEqual(
       done('start-domain'),
       domains.flatMap(({ name, autostart }) => (autostart ? [name] : [])),
     );
   });
 }
+
+test('what happens on failure only is shown apart', async () => {
+  const { out } = await run(['plan', file('boot-configs/recovery.yaml')]);
+  assert.match(out, /^3 domains with 1280MiB, .*; on failure: recovery\n/);
+  const [normal = '', failed = ''] = out.split(
+    '\nonly on failure, when what was made is destroyed: ',
+  );
+  assert.match(normal, /measure rescue ramdisk +file dom0\.cpio\.zst/);
+  assert.match(normal, /arm rescue/);
+  assert.doesNotMatch(normal, /(create|build|start) rescue/);
+  assert.match(failed, /^recovery in rescue\n/);
+  assert.match(failed, /create rescue +domid 0, type pv, memory 640MiB/);
+  assert.match(failed, /record failure\n[\s\S]*start rescue/);
+
+  const one = (await readFile(file('boot-configs/recovery.yaml'), 'utf8'))
+    .replace('on_failure: recovery', 'on_failure: halt')
+    .replace('on_failure: reboot', 'on_failure: recovery');
+  const some = await run(['plan', '-'], { stdin: one });
+  assert.match(some.out, /\nonly on failure of bench, when/);
+  const { out: without } = await run(['plan', demo]);
+  assert.doesNotMatch(without, /only on failure/);
+  const { recovery } = JSON.parse((await run(['plan', '--json', demo])).out);
+  assert.equal(recovery, undefined);
+});
 
 const directory = mkdtempSync(join(tmpdir(), 'domb-plan-'));
 after(() => rmSync(directory, { recursive: true }));

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadManifest } from '../../../boot-configs/manifest.ts';
-import { plan } from '../../../daemon/boot.ts';
+import { plan, type Remains, recover } from '../../../daemon/boot.ts';
 import { nameOf } from '../../../daemon/operations.ts';
 
 const demo = join(import.meta.dirname, '../../../boot-configs/demo.yaml');
@@ -66,4 +66,64 @@ test('without a policy and a key in the boot image, their steps are not there', 
     names.filter((name) => /policy|signature/.test(name)),
     [],
   );
+});
+
+const recovery = await readFile(demo.replace('demo', 'recovery'));
+const recoverable = () => loadManifest(recovery, 'recovery.yaml');
+
+test('a recovery domain is measured before all others, and made in no plan of a good boot', () => {
+  const phases = plan(recoverable(), parts);
+  const arm = phases.find(({ name }) => name === 'arm');
+  assert.deepEqual(arm?.operations.map(nameOf), [
+    'set watchdog',
+    'check rescue',
+    'measure rescue',
+    'measure rescue kernel',
+    'measure rescue ramdisk',
+    'measure rescue cmdline',
+    'arm rescue',
+  ]);
+  const names = phases.flatMap(({ operations }) => operations.map(nameOf));
+  assert.equal(new Set(names).size, names.length);
+  assert.ok(names.indexOf('arm rescue') < names.indexOf('check memory'));
+  assert.ok(!names.includes('create rescue') && !names.includes('identify rescue'));
+});
+
+test('the hardware domain is built last, so that recovery can take its place until then', () => {
+  const build = plan(recoverable(), parts).find(({ name }) => name === 'build');
+  assert.deepEqual(build?.operations.map(nameOf), ['build vtpm', 'build bench', 'build dom0']);
+});
+
+test('recovery, in order: the failure is in the PCR before the domain is made', () => {
+  const manifest = recoverable();
+  const told = (remains: Remains) =>
+    recover(manifest, remains).map(({ name, operations }) => [name, ...operations.map(nameOf)]);
+  const { domains } = manifest;
+  assert.deepEqual(told({ domains: [], place: 'free', keyMade: false }), [
+    ['clear away', 'set watchdog'],
+    ['seal the failure', 'identify rescue', 'make key', 'record failure', 'quote pcrs'],
+    [
+      'recover',
+      'create rescue',
+      'build rescue',
+      'hand over to rescue',
+      'release tpm',
+      'start rescue',
+    ],
+    ['leave', 'stop watchdog', 'leave'],
+  ]);
+  const late = told({ domains: domains.slice(0, 1), place: 'empty', keyMade: true });
+  assert.deepEqual(late.slice(0, 3), [
+    ['clear away', 'set watchdog', 'destroy vtpm'],
+    ['seal the failure', 'identify rescue', 'record failure', 'quote pcrs'],
+    [
+      'recover',
+      'reuse rescue',
+      'build rescue',
+      'hand over to rescue',
+      'release tpm',
+      'start rescue',
+    ],
+  ]);
+  assert.throws(() => recover(loaded(), { domains: [], place: 'free', keyMade: true }));
 });

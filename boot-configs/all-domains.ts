@@ -1,0 +1,11 @@
+import type { DomainSettings, Manifest } from './manifest.ts';
+
+/** The domains of every boot, in start order, and the one that only a failed boot starts. */
+export function allDomains({ domains, recovery }: Manifest): readonly DomainSettings[] {
+  return recovery === undefined ? domains : [...domains, recovery];
+}
+
+/** The images that the manifest names, each once: what a boot image has to hold. */
+export function imageNames(manifest: Manifest): ReadonlySet<string> {
+  return new Set(allDomains(manifest).flatMap(({ kernel, ramdisk }) => [kernel, ...ramdisk]));
+}
