@@ -4,15 +4,17 @@ import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
 import { cpuNumbers } from '../boot-configs/cpu-list.ts';
 import { memoryKiB } from '../boot-configs/memory.ts';
 import type { Policy } from '../boot-configs/policy/policy.ts';
+import { bootDomainOptions } from '../platform/images/command-lines.ts';
 import { Failure, type Input, UsageError } from './command.ts';
 
 /** The checks beyond the usual that the options ask for. What they need is loaded only then. */
-export async function chosenChecks({ values }: Input): Promise<Check[]> {
+export async function chosenChecks(input: Input): Promise<Check[]> {
+  const { values } = input;
   const directory = values.get('images');
   const policy = values.get('policy');
   const memory = values.get('platform-memory');
   const cpus = values.get('platform-cpus');
-  const options = values.get('xen-options');
+  const options = xenCommandLine(input);
   const checks: Check[] = [];
   if (directory !== undefined) {
     const { imageFiles } = await import('../boot-configs/checks/image-files.ts');
@@ -26,6 +28,12 @@ export async function chosenChecks({ values }: Input): Promise<Check[]> {
   if (cpus !== undefined) checks.push(platformCpus(cpuList(cpus)));
   if (options !== undefined) checks.push(await xenOptionsCheck(options));
   return checks;
+}
+
+/** What Xen will be started with: as given, or what `domb image --efi` puts before it. */
+function xenCommandLine({ values, flags }: Input): string | undefined {
+  const given = values.get('xen-options');
+  return flags.has('efi') ? [...bootDomainOptions, given ?? ''].join(' ') : given;
 }
 
 function cpuList(cpus: string): number[] {

@@ -41,3 +41,26 @@ test('a manifest with mistakes, or without its images, is refused before anythin
     await rm(directory, { recursive: true });
   }
 });
+
+test('an EFI file is checked against the options that it gives to Xen', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'image-'));
+  try {
+    const made = ['--images', directory, '--output', join(directory, 'o'), '--efi'];
+    // Without images nothing is made in either case.
+    const late = await run(['image', file('boot-configs/late-hwdom.yaml'), ...made]);
+    assert.match(late.error, /domid: Xen's options make domain 0 the hardware domain/);
+    const options = ['--xen-options', 'console=com1 gnttab_max_frames=4'];
+    const demo = await run(['image', manifest, ...made, ...options]);
+    assert.equal(demo.status, 1);
+    assert.doesNotMatch(demo.error, /Xen's options/);
+    const limited = await run([
+      'image',
+      file('boot-configs/driver-domain.yaml'),
+      ...made,
+      ...options,
+    ]);
+    assert.match(limited.error, /max_grant_frames: Xen gives a domain at most 4/);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
