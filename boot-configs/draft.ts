@@ -23,13 +23,16 @@ export interface DraftDomain extends Partial<DomainDocument> {
 
 /** `bad` holds the pointers of all values that were refused. */
 export function draftOf(document: unknown, bad: ReadonlySet<string>): Draft {
-  const root = prune(document, '', bad) as Partial<ManifestDocument> | undefined;
+  // Nearly every manifest has nothing refused in it.
+  const whole = bad.size === 0 ? document : prune(document, '', bad);
+  const root = whole as Partial<ManifestDocument> | undefined;
   // Pointers of the domains' properties that have something refused in them: /domains/<index>/<property>
   const touched = new Set([...bad].map((at) => at.split('/', 4).join('/')));
   const listed = root?.domains ?? [];
   const domains = listed.flatMap((domain: DomainDocument | undefined, index) => {
     const path: Path = ['domains', index];
-    const refused = (property: string): boolean => touched.has(pointer([...path, property]));
+    const refused = (property: string): boolean =>
+      touched.size > 0 && touched.has(pointer([...path, property]));
     return domain === undefined ? [] : [{ ...domain, path, refused }];
   });
   return {
