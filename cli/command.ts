@@ -29,7 +29,7 @@ export interface Option {
   /** Name of the option's value, in capitals; a flag has none. */
   value?: string;
   says: string;
-  completes?: 'directories' | 'files';
+  completes?: 'directories' | 'files' | readonly string[];
 }
 
 /** What the user gave, checked against the command's description. */
@@ -46,8 +46,8 @@ export type ExitStatus = 0 | 1 | 2 | 3;
 export interface Terminal {
   write(text: string): void;
   writeError(text: string): void;
-  /** Everything on standard input. */
-  read(): Promise<Uint8Array>;
+  /** Everything on standard input, or where that is more than `most` bytes, more than `most` of them: it may have no end. */
+  read(most: number): Promise<Uint8Array>;
   /** True when text for people may be coloured. */
   colour: boolean;
 }

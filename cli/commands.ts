@@ -193,6 +193,7 @@ export const commands: readonly Command[] = [
         name: 'version',
         value: 'NUMBER',
         says: 'The schema of manifests of this version instead of the newest.',
+        completes: ['1', '2'],
       },
     ],
     examples: [{ says: 'Save it for an editor', command: 'domb schema > manifest.schema.json' }],

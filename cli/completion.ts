@@ -1,6 +1,13 @@
 import { schemaFields } from '../boot-configs/schema/fields.ts';
 import { readSchema } from '../boot-configs/schema/file.ts';
-import { type Command, type ExitStatus, type Input, type Terminal, UsageError } from './command.ts';
+import {
+  type Command,
+  type ExitStatus,
+  type Input,
+  type Option,
+  type Terminal,
+  UsageError,
+} from './command.ts';
 import { commands } from './commands.ts';
 
 /** `domb completion SHELL` */
@@ -18,10 +25,9 @@ function bash(fields: readonly string[]): string {
     const valued = command.options.filter((option) => option.value !== undefined);
     return [
       `    ${command.name})`,
-      ...valued.map(({ name, completes }) => {
-        const kind = { directories: '-d', files: '-f' };
-        const reply = completes === undefined ? '' : `$(compgen ${kind[completes]} -- "$word")`;
-        return `      [[ $before == --${name} ]] && { COMPREPLY=(${reply}); return; }`;
+      ...valued.map(({ name, short, completes }) => {
+        const forms = [`--${name}`, ...(short === undefined ? [] : [`-${short}`])].join('|');
+        return `      [[ $before == @(${forms}) ]] && { ${bashValue(completes)}; return; }`;
       }),
       `      options="${[...command.options.map(({ name }) => `--${name}`), '--help'].join(' ')}"`,
       `      ${bashOperands(command, fields)}`,
@@ -32,22 +38,31 @@ function bash(fields: readonly string[]): string {
 _domb() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} options= words= files=
   if (( COMP_CWORD == 1 )); then
-    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')} --help --version" -- "$word"))
+    _domb_reply -W "${commands.map(({ name }) => name).join(' ')} --help --version"
     return
   fi
   case \${COMP_WORDS[1]} in
 ${cases.join('\n')}
   esac
   if [[ $word == -* ]]; then
-    COMPREPLY=($(compgen -W "$options" -- "$word"))
+    _domb_reply -W "$options"
   elif [[ $files ]]; then
-    COMPREPLY=($(compgen -f -- "$word"))
+    _domb_reply -f
   else
-    COMPREPLY=($(compgen -W "$words" -- "$word"))
+    _domb_reply -W "$words"
   fi
+}
+_domb_reply() {
+  mapfile -t COMPREPLY < <(compgen "$@" -- "$word")
 }
 complete -o filenames -F _domb domb
 `;
+}
+
+function bashValue(completes: Option['completes']): string {
+  if (completes === undefined) return 'COMPREPLY=()';
+  if (completes === 'directories') return '_domb_reply -d';
+  return completes === 'files' ? '_domb_reply -f' : `_domb_reply -W "${completes.join(' ')}"`;
 }
 
 function bashOperands(command: Command, fields: readonly string[]): string {
@@ -67,8 +82,7 @@ function wordsFor(
 function zsh(fields: readonly string[]): string {
   const cases = commands.map((command) => {
     const options = command.options.map(({ name, short, value, says, completes }) => {
-      const actions = { directories: '_files -/', files: '_files' };
-      const action = completes === undefined ? ' ' : actions[completes];
+      const action = zshValue(completes);
       const argument = value === undefined ? '' : `:${value}:${action}`;
       const long = `--${name}[${quoted(says)}]${argument}`;
       return short === undefined
@@ -101,6 +115,12 @@ ${cases.join('\n')}
 }
 _domb "$@"
 `;
+}
+
+function zshValue(completes: Option['completes']): string {
+  if (completes === undefined) return ' ';
+  if (completes === 'directories') return '_files -/';
+  return completes === 'files' ? '_files' : `(${completes.join(' ')})`;
 }
 
 /** For single quotes inside brackets of a zsh specification. */

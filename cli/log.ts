@@ -14,7 +14,8 @@ import { handedOver } from './handed-over.ts';
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
   const file = input.arguments[0] ?? handedOver.log;
   return failing(async () => {
-    const bytes = file === '-' ? await terminal.read() : await readBounded(file, MAX_LOG_SIZE);
+    const bytes =
+      file === '-' ? await terminal.read(MAX_LOG_SIZE) : await readBounded(file, MAX_LOG_SIZE);
     const log = parseEventLog(bytes);
     // Firmware's logs have events of many kinds, domB's have those of domB and must be right in every bit.
     const own = log.events[0] !== undefined && ownEvent(log.events[0]) !== undefined;

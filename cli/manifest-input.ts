@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { loadManifest, type Manifest } from '../boot-configs/manifest.ts';
 import { ManifestError } from '../boot-configs/problems.ts';
+import { MAXIMUM_BYTES } from '../boot-configs/yaml/limits.ts';
 import { chosenChecks } from './chosen-checks.ts';
 import { Failure, type Input, type Terminal, UsageError } from './command.ts';
 
@@ -37,11 +38,16 @@ export async function manifestSource(
   }
   const key = keyFile === undefined ? undefined : readKey(keyFile);
   return async (file) => {
-    const bytes = file === '-' ? await terminal.read() : read(file);
+    const bytes = file === '-' ? await terminal.read(MAXIMUM_BYTES) : read(file);
     if (key !== undefined) await requireSignature(file, bytes, key);
-    const manifest = loadManifest(bytes, file === '-' ? '<stdin>' : file, checks);
+    const manifest = loadManifest(bytes, sourceName(file), checks);
     return { manifest, bytes };
   };
+}
+
+/** What messages call the manifest FILE. */
+export function sourceName(file: string): string {
+  return file === '-' ? '<stdin>' : file;
 }
 
 async function requireSignature(file: string, bytes: Uint8Array, key: Buffer): Promise<void> {
@@ -80,12 +86,24 @@ function read(file: string): Buffer {
   );
 }
 
-/** The contents of a file; throws what `otherwise` makes of the error's code. Loading node:fs/promises would take longer. */
+/**
+ * The contents of a file, or of one that is larger than a manifest can be a part that is: devices and pipes may have no end.
+ * Throws what `otherwise` makes of the error's code. To load node:fs/promises would take longer than this.
+ */
 function readOr(file: string, otherwise: (code: string | undefined) => Error): Buffer {
+  let descriptor: number | undefined;
   try {
-    return readFileSync(file);
+    descriptor = openSync(file, 'r');
+    const bytes = Buffer.allocUnsafe(MAXIMUM_BYTES + 1);
+    let size = 0;
+    for (let read = -1; read !== 0 && size < bytes.length; size += read) {
+      read = readSync(descriptor, bytes, size, bytes.length - size, null);
+    }
+    return bytes.subarray(0, size);
   } catch (error) {
     throw otherwise((error as NodeJS.ErrnoException).code);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 

@@ -5,9 +5,14 @@ import type { Terminal } from './command.ts';
 export const processTerminal: Terminal = {
   write: (text) => writeAll(1, text),
   writeError: (text) => writeAll(2, text),
-  async read() {
+  async read(most) {
     const chunks: Buffer[] = [];
-    for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+    let size = 0;
+    for await (const chunk of process.stdin) {
+      chunks.push(chunk as Buffer);
+      size += (chunk as Buffer).length;
+      if (size > most) break;
+    }
     return Buffer.concat(chunks);
   },
   // https://no-color.org: any value that is not empty.

@@ -3,7 +3,7 @@ import { formatMemory } from '../boot-configs/memory.ts';
 import { formatProblems, ManifestError } from '../boot-configs/problems.ts';
 import { paintFor } from './colour.ts';
 import type { ExitStatus, Input, Terminal } from './command.ts';
-import { manifestReader } from './manifest-input.ts';
+import { manifestReader, sourceName } from './manifest-input.ts';
 
 /** `domb validate FILE...` */
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
@@ -14,7 +14,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
       if (error instanceof ManifestError) return error;
       throw error;
     });
-    results.push({ file, outcome });
+    results.push({ file: sourceName(file), outcome });
   }
   if (input.flags.has('json')) terminal.write(asJson(results));
   else {

@@ -5,7 +5,7 @@ import { MAXIMUM_BYTES } from './limits.ts';
 /** The text of a manifest, without a byte order mark. Throws a {@link ManifestError} when there is none in `bytes`. */
 export function decode(bytes: Uint8Array, source: string): string {
   if (bytes.length > MAXIMUM_BYTES) {
-    const message = `the file has ${bytes.length} bytes, more than the ${MAXIMUM_BYTES} allowed`;
+    const message = `the file has more than the ${MAXIMUM_BYTES} bytes that are allowed`;
     throw wholeFile(
       source,
       message,

@@ -14,6 +14,7 @@ test('wrong usage gives 2, a reason and a hint, and nothing on standard output',
     [['validate'], /validate needs FILE/],
     [['plan', 'a', 'b'], /plan has no use for "b"/],
     [['schema', 'x'], /schema has no use for "x"/],
+    [['schema', '--version', '3'], /no version "3" of manifests\n {2}hint: choose one of 1, 2/],
     [['validate', '--imges', 'x', 'f'], /no option --imges\n {2}hint: did you mean --images\?/],
     [['validate', '-x', 'f'], /no option -x/],
     [['validate', 'f', '--images'], /--images needs a value/],
@@ -90,6 +91,9 @@ test('the completion for bash completes commands, options, properties and files'
   assert.deepEqual(complete('explain', 'domains.mem'), ['domains.memory']);
   assert.deepEqual(complete('completion', ''), ['bash', 'zsh']);
   assert.deepEqual(complete('help', 'ex'), ['explain']);
+  assert.deepEqual(complete('schema', '--version', ''), ['1', '2']);
+  assert.deepEqual(complete('image', '-o', 'package.js'), ['package.json']);
+  assert.deepEqual(complete('validate', '--platform-memory', ''), ['']);
 });
 
 test('the completion for zsh knows every command and option', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,10 +38,25 @@ test('a file that can not be read is a mistake like others', async () => {
 
 test('"-" reads standard input', async () => {
   const good = await run(['validate', '-'], { stdin: readFileSync(demo, 'utf8') });
-  assert.equal(good.status, 0);
+  assert.deepEqual([good.status, good.out], [0, '<stdin>: ok, 2 domains, 1152MiB\n']);
   const { status, error } = await run(['validate', '-'], { stdin: 'version: 9\n' });
   assert.equal(status, 1);
   assert.match(error, /^<stdin>:1:10: /);
+});
+
+test('input without an end is refused when it is longer than a manifest', () => {
+  const command = `"$0" "$1" validate /dev/zero - < /dev/zero`;
+  const { status, stderr } = spawnSync('sh', [
+    '-c',
+    command,
+    process.execPath,
+    file('cli/main.ts'),
+  ]);
+  assert.equal(status, 1);
+  assert.equal(
+    stderr.toString().match(/1:1: the file has more than the 1048576 bytes/g)?.length,
+    2,
+  );
 });
 
 test('--json gives all problems with their fields, on standard output alone', async () => {
