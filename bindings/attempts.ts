@@ -20,6 +20,7 @@ export const attempts = {
         "see Xen's console; the policy must be compiled for this Xen (policy version 30 at most)",
     },
   } satisfies Attempt,
+  restrictHardware: { wanted: 'restrict the hardware domain' } satisfies Attempt,
   create: ({ domid, name }: Named): Attempt => ({
     wanted: `create domain ${domid} ("${name}")`,
     domid,

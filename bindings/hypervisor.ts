@@ -20,6 +20,11 @@ export interface Hypervisor {
    * refuse, the policy's permissions and the memory aside.
    */
   check(domain: DomainProperties): void;
+  /**
+   * Chooses what the hardware domain will have of the machine, by taking the rest from the boot domain. To be called before
+   * the hardware domain is created, and after the domains that are given devices.
+   */
+  restrictHardware(access: HardwareAccess): void;
   /** Creates a paused domain with exactly the given domid, without memory contents. */
   create(domain: DomainCreation): void;
   /**
@@ -118,6 +123,21 @@ export interface DomainDevices {
   iomem: readonly NumberRange[];
   /** ISA interrupts, 1 to 15. */
   irqs: readonly number[];
+}
+
+/** What is left out stays as it is: all that Xen gave the boot domain and no other domain was given. */
+export interface HardwareAccess {
+  ioports?: RangeChoice;
+  /** Machine frames of 4 KiB. All but some only: Xen does not tell which frames it holds back, and there are too many to try. */
+  iomem?: Without;
+  /** ISA interrupts, 1 to 15. */
+  irqs?: RangeChoice;
+}
+
+export type RangeChoice = Without | { only: readonly NumberRange[] };
+
+export interface Without {
+  without: readonly NumberRange[];
 }
 
 export interface NumberRange {

@@ -35,6 +35,13 @@ export class DomainLedger<R extends { bytes: number }> {
     return [...this.#entries.values()].find(({ domain }) => domain.hardware)?.domain.domid;
   }
 
+  /** Refuses what can be done only as long as the boot domain has the hardware. */
+  checkNoHardware(): void {
+    if (this.hardwareDomid() === undefined) return;
+    const reason = 'the hardware domain was created and has everything';
+    throw refused(attempts.restrictHardware, 'restrictHardware', '', reason, 'restrict it before');
+  }
+
   /** Marks the start of the domain's only build. */
   beginBuild(domain: DomainCreation): void {
     this.#expect(domain.domid, 'created', attempts.build(domain), 'build').stage = 'building';

@@ -10,12 +10,14 @@ import {
   notEmpty,
   showRange,
 } from './creation-checks.ts';
+import { giveUpRights } from './hardware-access.ts';
 import type {
   DomainCreation,
   DomainImage,
   DomainInfo,
   DomainProperties,
   FlaskState,
+  HardwareAccess,
   HostInfo,
   Hypervisor,
   NumberRange,
@@ -25,6 +27,7 @@ import { layoutFor } from './layouts/layouts.ts';
 import { DomainLedger } from './ledger.ts';
 import type { Attempt } from './refusal.ts';
 import { callRefused } from './refusal.ts';
+import { SimulatedRights } from './simulated-rights.ts';
 
 /** Domids from here on have other meanings (xen/xen.h). */
 const { DOMID_FIRST_RESERVED } = layoutFor('4.17').constants;
@@ -95,6 +98,7 @@ const CALLS: Readonly<Record<Method, string>> = {
   destroy: 'xc_domain_destroy',
   endPlatform: 'xc_domain_shutdown',
   setWatchdog: 'xc_watchdog',
+  restrictHardware: 'xc_domain_ioport_permission',
 };
 
 interface Region {
@@ -117,6 +121,8 @@ export class SimulatedHypervisor implements Hypervisor {
   watchdogSeconds = 0;
   /** How the platform was ended, if it was. */
   ended: 'halt' | 'reboot' | undefined;
+  /** What the boot domain may use of the machine; what is left of it when the hardware domain is created is that domain's. */
+  readonly rights: SimulatedRights;
   /** The call to fail next; stays set until changed. */
   failAt: Fault | undefined;
 
@@ -128,6 +134,7 @@ export class SimulatedHypervisor implements Hypervisor {
 
   constructor(xen: Partial<SimulatedXen> = {}) {
     this.#xen = { ...DEFAULTS, ...xen };
+    this.rights = new SimulatedRights(this.#xen.keptPorts);
     // With the series domain 0 is the one to make, without it the boot domain is domain 0.
     this.#hardwareDomid = bootDomidOf(this.#xen.commandLine);
     this.#domains.set(this.#hardwareDomid, {
@@ -199,6 +206,12 @@ export class SimulatedHypervisor implements Hypervisor {
     if (!this.#canGive(domain)) throw deviceNotHeld(domain, CALLS.check, 'a device');
   }
 
+  restrictHardware(access: HardwareAccess): void {
+    this.#ledger.checkNoHardware();
+    this.#record(attempts.restrictHardware, 'restrictHardware');
+    giveUpRights(access, this.rights);
+  }
+
   create(domain: DomainCreation): void {
     const attempt = attempts.create(domain);
     this.#record(attempt, 'create');
@@ -212,6 +225,7 @@ export class SimulatedHypervisor implements Hypervisor {
     if (this.#domains.has(domain.domid)) throw refuse('EEXIST');
     if (!this.#givesExactly(domain.domid)) throw domidNotGiven(domain, this.#automaticDomid());
     if (!this.#canGive(domain)) throw callRefused(attempt, CALLS.check, 'EPERM');
+    this.rights.give(domain.devices);
     this.creations.set(domain.domid, domain);
     this.#domains.set(domain.domid, {
       domid: domain.domid,
@@ -327,21 +341,7 @@ export class SimulatedHypervisor implements Hypervisor {
   #canGive(domain: DomainProperties): boolean {
     if (!hasDevices(domain)) return true;
     const holds = this.#hardwareDomid === bootDomidOf(this.#xen.commandLine);
-    return holds && !this.#anyGiven(domain);
-  }
-
-  /** Whether some device of this domain is Xen's or was given to another one before. */
-  #anyGiven({ devices }: DomainProperties): boolean {
-    const xens = { ioports: this.#xen.keptPorts, iomem: [], irqs: [] };
-    const given = [xens, ...[...this.creations.values()].flatMap((other) => other.devices ?? [])];
-    const meet = (a: readonly NumberRange[], b: readonly NumberRange[]) =>
-      a.some((x) => b.some((y) => x.first < y.first + y.count && y.first < x.first + x.count));
-    return given.some(
-      (other) =>
-        meet(other.ioports, devices?.ioports ?? []) ||
-        meet(other.iomem, devices?.iomem ?? []) ||
-        other.irqs.some((irq) => devices?.irqs.includes(irq)),
-    );
+    return holds && this.rights.holdsAll(domain.devices);
   }
 
   #freeMemoryKiB(): number {

@@ -6,6 +6,7 @@ import type {
   DomainInfo,
   DomainProperties,
   FlaskState,
+  HardwareAccess,
   HostInfo,
   Hypervisor,
 } from './hypervisor.ts';
@@ -16,6 +17,7 @@ import { destroyDomain } from './xen/destroy.ts';
 import { checkDevices } from './xen/devices.ts';
 import type { HandoverRegion } from './xen/handover.ts';
 import { writeRegion } from './xen/handover.ts';
+import { restrictHardware } from './xen/hardware-access.ts';
 import { flaskState, hostInfo, listDomains, loadPolicy, securityId } from './xen/inventory.ts';
 import { XenSession } from './xen/session.ts';
 
@@ -61,6 +63,11 @@ export class XenHypervisor implements Hypervisor {
     checkProperties(domain, this.host());
     securityId(this.#session, domain.seclabel);
     checkDevices(this.#session, domain);
+  }
+
+  restrictHardware(access: HardwareAccess): void {
+    this.#ledger.checkNoHardware();
+    restrictHardware(this.#session, access);
   }
 
   create(domain: DomainCreation): void {

@@ -5,7 +5,8 @@ export function allDomains({ domains, recovery }: Manifest): readonly DomainSett
   return recovery === undefined ? domains : [...domains, recovery];
 }
 
-/** The images that the manifest names, each once: what a boot image has to hold. */
+/** The images and scripts that the manifest names, each once: what a boot image has to hold. */
 export function imageNames(manifest: Manifest): ReadonlySet<string> {
-  return new Set(allDomains(manifest).flatMap(({ kernel, ramdisk }) => [kernel, ...ramdisk]));
+  const images = allDomains(manifest).flatMap(({ kernel, ramdisk }) => [kernel, ...ramdisk]);
+  return new Set([...images, ...manifest.scripts.map(({ run }) => run)]);
 }

@@ -1,4 +1,4 @@
-import type { DomainDocument, ManifestDocument } from './generated/manifest.ts';
+import type { DomainDocument, ManifestDocument, ScriptDocument } from './generated/manifest.ts';
 import { type Path, pointer } from './path.ts';
 
 /**
@@ -11,6 +11,7 @@ export interface Draft {
   timeout: string | undefined;
   onFailure: string | undefined;
   domains: DraftDomain[];
+  scripts: DraftScript[];
   /** True when the list of domains or a whole domain was refused: there may be more domains than these. */
   incomplete: boolean;
 }
@@ -19,6 +20,10 @@ export interface DraftDomain extends Partial<DomainDocument> {
   path: Path;
   /** True when the property or a part of it was refused: what is missing then proves nothing. */
   refused(property: keyof DomainDocument): boolean;
+}
+
+export interface DraftScript extends Partial<ScriptDocument> {
+  path: Path;
 }
 
 /** `bad` holds the pointers of all values that were refused. */
@@ -41,6 +46,9 @@ export function draftOf(document: unknown, bad: ReadonlySet<string>): Draft {
     timeout: root?.platform?.timeout,
     onFailure: root?.platform?.on_failure,
     domains,
+    scripts: (root?.scripts ?? []).flatMap((script: ScriptDocument | undefined, index) =>
+      script === undefined ? [] : [{ ...script, path: ['scripts', index] }],
+    ),
     incomplete: domains.length === 0 || domains.length < listed.length,
   };
 }

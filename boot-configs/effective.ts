@@ -1,11 +1,14 @@
 import { cpuNumbers } from './cpu-list.ts';
 import { iomemRange, ioportRange } from './device-ranges.ts';
-import type { DomainDocument, ManifestDocument } from './generated/manifest.ts';
-import type { DomainSettings, Manifest } from './manifest.ts';
+import type { DomainDocument, ManifestDocument, ScriptDocument } from './generated/manifest.ts';
+import type { DomainSettings, Manifest, ScriptSettings } from './manifest.ts';
 import { memoryKiB } from './memory.ts';
 import { DEFAULT_BOOT_PCR, DEFAULT_PCR } from './pcrs.ts';
 import { listOf } from './segments.ts';
 import { startOrder } from './start-order.ts';
+
+/** How long a script may take when nothing is said. */
+const SCRIPT_SECONDS = 30;
 
 /** The manifest that a document without problems stands for: defaults applied, units resolved, in start order. */
 export function effectiveManifest(document: ManifestDocument): Manifest {
@@ -30,7 +33,13 @@ export function effectiveManifest(document: ManifestDocument): Manifest {
     },
     domains: ordered.order.map(({ domain }) => domainSettings(domain)),
     ...(recovery === undefined ? {} : { recovery: domainSettings(recovery) }),
+    scripts: (document.scripts ?? []).map(scriptSettings),
   };
+}
+
+function scriptSettings({ name, run, at, timeout, digest }: ScriptDocument): ScriptSettings {
+  const timeoutSeconds = timeout === undefined ? SCRIPT_SECONDS : Number.parseInt(timeout, 10);
+  return { name, run, at, timeoutSeconds, ...(digest === undefined ? {} : { digest }) };
 }
 
 function domainSettings(domain: DomainDocument): DomainSettings {

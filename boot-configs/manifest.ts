@@ -24,10 +24,24 @@ export interface Manifest {
   domains: DomainSettings[];
   /** The domain that a failed boot starts in the place of the hardware domain. */
   recovery?: DomainSettings;
+  /** In the order in which those of one point run. */
+  scripts: ScriptSettings[];
 }
 
 /** What ends a failed boot. Where recovery is impossible, the machine halts. */
 export type FailureAction = 'halt' | 'reboot' | 'recovery';
+
+export interface ScriptSettings {
+  name: string;
+  /** Path relative to the image directory, without `..`. */
+  run: string;
+  at: ScriptPoint;
+  timeoutSeconds: number;
+  /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`. */
+  digest?: string;
+}
+
+export type ScriptPoint = 'before_planning' | 'after_create' | 'before_start' | 'after_start';
 
 export interface PlatformSettings {
   onFailure: FailureAction;

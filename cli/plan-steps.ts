@@ -60,6 +60,12 @@ function detailsOf(
   switch (operation.do) {
     case 'measure-image':
       return imageDetails(operation, lookUp);
+    case 'measure-script':
+      return { file: operation.script.run, ...lookUp(operation.script.run) };
+    case 'run-script': {
+      const { run, timeoutSeconds } = operation.script;
+      return { file: run, 'at most': `${timeoutSeconds} s` };
+    }
     case 'create-domain':
       return creationDetails(operation.domain);
     case 'build-domain': {

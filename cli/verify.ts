@@ -1,5 +1,6 @@
 import { objectName } from 'node-tpm2-pts';
 import { type Evidence, readEvidence } from '../measurement/evidence/evidence.ts';
+import { scriptActions } from '../measurement/evidence/script-actions.ts';
 import { type Verdict, verifyEvidence } from '../measurement/evidence/verify.ts';
 import { pcrsJson } from '../measurement/formats/event-listing.ts';
 import type { ExitStatus, Input, Terminal } from './command.ts';
@@ -54,12 +55,13 @@ function asText(verdict: Verdict): string {
     ...good.map((what) => line('ok', what)),
     ...items,
     ...wrong.map((problem) => line('WRONG', problem)),
+    ...scriptActions(bootEvents ?? []).map((what) => line('changed', what)),
     ...notChecked.map((what) => line('not checked', what)),
     accepted ? 'ACCEPTED: what was checked is as it should be\n' : `REFUSED: ${count}\n`,
   ].join('');
 }
 
-function line(state: 'ok' | 'WRONG' | 'not checked', what: string): string {
+function line(state: 'ok' | 'WRONG' | 'changed' | 'not checked', what: string): string {
   return `${state.padEnd(11)}  ${safe(what)}\n`;
 }
 

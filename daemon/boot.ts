@@ -1,4 +1,10 @@
-import type { DomainSettings, Manifest } from '../boot-configs/manifest.ts';
+import type { HardwareAccess } from '../bindings/hypervisor.ts';
+import type {
+  DomainSettings,
+  Manifest,
+  ScriptPoint,
+  ScriptSettings,
+} from '../boot-configs/manifest.ts';
 import type { Operation, Phase } from './operations.ts';
 import type { Place } from './recovery.ts';
 import type { Settings } from './settings.ts';
@@ -8,7 +14,7 @@ export type ImageParts = Pick<Settings, 'policy' | 'signed'>;
 
 /**
  * The boot, in the order it happens. What comes before the manifest is read stands in `bringUp`; what the manifest
- * decides comes from `launch`. Both are pure functions; `execute.ts` runs what they give, and `steps.ts` says how each
+ * decides comes from `prepare`, as far as scripts may still change it, and from `launch`. They are pure functions; `execute.ts` runs what they give, and `steps.ts` says how each
  * operation is done.
  */
 export function bringUp({ policy, signed }: ImageParts): readonly Phase[] {
@@ -34,35 +40,75 @@ export function bringUp({ policy, signed }: ImageParts): readonly Phase[] {
   ];
 }
 
-export function launch(manifest: Manifest): readonly Phase[] {
-  const { domains, recovery } = manifest;
+/** What comes before the plan is final: a failed boot can end in its recovery from here on, and scripts may change the rest. */
+export function prepare(manifest: Manifest): readonly Phase[] {
+  const { recovery, scripts } = manifest;
+  const { limit } = watchdog(manifest);
+  return [
+    // What a failed boot may end in is checked and measured first.
+    ...(recovery ? [phase('arm', ...limit, ...armed(recovery))] : []),
+    // All are measured and checked before the first one runs.
+    ...(scripts.length > 0
+      ? [
+          phase(
+            'scripts',
+            ...when(recovery === undefined, ...limit),
+            ...scripts.map((script): Operation => ({ do: 'measure-script', script })),
+            { do: 'check-scripts', scripts },
+          ),
+        ]
+      : []),
+    ...runScripts(scripts, 'before_planning'),
+  ];
+}
+
+/** What scripts made of the manifest. */
+export interface Changes {
+  /** The manifest before: what is predictable, and measured as such. */
+  written?: Manifest;
+  hardwareAccess?: HardwareAccess;
+}
+
+/** The boot of `manifest`, which scripts may have changed. */
+export function launch(
+  manifest: Manifest,
+  { written = manifest, hardwareAccess: access }: Changes = {},
+): readonly Phase[] {
+  const { domains, scripts } = manifest;
   const { limit, unlimit } = watchdog(manifest);
   const hardware = domains.filter((domain) => domain.capabilities.includes('hardware'));
   const others = domains.filter((domain) => !domain.capabilities.includes('hardware'));
   // The others stay paused, for dom0 to start them.
   const started = domains.filter((domain) => domain.autostart);
   return [
-    // What a failed boot may end in is checked and measured first: from then on it can.
-    ...(recovery ? [phase('arm', ...limit, ...armed(recovery))] : []),
     phase(
       'check',
-      ...(recovery ? [] : limit),
+      ...when(prepare(manifest).length === 0, ...limit),
       { do: 'check-memory' },
       ...each(domains, 'check-domain'),
     ),
     // Everything that will run is in the log and in the PCR before the first domain exists.
-    phase('measure', { do: 'measure-configuration' }, ...domains.flatMap(measurements)),
+    phase('measure', { do: 'measure-configuration' }, ...written.domains.flatMap(measurements)),
     // What differs at each boot goes into a register of its own, so that the first one can be predicted.
     phase('identify', ...each(domains, 'identify-domain'), { do: 'make-key' }),
     // Under FLASK an event channel needs an existing peer, so all domains are created first.
     // The hardware domain comes last: it takes all devices that were not given away before.
-    phase('create', ...each([...others, ...hardware], 'create-domain')),
+    phase(
+      'create',
+      ...each(others, 'create-domain'),
+      ...(access ? [{ do: 'restrict-hardware', access } as const] : []),
+      ...each(hardware, 'create-domain'),
+    ),
+    ...runScripts(scripts, 'after_create'),
     // As long as the hardware domain has no memory, a recovery domain can be built in its place.
     phase('build', ...each([...others, ...hardware], 'build-domain')),
+    ...runScripts(scripts, 'before_start'),
     phase('seal', { do: 'cap-pcr' }, { do: 'quote-pcrs' }),
     // Two kernels must not drive one TPM: it is let go before dom0 runs.
     phase('hand over', ...each(hardware, 'hand-over'), { do: 'release-tpm' }),
     phase('start', ...each(started, 'start-domain')),
+    // Nothing can be measured any more, and these scripts can change nothing.
+    ...runScripts(scripts, 'after_start'),
     phase('leave', ...unlimit, { do: 'leave' }),
   ];
 }
@@ -113,6 +159,7 @@ export function recover(
 /** The whole boot as one list of phases. */
 export const plan = (manifest: Manifest, parts: ImageParts): readonly Phase[] => [
   ...bringUp(parts),
+  ...prepare(manifest),
   ...launch(manifest),
 ];
 
@@ -125,6 +172,13 @@ function watchdog({ platform }: Manifest): { limit: Operation[]; unlimit: Operat
 
 function armed(domain: DomainSettings): Operation[] {
   return [{ do: 'check-domain', domain }, ...measurements(domain), { do: 'arm-recovery', domain }];
+}
+
+function runScripts(scripts: readonly ScriptSettings[], point: ScriptPoint): Phase[] {
+  const due = scripts.filter(({ at }) => at === point);
+  if (due.length === 0) return [];
+  const runs = due.map((script): Operation => ({ do: 'run-script', script }));
+  return [phase(point.replace('_', ' '), ...runs)];
 }
 
 function phase(name: string, ...operations: Operation[]): Phase {

@@ -6,14 +6,16 @@ import { jsonRecords } from '../measurement/formats/json-records.ts';
 import { listing } from '../measurement/formats/listing.ts';
 import { cpio } from './cpio.ts';
 import { handoverRecord } from './record.ts';
+import { ROOM_FOR_SCRIPT } from './script-api.ts';
 import type { BootFailureRecord, BootState } from './state.ts';
 
 /** Where dom0's initramfs finds what domB handed over. */
 export const handoverDirectory = 'domb-handover';
 
 /**
- * Bytes to reserve in front of dom0's ramdisk, a whole number of pages. Everything is measured before anything is
- * built, so the log is known but for the cap; the daemon's own log and the record grow with the number of domains.
+ * Bytes to reserve in front of dom0's ramdisk, a whole number of pages. Nearly everything is measured before anything is
+ * built, so the logs are known but for the caps and what scripts still do; the daemon's own log and the record grow with the
+ * number of domains.
  */
 export function handoverCapacity(state: BootState): number {
   const perDomain = 16 * 1024;
@@ -22,6 +24,9 @@ export function handoverCapacity(state: BootState): number {
     256 * 1024 +
     firmware +
     6 * state.measurements.bytes().length +
+    6 * state.bootMeasurements.bytes().length +
+    2 * state.log.text().length +
+    ROOM_FOR_SCRIPT * state.manifest.scripts.length +
     perDomain * state.manifest.domains.length;
   return Math.ceil(wanted / 4096) * 4096;
 }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { abort } from './abort.ts';
-import { bringUp, launch } from './boot.ts';
+import { bringUp, launch, prepare } from './boot.ts';
 import { execute } from './execute.ts';
 import { linuxMachine } from './linux-machine.ts';
 import { openLog } from './log.ts';
@@ -45,7 +45,8 @@ async function main(): Promise<void> {
   const settings = parseSettings((await linuxMachine.readFile(paths.settings)).toString());
   state = new BootState(linuxMachine, settings, log, timeline);
   await execute(bringUp(settings), state);
-  await execute(launch(state.manifest), state);
+  await execute(prepare(state.manifest), state);
+  await execute(launch(state.manifest, state.changes), state);
   linuxMachine.end('halt');
 }
 

@@ -51,6 +51,11 @@ export async function measuredItem(
     case 'measure-manifest':
       if (!sources.manifestBytes) throw new Error('the manifest is measured before it is read');
       return { event: 'manifest', ...describeContent(sources.manifestBytes) };
+    case 'measure-script': {
+      const { name, at, run } = operation.script;
+      const description = (await sources.image(run)).description();
+      return { event: 'script', script: name, at, ...description };
+    }
     case 'measure-configuration': {
       if (!sources.manifest) throw new Error('the configuration is measured before it is read');
       const configuration: unknown = JSON.parse(canonicalConfiguration(sources.manifest));

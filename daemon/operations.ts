@@ -1,4 +1,5 @@
-import type { DomainSettings } from '../boot-configs/manifest.ts';
+import type { HardwareAccess } from '../bindings/hypervisor.ts';
+import type { DomainSettings, ScriptSettings } from '../boot-configs/manifest.ts';
 
 /**
  * Everything a boot can do, as a closed type. An operation is a plain value: it can be printed, compared and
@@ -18,6 +19,9 @@ export type Operation =
   | { do: 'measure-manifest' }
   | { do: 'verify-signature' }
   | { do: 'read-manifest' }
+  | { do: 'measure-script'; script: ScriptSettings }
+  | { do: 'check-scripts'; scripts: readonly ScriptSettings[] }
+  | { do: 'run-script'; script: ScriptSettings }
   | { do: 'set-watchdog'; seconds: number }
   | { do: 'stop-watchdog' }
   | { do: 'check-memory' }
@@ -28,6 +32,7 @@ export type Operation =
   | { do: 'measure-image'; domain: DomainSettings; component: ImageComponent; segment?: number }
   | { do: 'identify-domain'; domain: DomainSettings }
   | { do: 'make-key' }
+  | { do: 'restrict-hardware'; access: HardwareAccess }
   | { do: 'create-domain'; domain: DomainSettings }
   | { do: 'build-domain'; domain: DomainSettings }
   | { do: 'destroy-domain'; domain: DomainSettings }
@@ -69,6 +74,7 @@ export function imagePath({ domain, component, segment = 0 }: MeasureImage): str
 /** A name for people, unique within a plan: `build dom0`, `measure vtpm kernel`. */
 export function nameOf(operation: Operation): string {
   const words = operation.do.replaceAll('-', ' ');
+  if ('script' in operation) return `${words} ${operation.script.name}`;
   if (!('domain' in operation)) return words;
   const verb = words.split(' ')[0];
   const component = 'component' in operation ? ` ${componentName(operation)}` : '';

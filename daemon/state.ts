@@ -1,8 +1,10 @@
 import type { Tpm } from 'node-tpm2-pts';
 import type { DomainCreation, Hypervisor } from '../bindings/hypervisor.ts';
 import type { Manifest } from '../boot-configs/manifest.ts';
+import type { DomainRevision } from '../boot-configs/revise.ts';
 import type { Evidence } from '../measurement/evidence/evidence.ts';
 import type { MeasurementLog } from '../measurement/measurement-log.ts';
+import type { Changes } from './boot.ts';
 import { LoadedImage } from './loaded-image.ts';
 import type { BootLog } from './log.ts';
 import type { Machine } from './machine.ts';
@@ -13,6 +15,7 @@ import type { Timeline } from './timeline.ts';
 /** A domain that this boot has created, with what was chosen at boot time. */
 export interface CreatedDomain extends DomainCreation {
   capabilities: readonly string[];
+  /** False also where a script keeps it paused. */
   autostart: boolean;
 }
 
@@ -24,6 +27,11 @@ export interface BootFailureRecord {
   domain?: string;
   what: string;
   hint: string;
+}
+
+export interface ScriptChanges extends Changes {
+  /** All changes of domains, in order. */
+  configured: DomainRevision[];
 }
 
 export interface AbandonedDomain {
@@ -60,7 +68,10 @@ export class BootState {
   hypervisorIfOpen: Hypervisor | undefined;
   manifestBytes: Buffer | undefined;
   evidenceIfQuoted: Evidence | undefined;
+  /** As scripts have changed it. */
   manifestIfRead: Manifest | undefined;
+  /** What scripts have changed. */
+  readonly changes: ScriptChanges = { configured: [] };
   /** UUIDs that this boot gives, by the domain's name. */
   readonly uuids = new Map<string, string>();
   readonly #files = new Map<string, Promise<LoadedImage>>();
@@ -97,7 +108,8 @@ export class BootState {
     const { policy, signed } = this.settings;
     return {
       manifestBytes: this.manifestBytes,
-      manifest: this.manifestIfRead,
+      // What scripts change may depend on the machine: it is measured apart.
+      manifest: this.changes.written ?? this.manifestIfRead,
       image: (path) => this.image(path),
       ...(policy ? { policy: () => this.policy() } : {}),
       ...(signed ? { signatureKey: () => this.machine.readFile(paths.signatureKey) } : {}),

@@ -35,6 +35,12 @@ import {
   requireFlask,
 } from './steps/open.ts';
 import { quotePcrs } from './steps/quote.ts';
+import {
+  checkBootScripts,
+  measureScript,
+  restrictHardware,
+  runBootScript,
+} from './steps/scripts.ts';
 import { setWatchdog, stopWatchdog } from './steps/watchdog.ts';
 
 /** Carries out one operation and says in a few words what it did. */
@@ -58,6 +64,9 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'measure-manifest': measureManifest,
   'verify-signature': verifyManifestSignature,
   'read-manifest': readManifest,
+  'measure-script': measureScript,
+  'check-scripts': checkBootScripts,
+  'run-script': runBootScript,
   'set-watchdog': setWatchdog,
   'stop-watchdog': stopWatchdog,
   'check-memory': checkMemory,
@@ -68,6 +77,7 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'measure-image': measureImage,
   'identify-domain': identifyDomain,
   'make-key': makeKey,
+  'restrict-hardware': restrictHardware,
   'create-domain': dispensable(createDomain),
   'build-domain': dispensable(buildDomain),
   'destroy-domain': destroyDomain,

@@ -88,6 +88,25 @@ export interface AttestationKeyItem {
   readonly name: string;
 }
 
+/** A boot script, measured before the first one runs. */
+export interface ScriptItem extends ContentDescription {
+  readonly event: 'script';
+  /** The script's name. */
+  readonly script: string;
+  /** The point of the boot at which it runs. */
+  readonly at: 'before_planning' | 'after_create' | 'before_start' | 'after_start';
+}
+
+/** Something that a boot script changed; it may depend on the machine. */
+export interface ScriptActionItem {
+  readonly event: 'script-action';
+  readonly script: string;
+  /** The call of the script API, such as `configure`. */
+  readonly action: string;
+  /** What it was called with: a list of JSON values whose numbers are safe integers. */
+  readonly arguments: readonly unknown[];
+}
+
 /** The boot failed; what follows in the log is the cap. */
 export interface ErrorItem {
   readonly event: 'error';
@@ -109,6 +128,8 @@ export type MeasuredItem =
   | PolicyItem
   | SignatureKeyItem
   | IdentityItem
+  | ScriptItem
+  | ScriptActionItem
   | AttestationKeyItem;
 export type EventKind = MeasuredItem['event'];
 /** An item at its place in the log; the first has sequence 0. */
@@ -126,4 +147,6 @@ export const EVENT_TAGS: Readonly<Record<EventKind, number>> = {
   'signature-key': 0x646f6d08,
   identity: 0x646f6d09,
   'attestation-key': 0x646f6d0a,
+  script: 0x646f6d0b,
+  'script-action': 0x646f6d0c,
 };

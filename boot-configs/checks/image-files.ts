@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { DraftDomain } from '../draft.ts';
+import { MOST_SCRIPT, scriptFault } from '../../boot-scripts/inspect.ts';
+import type { DraftDomain, DraftScript } from '../draft.ts';
 import { type ByteSource, withFile } from '../images/byte-source.ts';
 import { inspectKernel, isFault } from '../images/kernel.ts';
 import { formatMemory, memoryKiB } from '../memory.ts';
@@ -14,9 +15,10 @@ const CHUNK = 1 << 20;
 export function imageFiles(directory: string): Check {
   return {
     rule: 'image-file',
-    says: 'Every image is there, is of a kind that Xen can load, has the pinned digest and fits into the memory.',
-    run({ domains }, report) {
+    says: 'Every image is there, is of a kind that Xen can load, has the pinned digest and fits into the memory; every script is there, has the pinned digest, parses, imports nothing and has a default export.',
+    run({ domains, scripts }, report) {
       for (const domain of domains) checkDomain(domain, directory, report);
+      for (const script of scripts) checkScript(script, directory, report);
     },
   };
 }
@@ -57,6 +59,25 @@ function checkDomain(domain: DraftDomain, directory: string, report: Report): vo
       [...path, 'memory'],
       `${memory} do not hold the images, which need ${formatMemory(Math.ceil(needed / 2 ** 20) * 1024)}`,
       'give the domain more memory',
+    );
+  }
+}
+
+function checkScript({ run, digest, path }: DraftScript, directory: string, report: Report): void {
+  if (run === undefined || run.split('/').includes('..')) return;
+  const at = [...path, 'run'];
+  try {
+    const fault = withFile(join(directory, run), (source) => {
+      checkDigest(source, digest, (message, hint) => report([...path, 'digest'], message, hint));
+      if (source.size > MOST_SCRIPT) return `${run}: it is larger than a script can be`;
+      return scriptFault(run, source.read(0, source.size).toString());
+    });
+    if (fault !== undefined) report(at, fault, 'correct the script');
+  } catch (error) {
+    report(
+      at,
+      unreadable(error),
+      `look for it in ${directory}, or name another directory with --images`,
     );
   }
 }

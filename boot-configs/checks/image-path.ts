@@ -3,8 +3,8 @@ import type { Check } from './check.ts';
 
 export const imagePath: Check = {
   rule: 'image-path',
-  says: 'Paths of images are relative, inside the image directory, and name a file.',
-  run({ domains }, report) {
+  says: 'Paths of images and scripts are relative, inside the image directory, and name a file.',
+  run({ domains, scripts }, report) {
     for (const domain of domains) {
       for (const property of ['kernel', 'ramdisk'] as const) {
         for (const { text, path } of placedTexts(domain[property], [...domain.path, property])) {
@@ -17,6 +17,15 @@ export const imagePath: Check = {
           );
         }
       }
+    }
+    for (const { run: file, path } of scripts) {
+      const wrong = file === undefined ? undefined : fault(file);
+      if (wrong === undefined) continue;
+      report(
+        [...path, 'run'],
+        wrong,
+        'write the path below the image directory, for example "scripts/sizes.ts"',
+      );
     }
   },
 };

@@ -13,6 +13,7 @@ import { domidRange } from './domid-range.ts';
 import { domidZero } from './domid-zero.ts';
 import { duplicateDomid } from './duplicate-domid.ts';
 import { duplicateName } from './duplicate-name.ts';
+import { duplicateScript } from './duplicate-script.ts';
 import { duplicateUuid } from './duplicate-uuid.ts';
 import { failureOfDispensable } from './failure-of-dispensable.ts';
 import { hardwareDomain } from './hardware-domain.ts';
@@ -38,6 +39,7 @@ export const checks: readonly Check[] = [
   duplicateName,
   duplicateDomid,
   duplicateUuid,
+  duplicateScript,
   nilUuid,
   domidRange,
   domidZero,

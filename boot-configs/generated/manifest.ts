@@ -8,6 +8,7 @@ export interface ManifestDocument {
   platform?: PlatformDocument;
   defaults?: DefaultsDocument;
   domains: DomainDocument[];
+  scripts?: ScriptDocument[];
 }
 
 /** Settings of the platform as a whole. */
@@ -67,6 +68,15 @@ export interface DomainDocument {
   on_failure?: 'halt' | 'reboot' | 'recovery';
   recovery?: boolean;
   after?: string[];
+}
+
+/** One boot script. */
+export interface ScriptDocument {
+  name: string;
+  run: string;
+  at: 'before_planning' | 'after_create' | 'before_start' | 'after_start';
+  timeout?: string;
+  digest?: string;
 }
 
 /** Pinned digests. The boot stops when an image has another one. */

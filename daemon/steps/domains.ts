@@ -47,6 +47,7 @@ export async function buildDomain(
 
 export function startDomain(state: BootState, { domain }: Of<'start-domain'>): string {
   if (state.abandoned.some(({ domid }) => domid === domain.domid)) return 'abandoned';
+  if (!createdFor(state, domain).autostart) return 'a script keeps it paused';
   state.hypervisor.unpause(domain.domid);
   return `domain ${domain.domid} runs`;
 }

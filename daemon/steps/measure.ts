@@ -61,7 +61,7 @@ export async function measureImage(
 }
 
 /** Puts the item into the PCR and the log, and says what it was. */
-async function record({ measurements }: BootState, item: MeasuredItem): Promise<string> {
+export async function record({ measurements }: BootState, item: MeasuredItem): Promise<string> {
   await measurements.measure(item);
   if (item.event === 'daemon') return `version ${item.version}`;
   if (!('size' in item)) return item.event;
@@ -75,13 +75,24 @@ async function refuseOther(operation: Of<'measure-image'>, state: BootState): Pr
   const { kernel, ramdisk } = domain.digests;
   const pinned = component === 'kernel' ? kernel : ramdisk?.[segment];
   const path = imagePath(operation);
-  if (path === undefined || pinned === undefined) return;
+  if (path === undefined) return;
+  await refuseOtherDigest(state, `${domain.name} ${componentName(operation)}`, path, pinned);
+}
+
+/** @param what names the file in the message */
+export async function refuseOtherDigest(
+  state: BootState,
+  what: string,
+  path: string,
+  pinned: string | undefined,
+): Promise<void> {
+  if (pinned === undefined) return;
   const image = await state.image(path);
   const [algorithm, expected] = pinned.split(':') as [ContentAlgorithm, string];
   const found = image.digest(algorithm);
   if (found === expected) return;
   throw new BootFailure(
-    `${domain.name} ${componentName(operation)} (image ${path}): digest mismatch\n` +
+    `${what} (image ${path}): digest mismatch\n` +
       `  the manifest pins ${pinned}\n  the image has      ${algorithm}:${found}`,
     'put the right image into the boot image, or pin the new digest if the change is wanted',
   );

@@ -5,7 +5,7 @@ import { type MeasuredLog, readMeasurementLog } from './read-log.ts';
 import { replayProblems } from './replay-problems.ts';
 
 /** What the log of one boot may hold; whatever can be predicted belongs into the other log. */
-const KINDS: readonly MeasuredEvent['event'][] = ['identity', 'attestation-key'];
+const KINDS: readonly MeasuredEvent['event'][] = ['identity', 'attestation-key', 'script-action'];
 
 /**
  * Judges the log of what differed at this boot: it must replay to its quoted register, be capped, hold nothing that

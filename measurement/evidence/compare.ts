@@ -64,6 +64,7 @@ function nameOf(item: MeasuredItem): string {
     return `${item.domain} ${item.component}${segment}`;
   }
   if (item.event === 'domain') return `domain ${item.domain}`;
+  if (item.event === 'script') return `script ${item.script}`;
   if (item.event === 'identity') return `identity of ${item.domain}`;
   return item.event;
 }

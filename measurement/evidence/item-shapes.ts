@@ -55,6 +55,15 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
   'signature-key': { required: { digests } },
   identity: { required: { domain: text, domid: count, uuid } },
   'attestation-key': { required: { name: hex } },
+  script: {
+    required: {
+      script: text,
+      at: oneOf('before_planning', 'after_create', 'before_start', 'after_start'),
+      size: count,
+      digests,
+    },
+  },
+  'script-action': { required: { script: text, action: text, arguments: Array.isArray } },
   error: { required: { what: text }, optional: { domain: text, phase: text } },
 };
 

@@ -24,6 +24,7 @@ const PREDICTED: readonly EventKind[] = [
   'policy',
   'signature-key',
   'manifest',
+  'script',
   'configuration',
   'domain',
   'image',

@@ -10,6 +10,7 @@ import { AK_PARENT, bootNonce, type Evidence } from './evidence.ts';
 import { furtherProblems } from './further-pcrs.ts';
 import { itemOf, type MeasuredLog, readMeasurementLog } from './read-log.ts';
 import { replayProblems } from './replay-problems.ts';
+import { scriptProblems } from './script-actions.ts';
 import { uncheckedAlways } from './unchecked.ts';
 
 export interface Expectation {
@@ -83,6 +84,7 @@ export function verifyEvidence(evidence: Evidence, expected: Expectation): Verdi
 
   const problems = [...foreign];
   if (!log.capped) problems.push('the log has no cap: measuring was not finished');
+  problems.push(...scriptProblems(log, boot?.log));
   const measured = log.events.map(itemOf);
   const compared = expected.items && compareItems(expected.items, measured);
   if (expected.items && compared) problems.push(...itemProblems(expected.items, compared, log));

@@ -50,6 +50,12 @@ export function describe(event: MeasuredEvent): string {
       return contentDigests(event.digests);
     case 'identity':
       return printable(`${event.domain}: domid ${event.domid}, ${event.uuid}`);
+    case 'script':
+      return `${printable(event.script)} at ${event.at}, ${content(event)}`;
+    case 'script-action':
+      return shortened(
+        `${printable(`${event.script}: ${event.action}`)} ${canonicalJson(event.arguments)}`,
+      );
     case 'attestation-key':
       return `Name ${event.name}`;
     case 'image':

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { vtpmRamdisk } from '../../vtpm/image.ts';
 import { buildHypervisor } from '../hypervisor/build.ts';
 import { commandSegment } from '../images/command.ts';
@@ -35,6 +37,8 @@ export async function platformParts(report: Report, bootDomain = true): Promise<
   // Goes behind dom0's initramfs where a dom0 is to have Node and the command domb.
   images.set('domb-command.cpio.zst', await report('the command domb for dom0', commandSegment));
   images.set('guest.cpio.zst', await report("a guest's initramfs", guestRamdisk));
+  const scripts = join(import.meta.dirname, '../../boot-configs/scripts');
+  for (const name of await readdir(scripts)) images.set(name, join(scripts, name));
   const { elf, bzImage } = kernel;
   return { hypervisor, xenEfi: efi, policy, kernel: elf, bzImage, images };
 }

@@ -4,6 +4,7 @@ import { hashAlgorithms } from 'node-tpm2-pts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { predictBoot } from '../../daemon/prediction.ts';
 import type { HandoverRecord } from '../../daemon/record.ts';
+import type { Verdict } from '../../measurement/evidence/verify.ts';
 import { LOG_FILE_NAME } from '../../measurement/measurement-log.ts';
 import { bootDomainMiB } from '../images/command-lines.ts';
 import { buildBootImage, type ImageExtras } from '../images/domb.ts';
@@ -42,6 +43,8 @@ export interface PlatformRunOptions {
 export interface PlatformRun {
   manifest: Manifest;
   checks: Check[];
+  /** What a verifier says of the boot quote. */
+  verdict: Verdict;
   answers: Answers;
   record: HandoverRecord;
   times: BootDomainTimes;
@@ -85,7 +88,7 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
     const record = handedOverRecord(answers);
     const times = bootDomainTimes(lines, record);
     await copyFile(join(directory, 'evidence', LOG_FILE_NAME), join(directory, LOG_FILE_NAME));
-    const run = { manifest, checks, answers, record, times, consoleText };
+    const run = { manifest, checks, verdict, answers, record, times, consoleText };
     await options.converse?.(asker(machine), run);
     return { ...run, consoleText: printed() };
   } finally {

@@ -19,7 +19,7 @@ const storeTools = ['xenstore-ls', 'xenstore-read', 'xenstore-write', 'xenstore-
 const dlopened = ['libgcc_s.so.1', 'libtss2-tcti-device.so.0'];
 const applets = (
   'sh mount mkdir cat cp ls ln insmod echo printf sleep sed grep base64 stty test rm wc seq dmesg ' +
-  'head tail tee cut tr expr kill awk env'
+  'head tail tee cut tr expr kill awk env dd od'
 ).split(' ');
 
 /**

@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
-/** Examples that other tests boot, with more to look at: platforms.test.ts, properties.test.ts and recovery.test.ts. */
-const bootedElsewhere = ['demo', 'second', 'late-hwdom', 'driver-domain', 'recovery'];
+/** Examples that other tests boot, with more to look at: platforms, properties, recovery and scripts. */
+const bootedElsewhere = [
+  'demo',
+  'second',
+  'late-hwdom',
+  'driver-domain',
+  'recovery',
+  'permissions',
+];
 
 const examples = readdirSync(join(import.meta.dirname, '../../boot-configs'))
   .filter((name) => name.endsWith('.yaml'))

@@ -25,7 +25,7 @@ interface Refusal {
   says: RegExp[];
   /** Image names to leave out of the boot image. */
   without?: string[];
-  /** Images to replace. */
+  /** Images to replace, and scripts. */
   instead?: Map<string, Uint8Array>;
   machine?: Partial<BootOptions>;
   /** Whether there is a TPM that works, so that the failure must be in the PCR. */
@@ -35,7 +35,7 @@ interface Refusal {
 
 async function refused(name: string, refusal: Refusal): Promise<void> {
   const { manifest, onFailure = 'halt', capped = true } = refusal;
-  const images = new Map<string, Uint8Array>();
+  const images = new Map(refusal.instead);
   for (const image of ['vmlinux', 'vtpm.cpio.zst', 'dom0.cpio.zst']) {
     if (refusal.without?.includes(image)) continue;
     images.set(
@@ -178,5 +178,24 @@ test('a kernel that cannot be built from, after domain 0 exists', async () => {
     manifest: demo,
     instead: new Map([['vmlinux', kernel]]),
     says: [/phase "create" done/, /step "build vtpm" failed/],
+  });
+});
+
+test('a boot script that fails, when domains run already', async () => {
+  const script = `export default async (boot: { refuse(reason: string, hint: string): never }) => {
+    boot.refuse('this is the wrong machine', 'take the other one');
+  };`;
+  await refused('refuse-script', {
+    manifest: `${demo}\nscripts: [{ name: last, run: last.ts, at: after_start }]\n`,
+    instead: new Map([['last.ts', Buffer.from(script)]]),
+    // Both registers were sealed before.
+    capped: false,
+    says: [
+      /start dom0: domain 0 runs/,
+      /step "run script last" failed/,
+      /last\.ts:2:10: the script refuses the boot: this is the wrong machine/,
+      /what to do: take the other one/,
+      /Hardware Dom0 halted: halting machine/,
+    ],
   });
 });

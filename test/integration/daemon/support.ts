@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { connectUnix, pcrBanks, pcrRead, Tpm, type Transport } from 'node-tpm2-pts';
 import { SimulatedHypervisor, type SimulatedXen } from '../../../bindings/simulator.ts';
 import { abort } from '../../../daemon/abort.ts';
-import { bringUp, launch } from '../../../daemon/boot.ts';
+import { bringUp, launch, prepare } from '../../../daemon/boot.ts';
 import { execute } from '../../../daemon/execute.ts';
 import { BootFailure } from '../../../daemon/failure.ts';
 import { openLog } from '../../../daemon/log.ts';
@@ -140,7 +140,8 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
   const run = async () => {
     try {
       await execute(bringUp(settings), state);
-      await execute(launch(state.manifest), state);
+      await execute(prepare(state.manifest), state);
+      await execute(launch(state.manifest, state.changes), state);
       machine.end('halt');
     } catch (error) {
       await abort(state, error);

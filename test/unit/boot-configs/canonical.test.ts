@@ -10,7 +10,7 @@ test('the canonical configuration is sorted JSON of the effective manifest', () 
     '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"",' +
       '"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
       '"maxMemoryKiB":524288,"memoryKiB":524288,"name":"dom0","ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
-      '"vcpus":1}],"platform":{"measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"version":2}',
+      '"vcpus":1}],"platform":{"measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"scripts":[],"version":2}',
   );
 });
 
@@ -74,6 +74,10 @@ test('every property shows in the canonical configuration', () => {
   assert.equal(new Set([base, ...texts]).size, changes.length + 1);
   const pcr = load(manifest(dom0 + guest(), 'platform: { measurement: { pcr: 14 } }\n'));
   assert.notEqual(canonicalConfiguration(pcr), base);
+  const scripts = ['at: after_start', 'at: before_start', 'at: after_start, timeout: 5s'].map(
+    (more) => load(`${manifest(dom0 + guest())}scripts: [{ name: a, run: a.ts, ${more} }]\n`),
+  );
+  assert.equal(new Set([base, ...scripts.map(canonicalConfiguration)]).size, 4);
   for (const more of ['timeout: 60s', 'measurement: { banks: [sha384] }']) {
     const changed = load(manifest(dom0 + guest(), `platform: { ${more} }\n`));
     assert.notEqual(canonicalConfiguration(changed), base);

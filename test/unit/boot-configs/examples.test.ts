@@ -81,6 +81,7 @@ test('the demo manifest means what the boot relies on', () => {
         critical: true,
       },
     ],
+    scripts: [],
   });
 });
 

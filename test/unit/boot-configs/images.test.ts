@@ -128,6 +128,31 @@ test('an image with another digest than the pinned one is reported with its dige
   ]);
 });
 
+test('scripts are read, but not run', () => {
+  const script = (source: string, more = '') => {
+    writeFileSync(join(directory, 'script.ts'), source);
+    return found(
+      `${manifest(dom0)}scripts: [{ name: a, run: script.ts, at: after_start${more} }]\n`,
+    );
+  };
+  const good = 'throw new Error("run");\nexport default (boot: { log: unknown }) => boot;\n';
+  assert.deepEqual(script(good), []);
+  const digest = createHash('sha256').update(good).digest('hex');
+  assert.deepEqual(script(good, `, digest: "sha256:${digest}"`), []);
+  assert.match(script('const a = 1;')[0] ?? '', /^scripts\[0\]\.run: .*no default export/);
+  assert.match(script('\nlet a = ;')[0] ?? '', /^scripts\[0\]\.run: script\.ts:2: SyntaxError/);
+  assert.match(script('import "fs"; export default 1;')[0] ?? '', /it imports "fs"/);
+  assert.match(script(' '.repeat(2 ** 21))[0] ?? '', /larger than a script can be/);
+  assert.match(
+    script(good, `, digest: "sha256:${'0'.repeat(64)}"`)[0] ?? '',
+    /^scripts\[0\]\.digest: the image has another digest/,
+  );
+  assert.deepEqual(
+    found(`${manifest(dom0)}scripts: [{ name: a, run: absent.js, at: after_start }]\n`),
+    ['scripts[0].run: there is no such file in the image directory'],
+  );
+});
+
 test('images must fit into the memory of the domain', () => {
   assert.deepEqual(found(manifest(dom0 + guest({ memory: '100MiB' }))), []);
   assert.deepEqual(found(manifest(dom0 + guest({ memory: '100MiB', ramdisk: 'small.cpio' }))), [

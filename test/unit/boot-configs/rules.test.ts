@@ -19,6 +19,8 @@ const second = (more: Record<string, string>): string =>
 const withPcr = (pcr: string): string =>
   manifest(dom0, `platform: { measurement: { pcr: ${pcr} } }\n`);
 const platform = (more: string): string => `platform: { ${more} }\n`;
+const withScript = (more: string): string =>
+  `${manifest(dom0)}scripts: [{ name: a, run: a.ts, at: after_start }, { ${more} }]\n`;
 const uuid = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11';
 const hex = (length: number): string => 'ab'.repeat(length / 2);
 
@@ -516,6 +518,48 @@ const edges: Edge[] = [
     path: 'domains[1].after[0]',
     good: [withGuest({ after: '[dom0]' })],
     bad: [withGuest({ after: '[guest]' })],
+  },
+  {
+    rule: 'duplicate-script',
+    path: 'scripts[1].name',
+    good: [withScript('name: b, run: a.ts, at: after_start')],
+    bad: [withScript('name: a, run: b.ts, at: before_start')],
+  },
+  {
+    rule: 'image-path',
+    path: 'scripts[1].run',
+    good: ['b.ts', 'scripts/b.mts', 'b.js', 'b.mjs'].map((run) =>
+      withScript(`name: b, run: ${run}, at: after_start`),
+    ),
+    bad: ['/b.ts', '../b.ts', 'a//b.ts', './b.ts'].map((run) =>
+      withScript(`name: b, run: ${run}, at: after_start`),
+    ),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'scripts[1].run',
+    good: [withScript(`name: b, run: ${'b'.repeat(250)}.ts, at: after_start`)],
+    bad: ['b', 'b.cjs', 'b.ts.txt', 'b.tsx', `${'b'.repeat(251)}.ts`].map((run) =>
+      withScript(`name: b, run: ${run}, at: after_start`),
+    ),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'scripts[1].at',
+    good: ['before_planning', 'after_create', 'before_start'].map((at) =>
+      withScript(`name: b, run: b.ts, at: ${at}`),
+    ),
+    bad: [withScript('name: b, run: b.ts, at: before_create')],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'scripts[1].timeout',
+    good: ['1s', '9999s'].map((timeout) =>
+      withScript(`name: b, run: b.ts, at: after_start, timeout: ${timeout}`),
+    ),
+    bad: ['0s', '10000s', '1m'].map((timeout) =>
+      withScript(`name: b, run: b.ts, at: after_start, timeout: ${timeout}`),
+    ),
   },
 ];
 

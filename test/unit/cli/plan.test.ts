@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +33,31 @@ test('the plan names what the boot will run, in its order', async () => {
       phase.operations.map(nameOf),
     ]),
   );
+});
+
+test('scripts are in the plan where they run, with size and digest where they are measured', async () => {
+  const images = file('boot-configs/scripts');
+  const { out } = await run(['plan', file('boot-configs/permissions.yaml')]);
+  assert.match(out, /4\. scripts\n {4}measure script permissions +file permissions\.ts\n/);
+  assert.match(
+    out,
+    /before planning\n {4}run script permissions +file permissions\.ts, at most 30 s/,
+  );
+  assert.match(out, /after create\n {4}run script inventory/);
+  assert.match(
+    out,
+    /build spare.*\n *\d+\. before start\n {4}run script spare +.*at most 10 s\n *\d+\. seal/,
+  );
+  assert.match(out, /start spare\n *\d+\. after start\n {4}run script alive/);
+  const digest = createHash('sha256')
+    .update(readFileSync(join(images, 'alive.ts')))
+    .digest('hex');
+  for (const name of ['vmlinux', 'dom0.cpio.zst', 'guest.cpio.zst']) {
+    writeFileSync(join(directory, name), elf({ notes: pvNotes }));
+  }
+  for (const name of readdirSync(images)) copyFileSync(join(images, name), join(directory, name));
+  const known = await run(['plan', '--images', directory, file('boot-configs/permissions.yaml')]);
+  assert.match(known.out, new RegExp(`alive\\.ts, bytes \\d+, sha256 ${digest}`));
 });
 
 test('the text shows domids, labels and memory of what is created', async () => {

@@ -1,0 +1,60 @@
+import type { ScriptSettings } from '../../boot-configs/manifest.ts';
+import { MOST_SCRIPT } from '../../boot-scripts/inspect.ts';
+import type { ScriptText } from '../../boot-scripts/protocol.ts';
+import { checkScripts, runScript } from '../../boot-scripts/run-script.ts';
+import { BootFailure } from '../failure.ts';
+import { measuredItem } from '../measured-items.ts';
+import type { Operation } from '../operations.ts';
+import { scriptApi } from '../script-api.ts';
+import { hostFacts, plannedDomains } from '../script-facts.ts';
+import type { BootState } from '../state.ts';
+import { record, refuseOtherDigest } from './measure.ts';
+
+type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
+
+export async function measureScript(
+  state: BootState,
+  operation: Of<'measure-script'>,
+): Promise<string> {
+  const { name, run, digest } = operation.script;
+  await refuseOtherDigest(state, `script ${name}`, run, digest);
+  return record(state, await measuredItem(operation, state.sources));
+}
+
+/** Finds the mistakes that can be found without running the scripts, before any of them runs. */
+export async function checkBootScripts(
+  state: BootState,
+  { scripts }: Of<'check-scripts'>,
+): Promise<string> {
+  await checkScripts(await Promise.all(scripts.map((script) => textOf(state, script))));
+  return 'they parse, import nothing, have a default export';
+}
+
+/** Runs the measured bytes. */
+export async function runBootScript(
+  state: BootState,
+  { script }: Of<'run-script'>,
+): Promise<string> {
+  const { name, at: point, timeoutSeconds } = script;
+  const run = { script: name, point, host: hostFacts(state), planned: plannedDomains(state) };
+  const api = scriptApi(state, script);
+  await runScript(await textOf(state, script), run, api, timeoutSeconds);
+  return api.actions === 1 ? '1 action' : `${api.actions} actions`;
+}
+
+async function textOf(state: BootState, { name, run }: ScriptSettings): Promise<ScriptText> {
+  const { bytes } = await state.image(run);
+  if (bytes.length <= MOST_SCRIPT) return { file: run, source: bytes.toString() };
+  throw new BootFailure(
+    `script ${name} (${run}): ${bytes.length} bytes are no script`,
+    `a script has ${MOST_SCRIPT} bytes at most`,
+  );
+}
+
+export function restrictHardware(
+  { hypervisor }: BootState,
+  { access }: Of<'restrict-hardware'>,
+): string {
+  hypervisor.restrictHardware(access);
+  return Object.keys(access).join(', ');
+}
