@@ -46,7 +46,7 @@ test('scripts are in the plan where they run, with size and digest where they ar
   assert.match(out, /after create\n {4}run script inventory/);
   assert.match(
     out,
-    /build spare.*\n *\d+\. before start\n {4}run script spare +.*at most 10 s\n *\d+\. seal/,
+    /build dom0.*\n *\d+\. before start\n {4}run script spare +.*at most 10 s\n *\d+\. seal/,
   );
   assert.match(out, /start spare\n *\d+\. after start\n {4}run script alive/);
   const digest = createHash('sha256')
