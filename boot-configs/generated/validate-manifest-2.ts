@@ -313,26 +313,14 @@ evaluated0.items = undefined;
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 if(!(((key0 === "on_failure") || (key0 === "timeout")) || (key0 === "measurement"))){
-const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
+vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
 }
 if(data.on_failure !== undefined){
 let data0 = data.on_failure;
 if(!(((data0 === "halt") || (data0 === "reboot")) || (data0 === "recovery"))){
-const err1 = {instancePath:instancePath+"/on_failure",schemaPath:"#/properties/on_failure/enum",keyword:"enum",params:{allowedValues: schema32.properties.on_failure.enum}};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
+vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema32.properties.on_failure.enum});
 errors++;
 }
 }
@@ -340,24 +328,12 @@ if(data.timeout !== undefined){
 let data1 = data.timeout;
 if(typeof data1 === "string"){
 if(!pattern4.test(data1)){
-const err2 = {instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/pattern",keyword:"pattern",params:{pattern: "^[1-9][0-9]{0,3}s$"}};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
+vErrors = fail(vErrors, instancePath+"/timeout", "pattern");
 errors++;
 }
 }
 else {
-const err3 = {instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
+vErrors = fail(vErrors, instancePath+"/timeout", "type");
 errors++;
 }
 }
@@ -366,47 +342,23 @@ let data2 = data.measurement;
 if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
 for(const key1 in data2){
 if(!(((key1 === "pcr") || (key1 === "boot_pcr")) || (key1 === "banks"))){
-const err4 = {instancePath:instancePath+"/measurement",schemaPath:"#/$defs/measurement/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1}};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
+vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
 if(data2.pcr !== undefined){
 let data3 = data2.pcr;
 if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-const err5 = {instancePath:instancePath+"/measurement/pcr",schemaPath:"#/$defs/measurement/properties/pcr/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
 if((typeof data3 == "number") && (isFinite(data3))){
 if(data3 > 23 || isNaN(data3)){
-const err6 = {instancePath:instancePath+"/measurement/pcr",schemaPath:"#/$defs/measurement/properties/pcr/maximum",keyword:"maximum",params:{comparison: "<=", limit: 23}};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
 if(data3 < 0 || isNaN(data3)){
-const err7 = {instancePath:instancePath+"/measurement/pcr",schemaPath:"#/$defs/measurement/properties/pcr/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
-if(vErrors === null){
-vErrors = [err7];
-}
-else {
-vErrors.push(err7);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
@@ -414,34 +366,16 @@ errors++;
 if(data2.boot_pcr !== undefined){
 let data4 = data2.boot_pcr;
 if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
-const err8 = {instancePath:instancePath+"/measurement/boot_pcr",schemaPath:"#/$defs/measurement/properties/boot_pcr/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err8];
-}
-else {
-vErrors.push(err8);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/boot_pcr", "type");
 errors++;
 }
 if((typeof data4 == "number") && (isFinite(data4))){
 if(data4 > 23 || isNaN(data4)){
-const err9 = {instancePath:instancePath+"/measurement/boot_pcr",schemaPath:"#/$defs/measurement/properties/boot_pcr/maximum",keyword:"maximum",params:{comparison: "<=", limit: 23}};
-if(vErrors === null){
-vErrors = [err9];
-}
-else {
-vErrors.push(err9);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/boot_pcr", "maximum");
 errors++;
 }
 if(data4 < 0 || isNaN(data4)){
-const err10 = {instancePath:instancePath+"/measurement/boot_pcr",schemaPath:"#/$defs/measurement/properties/boot_pcr/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
-if(vErrors === null){
-vErrors = [err10];
-}
-else {
-vErrors.push(err10);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/boot_pcr", "minimum");
 errors++;
 }
 }
@@ -450,72 +384,36 @@ if(data2.banks !== undefined){
 let data5 = data2.banks;
 if(Array.isArray(data5)){
 if(data5.length > 7){
-const err11 = {instancePath:instancePath+"/measurement/banks",schemaPath:"#/$defs/measurement/properties/banks/maxItems",keyword:"maxItems",params:{limit: 7}};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/banks", "maxItems");
 errors++;
 }
 const len0 = data5.length;
 for(let i0=0; i0<len0; i0++){
 let data6 = data5[i0];
 if(typeof data6 !== "string"){
-const err12 = {instancePath:instancePath+"/measurement/banks/" + i0,schemaPath:"#/$defs/measurement/properties/banks/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err12];
-}
-else {
-vErrors.push(err12);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/banks/" + i0, "type");
 errors++;
 }
 if(!(((((((data6 === "sha256") || (data6 === "sha384")) || (data6 === "sha512")) || (data6 === "sm3_256")) || (data6 === "sha3_256")) || (data6 === "sha3_384")) || (data6 === "sha3_512"))){
-const err13 = {instancePath:instancePath+"/measurement/banks/" + i0,schemaPath:"#/$defs/measurement/properties/banks/items/enum",keyword:"enum",params:{allowedValues: schema33.properties.banks.items.enum}};
-if(vErrors === null){
-vErrors = [err13];
-}
-else {
-vErrors.push(err13);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/banks/" + i0, "enum", {allowedValues: schema33.properties.banks.items.enum});
 errors++;
 }
 }
 }
 else {
-const err14 = {instancePath:instancePath+"/measurement/banks",schemaPath:"#/$defs/measurement/properties/banks/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err14];
-}
-else {
-vErrors.push(err14);
-}
+vErrors = fail(vErrors, instancePath+"/measurement/banks", "type");
 errors++;
 }
 }
 }
 else {
-const err15 = {instancePath:instancePath+"/measurement",schemaPath:"#/$defs/measurement/type",keyword:"type",params:{type: "object"}};
-if(vErrors === null){
-vErrors = [err15];
-}
-else {
-vErrors.push(err15);
-}
+vErrors = fail(vErrors, instancePath+"/measurement", "type");
 errors++;
 }
 }
 }
 else {
-const err16 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
-if(vErrors === null){
-vErrors = [err16];
-}
-else {
-vErrors.push(err16);
-}
+vErrors = fail(vErrors, instancePath, "type");
 errors++;
 }
 validate21.errors = vErrors;
@@ -549,13 +447,7 @@ evaluated0.items = undefined;
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 if(!((key0 === "kernel") || (key0 === "ramdisk"))){
-const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
+vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
 }
@@ -563,60 +455,30 @@ if(data.kernel !== undefined){
 let data0 = data.kernel;
 if(typeof data0 === "string"){
 if(!pattern12.test(data0)){
-const err1 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
+vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
 }
 else {
-const err2 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/digest/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
+vErrors = fail(vErrors, instancePath+"/kernel", "type");
 errors++;
 }
 }
 if(data.ramdisk !== undefined){
 let data1 = data.ramdisk;
 if((typeof data1 !== "string") && (!(Array.isArray(data1)))){
-const err3 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/properties/ramdisk/type",keyword:"type",params:{type: schema46.properties.ramdisk.type}};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data1 === "string"){
 if(!pattern12.test(data1)){
-const err4 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/properties/ramdisk/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
 }
 if(Array.isArray(data1)){
 if(data1.length > 16){
-const err5 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/properties/ramdisk/maxItems",keyword:"maxItems",params:{limit: 16}};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "maxItems");
 errors++;
 }
 const len0 = data1.length;
@@ -624,24 +486,12 @@ for(let i0=0; i0<len0; i0++){
 let data2 = data1[i0];
 if(typeof data2 === "string"){
 if(!pattern12.test(data2)){
-const err6 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
 }
 else {
-const err7 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/digest/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err7];
-}
-else {
-vErrors.push(err7);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "type");
 errors++;
 }
 }
@@ -649,13 +499,7 @@ errors++;
 }
 }
 else {
-const err8 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
-if(vErrors === null){
-vErrors = [err8];
-}
-else {
-vErrors.push(err8);
-}
+vErrors = fail(vErrors, instancePath, "type");
 errors++;
 }
 validate24.errors = vErrors;
@@ -677,26 +521,14 @@ evaluated0.items = undefined;
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
 if(!(func1.call(schema34.properties, key0))){
-const err0 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
+vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
 }
 if(data.type !== undefined){
 let data0 = data.type;
 if(!((data0 === "pv") || (data0 === "pvh"))){
-const err1 = {instancePath:instancePath+"/type",schemaPath:"#/$defs/type/enum",keyword:"enum",params:{allowedValues: schema35.enum}};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
+vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema35.enum});
 errors++;
 }
 }
@@ -704,58 +536,28 @@ if(data.memory !== undefined){
 let data1 = data.memory;
 if(typeof data1 === "string"){
 if(!pattern5.test(data1)){
-const err2 = {instancePath:instancePath+"/memory",schemaPath:"#/$defs/memory/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,9}(MiB|GiB|TiB)$"}};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
+vErrors = fail(vErrors, instancePath+"/memory", "pattern");
 errors++;
 }
 }
 else {
-const err3 = {instancePath:instancePath+"/memory",schemaPath:"#/$defs/memory/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
+vErrors = fail(vErrors, instancePath+"/memory", "type");
 errors++;
 }
 }
 if(data.vcpus !== undefined){
 let data2 = data.vcpus;
 if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
-const err4 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
+vErrors = fail(vErrors, instancePath+"/vcpus", "type");
 errors++;
 }
 if((typeof data2 == "number") && (isFinite(data2))){
 if(data2 > 8192 || isNaN(data2)){
-const err5 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8192}};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
+vErrors = fail(vErrors, instancePath+"/vcpus", "maximum");
 errors++;
 }
 if(data2 < 1 || isNaN(data2)){
-const err6 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
-}
+vErrors = fail(vErrors, instancePath+"/vcpus", "minimum");
 errors++;
 }
 }
@@ -763,46 +565,22 @@ errors++;
 if(data.cpus !== undefined){
 let data3 = data.cpus;
 if((typeof data3 !== "string") && (!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3))))){
-const err7 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/type",keyword:"type",params:{type: schema38.type}};
-if(vErrors === null){
-vErrors = [err7];
-}
-else {
-vErrors.push(err7);
-}
+vErrors = fail(vErrors, instancePath+"/cpus", "type");
 errors++;
 }
 if((typeof data3 == "number") && (isFinite(data3))){
 if(data3 > 9999 || isNaN(data3)){
-const err8 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9999}};
-if(vErrors === null){
-vErrors = [err8];
-}
-else {
-vErrors.push(err8);
-}
+vErrors = fail(vErrors, instancePath+"/cpus", "maximum");
 errors++;
 }
 if(data3 < 0 || isNaN(data3)){
-const err9 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
-if(vErrors === null){
-vErrors = [err9];
-}
-else {
-vErrors.push(err9);
-}
+vErrors = fail(vErrors, instancePath+"/cpus", "minimum");
 errors++;
 }
 }
 if(typeof data3 === "string"){
 if(!pattern6.test(data3)){
-const err10 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$"}};
-if(vErrors === null){
-vErrors = [err10];
-}
-else {
-vErrors.push(err10);
-}
+vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
 }
@@ -811,70 +589,34 @@ if(data.kernel !== undefined){
 let data4 = data.kernel;
 if(typeof data4 === "string"){
 if(!pattern7.test(data4)){
-const err11 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
-}
+vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
 }
 else {
-const err12 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err12];
-}
-else {
-vErrors.push(err12);
-}
+vErrors = fail(vErrors, instancePath+"/kernel", "type");
 errors++;
 }
 }
 if(data.ramdisk !== undefined){
 let data5 = data.ramdisk;
 if((typeof data5 !== "string") && (!(Array.isArray(data5)))){
-const err13 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: schema40.type}};
-if(vErrors === null){
-vErrors = [err13];
-}
-else {
-vErrors.push(err13);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data5 === "string"){
 if(!pattern7.test(data5)){
-const err14 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
-if(vErrors === null){
-vErrors = [err14];
-}
-else {
-vErrors.push(err14);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
 }
 if(Array.isArray(data5)){
 if(data5.length > 16){
-const err15 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/maxItems",keyword:"maxItems",params:{limit: 16}};
-if(vErrors === null){
-vErrors = [err15];
-}
-else {
-vErrors.push(err15);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "maxItems");
 errors++;
 }
 if(data5.length < 1){
-const err16 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/minItems",keyword:"minItems",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err16];
-}
-else {
-vErrors.push(err16);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "minItems");
 errors++;
 }
 const len0 = data5.length;
@@ -882,24 +624,12 @@ for(let i0=0; i0<len0; i0++){
 let data6 = data5[i0];
 if(typeof data6 === "string"){
 if(!pattern7.test(data6)){
-const err17 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
-if(vErrors === null){
-vErrors = [err17];
-}
-else {
-vErrors.push(err17);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
 }
 else {
-const err18 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err18];
-}
-else {
-vErrors.push(err18);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "type");
 errors++;
 }
 }
@@ -909,24 +639,12 @@ if(data.cmdline !== undefined){
 let data7 = data.cmdline;
 if(typeof data7 === "string"){
 if(!pattern10.test(data7)){
-const err19 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
-if(vErrors === null){
-vErrors = [err19];
-}
-else {
-vErrors.push(err19);
-}
+vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
 }
 else {
-const err20 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err20];
-}
-else {
-vErrors.push(err20);
-}
+vErrors = fail(vErrors, instancePath+"/cmdline", "type");
 errors++;
 }
 }
@@ -934,58 +652,28 @@ if(data.seclabel !== undefined){
 let data8 = data.seclabel;
 if(typeof data8 === "string"){
 if(!pattern11.test(data8)){
-const err21 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
-if(vErrors === null){
-vErrors = [err21];
-}
-else {
-vErrors.push(err21);
-}
+vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
 }
 else {
-const err22 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err22];
-}
-else {
-vErrors.push(err22);
-}
+vErrors = fail(vErrors, instancePath+"/seclabel", "type");
 errors++;
 }
 }
 if(data.max_grant_frames !== undefined){
 let data9 = data.max_grant_frames;
 if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
-const err23 = {instancePath:instancePath+"/max_grant_frames",schemaPath:"#/$defs/max_grant_frames/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err23];
-}
-else {
-vErrors.push(err23);
-}
+vErrors = fail(vErrors, instancePath+"/max_grant_frames", "type");
 errors++;
 }
 if((typeof data9 == "number") && (isFinite(data9))){
 if(data9 > 1048576 || isNaN(data9)){
-const err24 = {instancePath:instancePath+"/max_grant_frames",schemaPath:"#/$defs/max_grant_frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
-if(vErrors === null){
-vErrors = [err24];
-}
-else {
-vErrors.push(err24);
-}
+vErrors = fail(vErrors, instancePath+"/max_grant_frames", "maximum");
 errors++;
 }
 if(data9 < 1 || isNaN(data9)){
-const err25 = {instancePath:instancePath+"/max_grant_frames",schemaPath:"#/$defs/max_grant_frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
-if(vErrors === null){
-vErrors = [err25];
-}
-else {
-vErrors.push(err25);
-}
+vErrors = fail(vErrors, instancePath+"/max_grant_frames", "minimum");
 errors++;
 }
 }
@@ -993,34 +681,16 @@ errors++;
 if(data.max_maptrack_frames !== undefined){
 let data10 = data.max_maptrack_frames;
 if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
-const err26 = {instancePath:instancePath+"/max_maptrack_frames",schemaPath:"#/$defs/max_maptrack_frames/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err26];
-}
-else {
-vErrors.push(err26);
-}
+vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "type");
 errors++;
 }
 if((typeof data10 == "number") && (isFinite(data10))){
 if(data10 > 1048576 || isNaN(data10)){
-const err27 = {instancePath:instancePath+"/max_maptrack_frames",schemaPath:"#/$defs/max_maptrack_frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
-if(vErrors === null){
-vErrors = [err27];
-}
-else {
-vErrors.push(err27);
-}
+vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "maximum");
 errors++;
 }
 if(data10 < 0 || isNaN(data10)){
-const err28 = {instancePath:instancePath+"/max_maptrack_frames",schemaPath:"#/$defs/max_maptrack_frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
-if(vErrors === null){
-vErrors = [err28];
-}
-else {
-vErrors.push(err28);
-}
+vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "minimum");
 errors++;
 }
 }
@@ -1028,34 +698,16 @@ errors++;
 if(data.max_event_channels !== undefined){
 let data11 = data.max_event_channels;
 if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
-const err29 = {instancePath:instancePath+"/max_event_channels",schemaPath:"#/$defs/max_event_channels/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err29];
-}
-else {
-vErrors.push(err29);
-}
+vErrors = fail(vErrors, instancePath+"/max_event_channels", "type");
 errors++;
 }
 if((typeof data11 == "number") && (isFinite(data11))){
 if(data11 > 131071 || isNaN(data11)){
-const err30 = {instancePath:instancePath+"/max_event_channels",schemaPath:"#/$defs/max_event_channels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 131071}};
-if(vErrors === null){
-vErrors = [err30];
-}
-else {
-vErrors.push(err30);
-}
+vErrors = fail(vErrors, instancePath+"/max_event_channels", "maximum");
 errors++;
 }
 if(data11 < 1 || isNaN(data11)){
-const err31 = {instancePath:instancePath+"/max_event_channels",schemaPath:"#/$defs/max_event_channels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
-if(vErrors === null){
-vErrors = [err31];
-}
-else {
-vErrors.push(err31);
-}
+vErrors = fail(vErrors, instancePath+"/max_event_channels", "minimum");
 errors++;
 }
 }
@@ -1068,13 +720,7 @@ errors = vErrors.length;
 }
 }
 else {
-const err32 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
-if(vErrors === null){
-vErrors = [err32];
-}
-else {
-vErrors.push(err32);
-}
+vErrors = fail(vErrors, instancePath, "type");
 errors++;
 }
 validate23.errors = vErrors;
@@ -1100,34 +746,16 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.name === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "name"}};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
+vErrors = fail(vErrors, instancePath, "required", {missingProperty: "name"});
 errors++;
 }
 if(data.domid === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "domid"}};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
+vErrors = fail(vErrors, instancePath, "required", {missingProperty: "domid"});
 errors++;
 }
 for(const key0 in data){
 if(!(func1.call(schema49.properties, key0))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
+vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
 }
@@ -1135,58 +763,28 @@ if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
 if(!pattern15.test(data0)){
-const err3 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{pattern: "^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"}};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
+vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
 }
 else {
-const err4 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
+vErrors = fail(vErrors, instancePath+"/name", "type");
 errors++;
 }
 }
 if(data.domid !== undefined){
 let data1 = data.domid;
 if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
-const err5 = {instancePath:instancePath+"/domid",schemaPath:"#/properties/domid/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
+vErrors = fail(vErrors, instancePath+"/domid", "type");
 errors++;
 }
 if((typeof data1 == "number") && (isFinite(data1))){
 if(data1 > 65535 || isNaN(data1)){
-const err6 = {instancePath:instancePath+"/domid",schemaPath:"#/properties/domid/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535}};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
-}
+vErrors = fail(vErrors, instancePath+"/domid", "maximum");
 errors++;
 }
 if(data1 < 0 || isNaN(data1)){
-const err7 = {instancePath:instancePath+"/domid",schemaPath:"#/properties/domid/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
-if(vErrors === null){
-vErrors = [err7];
-}
-else {
-vErrors.push(err7);
-}
+vErrors = fail(vErrors, instancePath+"/domid", "minimum");
 errors++;
 }
 }
@@ -1194,13 +792,7 @@ errors++;
 if(data.type !== undefined){
 let data2 = data.type;
 if(!((data2 === "pv") || (data2 === "pvh"))){
-const err8 = {instancePath:instancePath+"/type",schemaPath:"#/$defs/type/enum",keyword:"enum",params:{allowedValues: schema35.enum}};
-if(vErrors === null){
-vErrors = [err8];
-}
-else {
-vErrors.push(err8);
-}
+vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema35.enum});
 errors++;
 }
 }
@@ -1208,24 +800,12 @@ if(data.uuid !== undefined){
 let data3 = data.uuid;
 if(typeof data3 === "string"){
 if(!pattern16.test(data3)){
-const err9 = {instancePath:instancePath+"/uuid",schemaPath:"#/properties/uuid/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"}};
-if(vErrors === null){
-vErrors = [err9];
-}
-else {
-vErrors.push(err9);
-}
+vErrors = fail(vErrors, instancePath+"/uuid", "pattern");
 errors++;
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/uuid",schemaPath:"#/properties/uuid/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err10];
-}
-else {
-vErrors.push(err10);
-}
+vErrors = fail(vErrors, instancePath+"/uuid", "type");
 errors++;
 }
 }
@@ -1233,24 +813,12 @@ if(data.memory !== undefined){
 let data4 = data.memory;
 if(typeof data4 === "string"){
 if(!pattern5.test(data4)){
-const err11 = {instancePath:instancePath+"/memory",schemaPath:"#/$defs/memory/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,9}(MiB|GiB|TiB)$"}};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
-}
+vErrors = fail(vErrors, instancePath+"/memory", "pattern");
 errors++;
 }
 }
 else {
-const err12 = {instancePath:instancePath+"/memory",schemaPath:"#/$defs/memory/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err12];
-}
-else {
-vErrors.push(err12);
-}
+vErrors = fail(vErrors, instancePath+"/memory", "type");
 errors++;
 }
 }
@@ -1258,58 +826,28 @@ if(data.maxmem !== undefined){
 let data5 = data.maxmem;
 if(typeof data5 === "string"){
 if(!pattern5.test(data5)){
-const err13 = {instancePath:instancePath+"/maxmem",schemaPath:"#/properties/maxmem/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,9}(MiB|GiB|TiB)$"}};
-if(vErrors === null){
-vErrors = [err13];
-}
-else {
-vErrors.push(err13);
-}
+vErrors = fail(vErrors, instancePath+"/maxmem", "pattern");
 errors++;
 }
 }
 else {
-const err14 = {instancePath:instancePath+"/maxmem",schemaPath:"#/properties/maxmem/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err14];
-}
-else {
-vErrors.push(err14);
-}
+vErrors = fail(vErrors, instancePath+"/maxmem", "type");
 errors++;
 }
 }
 if(data.vcpus !== undefined){
 let data6 = data.vcpus;
 if(!(((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6))) && (isFinite(data6)))){
-const err15 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err15];
-}
-else {
-vErrors.push(err15);
-}
+vErrors = fail(vErrors, instancePath+"/vcpus", "type");
 errors++;
 }
 if((typeof data6 == "number") && (isFinite(data6))){
 if(data6 > 8192 || isNaN(data6)){
-const err16 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8192}};
-if(vErrors === null){
-vErrors = [err16];
-}
-else {
-vErrors.push(err16);
-}
+vErrors = fail(vErrors, instancePath+"/vcpus", "maximum");
 errors++;
 }
 if(data6 < 1 || isNaN(data6)){
-const err17 = {instancePath:instancePath+"/vcpus",schemaPath:"#/$defs/vcpus/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
-if(vErrors === null){
-vErrors = [err17];
-}
-else {
-vErrors.push(err17);
-}
+vErrors = fail(vErrors, instancePath+"/vcpus", "minimum");
 errors++;
 }
 }
@@ -1317,46 +855,22 @@ errors++;
 if(data.cpus !== undefined){
 let data7 = data.cpus;
 if((typeof data7 !== "string") && (!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7))))){
-const err18 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/type",keyword:"type",params:{type: schema38.type}};
-if(vErrors === null){
-vErrors = [err18];
-}
-else {
-vErrors.push(err18);
-}
+vErrors = fail(vErrors, instancePath+"/cpus", "type");
 errors++;
 }
 if((typeof data7 == "number") && (isFinite(data7))){
 if(data7 > 9999 || isNaN(data7)){
-const err19 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/maximum",keyword:"maximum",params:{comparison: "<=", limit: 9999}};
-if(vErrors === null){
-vErrors = [err19];
-}
-else {
-vErrors.push(err19);
-}
+vErrors = fail(vErrors, instancePath+"/cpus", "maximum");
 errors++;
 }
 if(data7 < 0 || isNaN(data7)){
-const err20 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
-if(vErrors === null){
-vErrors = [err20];
-}
-else {
-vErrors.push(err20);
-}
+vErrors = fail(vErrors, instancePath+"/cpus", "minimum");
 errors++;
 }
 }
 if(typeof data7 === "string"){
 if(!pattern6.test(data7)){
-const err21 = {instancePath:instancePath+"/cpus",schemaPath:"#/$defs/cpus/pattern",keyword:"pattern",params:{pattern: "^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$"}};
-if(vErrors === null){
-vErrors = [err21];
-}
-else {
-vErrors.push(err21);
-}
+vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
 }
@@ -1365,70 +879,34 @@ if(data.kernel !== undefined){
 let data8 = data.kernel;
 if(typeof data8 === "string"){
 if(!pattern7.test(data8)){
-const err22 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
-if(vErrors === null){
-vErrors = [err22];
-}
-else {
-vErrors.push(err22);
-}
+vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
 }
 else {
-const err23 = {instancePath:instancePath+"/kernel",schemaPath:"#/$defs/kernel/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err23];
-}
-else {
-vErrors.push(err23);
-}
+vErrors = fail(vErrors, instancePath+"/kernel", "type");
 errors++;
 }
 }
 if(data.ramdisk !== undefined){
 let data9 = data.ramdisk;
 if((typeof data9 !== "string") && (!(Array.isArray(data9)))){
-const err24 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/type",keyword:"type",params:{type: schema40.type}};
-if(vErrors === null){
-vErrors = [err24];
-}
-else {
-vErrors.push(err24);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data9 === "string"){
 if(!pattern7.test(data9)){
-const err25 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
-if(vErrors === null){
-vErrors = [err25];
-}
-else {
-vErrors.push(err25);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
 }
 if(Array.isArray(data9)){
 if(data9.length > 16){
-const err26 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/maxItems",keyword:"maxItems",params:{limit: 16}};
-if(vErrors === null){
-vErrors = [err26];
-}
-else {
-vErrors.push(err26);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "maxItems");
 errors++;
 }
 if(data9.length < 1){
-const err27 = {instancePath:instancePath+"/ramdisk",schemaPath:"#/$defs/ramdisk/minItems",keyword:"minItems",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err27];
-}
-else {
-vErrors.push(err27);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk", "minItems");
 errors++;
 }
 const len0 = data9.length;
@@ -1436,24 +914,12 @@ for(let i0=0; i0<len0; i0++){
 let data10 = data9[i0];
 if(typeof data10 === "string"){
 if(!pattern7.test(data10)){
-const err28 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,255}$"}};
-if(vErrors === null){
-vErrors = [err28];
-}
-else {
-vErrors.push(err28);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
 }
 else {
-const err29 = {instancePath:instancePath+"/ramdisk/" + i0,schemaPath:"#/$defs/ramdisk/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err29];
-}
-else {
-vErrors.push(err29);
-}
+vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "type");
 errors++;
 }
 }
@@ -1463,24 +929,12 @@ if(data.cmdline !== undefined){
 let data11 = data.cmdline;
 if(typeof data11 === "string"){
 if(!pattern10.test(data11)){
-const err30 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/pattern",keyword:"pattern",params:{pattern: "^[ -~]*$"}};
-if(vErrors === null){
-vErrors = [err30];
-}
-else {
-vErrors.push(err30);
-}
+vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
 }
 else {
-const err31 = {instancePath:instancePath+"/cmdline",schemaPath:"#/$defs/cmdline/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err31];
-}
-else {
-vErrors.push(err31);
-}
+vErrors = fail(vErrors, instancePath+"/cmdline", "type");
 errors++;
 }
 }
@@ -1488,58 +942,28 @@ if(data.seclabel !== undefined){
 let data12 = data.seclabel;
 if(typeof data12 === "string"){
 if(!pattern11.test(data12)){
-const err32 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$"}};
-if(vErrors === null){
-vErrors = [err32];
-}
-else {
-vErrors.push(err32);
-}
+vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
 }
 else {
-const err33 = {instancePath:instancePath+"/seclabel",schemaPath:"#/$defs/seclabel/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err33];
-}
-else {
-vErrors.push(err33);
-}
+vErrors = fail(vErrors, instancePath+"/seclabel", "type");
 errors++;
 }
 }
 if(data.max_grant_frames !== undefined){
 let data13 = data.max_grant_frames;
 if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
-const err34 = {instancePath:instancePath+"/max_grant_frames",schemaPath:"#/$defs/max_grant_frames/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err34];
-}
-else {
-vErrors.push(err34);
-}
+vErrors = fail(vErrors, instancePath+"/max_grant_frames", "type");
 errors++;
 }
 if((typeof data13 == "number") && (isFinite(data13))){
 if(data13 > 1048576 || isNaN(data13)){
-const err35 = {instancePath:instancePath+"/max_grant_frames",schemaPath:"#/$defs/max_grant_frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
-if(vErrors === null){
-vErrors = [err35];
-}
-else {
-vErrors.push(err35);
-}
+vErrors = fail(vErrors, instancePath+"/max_grant_frames", "maximum");
 errors++;
 }
 if(data13 < 1 || isNaN(data13)){
-const err36 = {instancePath:instancePath+"/max_grant_frames",schemaPath:"#/$defs/max_grant_frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
-if(vErrors === null){
-vErrors = [err36];
-}
-else {
-vErrors.push(err36);
-}
+vErrors = fail(vErrors, instancePath+"/max_grant_frames", "minimum");
 errors++;
 }
 }
@@ -1547,34 +971,16 @@ errors++;
 if(data.max_maptrack_frames !== undefined){
 let data14 = data.max_maptrack_frames;
 if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
-const err37 = {instancePath:instancePath+"/max_maptrack_frames",schemaPath:"#/$defs/max_maptrack_frames/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err37];
-}
-else {
-vErrors.push(err37);
-}
+vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "type");
 errors++;
 }
 if((typeof data14 == "number") && (isFinite(data14))){
 if(data14 > 1048576 || isNaN(data14)){
-const err38 = {instancePath:instancePath+"/max_maptrack_frames",schemaPath:"#/$defs/max_maptrack_frames/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576}};
-if(vErrors === null){
-vErrors = [err38];
-}
-else {
-vErrors.push(err38);
-}
+vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "maximum");
 errors++;
 }
 if(data14 < 0 || isNaN(data14)){
-const err39 = {instancePath:instancePath+"/max_maptrack_frames",schemaPath:"#/$defs/max_maptrack_frames/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0}};
-if(vErrors === null){
-vErrors = [err39];
-}
-else {
-vErrors.push(err39);
-}
+vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "minimum");
 errors++;
 }
 }
@@ -1582,34 +988,16 @@ errors++;
 if(data.max_event_channels !== undefined){
 let data15 = data.max_event_channels;
 if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
-const err40 = {instancePath:instancePath+"/max_event_channels",schemaPath:"#/$defs/max_event_channels/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err40];
-}
-else {
-vErrors.push(err40);
-}
+vErrors = fail(vErrors, instancePath+"/max_event_channels", "type");
 errors++;
 }
 if((typeof data15 == "number") && (isFinite(data15))){
 if(data15 > 131071 || isNaN(data15)){
-const err41 = {instancePath:instancePath+"/max_event_channels",schemaPath:"#/$defs/max_event_channels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 131071}};
-if(vErrors === null){
-vErrors = [err41];
-}
-else {
-vErrors.push(err41);
-}
+vErrors = fail(vErrors, instancePath+"/max_event_channels", "maximum");
 errors++;
 }
 if(data15 < 1 || isNaN(data15)){
-const err42 = {instancePath:instancePath+"/max_event_channels",schemaPath:"#/$defs/max_event_channels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
-if(vErrors === null){
-vErrors = [err42];
-}
-else {
-vErrors.push(err42);
-}
+vErrors = fail(vErrors, instancePath+"/max_event_channels", "minimum");
 errors++;
 }
 }
@@ -1621,35 +1009,17 @@ const len1 = data16.length;
 for(let i1=0; i1<len1; i1++){
 let data17 = data16[i1];
 if(typeof data17 !== "string"){
-const err43 = {instancePath:instancePath+"/capabilities/" + i1,schemaPath:"#/properties/capabilities/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err43];
-}
-else {
-vErrors.push(err43);
-}
+vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "type");
 errors++;
 }
 if(!(((data17 === "control") || (data17 === "hardware")) || (data17 === "xenstore"))){
-const err44 = {instancePath:instancePath+"/capabilities/" + i1,schemaPath:"#/properties/capabilities/items/enum",keyword:"enum",params:{allowedValues: schema49.properties.capabilities.items.enum}};
-if(vErrors === null){
-vErrors = [err44];
-}
-else {
-vErrors.push(err44);
-}
+vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema49.properties.capabilities.items.enum});
 errors++;
 }
 }
 }
 else {
-const err45 = {instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err45];
-}
-else {
-vErrors.push(err45);
-}
+vErrors = fail(vErrors, instancePath+"/capabilities", "type");
 errors++;
 }
 }
@@ -1657,13 +1027,7 @@ if(data.ioports !== undefined){
 let data18 = data.ioports;
 if(Array.isArray(data18)){
 if(data18.length > 256){
-const err46 = {instancePath:instancePath+"/ioports",schemaPath:"#/properties/ioports/maxItems",keyword:"maxItems",params:{limit: 256}};
-if(vErrors === null){
-vErrors = [err46];
-}
-else {
-vErrors.push(err46);
-}
+vErrors = fail(vErrors, instancePath+"/ioports", "maxItems");
 errors++;
 }
 const len2 = data18.length;
@@ -1671,36 +1035,18 @@ for(let i2=0; i2<len2; i2++){
 let data19 = data18[i2];
 if(typeof data19 === "string"){
 if(!pattern25.test(data19)){
-const err47 = {instancePath:instancePath+"/ioports/" + i2,schemaPath:"#/properties/ioports/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}};
-if(vErrors === null){
-vErrors = [err47];
-}
-else {
-vErrors.push(err47);
-}
+vErrors = fail(vErrors, instancePath+"/ioports/" + i2, "pattern");
 errors++;
 }
 }
 else {
-const err48 = {instancePath:instancePath+"/ioports/" + i2,schemaPath:"#/properties/ioports/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err48];
-}
-else {
-vErrors.push(err48);
-}
+vErrors = fail(vErrors, instancePath+"/ioports/" + i2, "type");
 errors++;
 }
 }
 }
 else {
-const err49 = {instancePath:instancePath+"/ioports",schemaPath:"#/properties/ioports/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err49];
-}
-else {
-vErrors.push(err49);
-}
+vErrors = fail(vErrors, instancePath+"/ioports", "type");
 errors++;
 }
 }
@@ -1708,13 +1054,7 @@ if(data.iomem !== undefined){
 let data20 = data.iomem;
 if(Array.isArray(data20)){
 if(data20.length > 256){
-const err50 = {instancePath:instancePath+"/iomem",schemaPath:"#/properties/iomem/maxItems",keyword:"maxItems",params:{limit: 256}};
-if(vErrors === null){
-vErrors = [err50];
-}
-else {
-vErrors.push(err50);
-}
+vErrors = fail(vErrors, instancePath+"/iomem", "maxItems");
 errors++;
 }
 const len3 = data20.length;
@@ -1722,36 +1062,18 @@ for(let i3=0; i3<len3; i3++){
 let data21 = data20[i3];
 if(typeof data21 === "string"){
 if(!pattern26.test(data21)){
-const err51 = {instancePath:instancePath+"/iomem/" + i3,schemaPath:"#/properties/iomem/items/pattern",keyword:"pattern",params:{pattern: "^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}};
-if(vErrors === null){
-vErrors = [err51];
-}
-else {
-vErrors.push(err51);
-}
+vErrors = fail(vErrors, instancePath+"/iomem/" + i3, "pattern");
 errors++;
 }
 }
 else {
-const err52 = {instancePath:instancePath+"/iomem/" + i3,schemaPath:"#/properties/iomem/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err52];
-}
-else {
-vErrors.push(err52);
-}
+vErrors = fail(vErrors, instancePath+"/iomem/" + i3, "type");
 errors++;
 }
 }
 }
 else {
-const err53 = {instancePath:instancePath+"/iomem",schemaPath:"#/properties/iomem/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err53];
-}
-else {
-vErrors.push(err53);
-}
+vErrors = fail(vErrors, instancePath+"/iomem", "type");
 errors++;
 }
 }
@@ -1759,60 +1081,30 @@ if(data.irqs !== undefined){
 let data22 = data.irqs;
 if(Array.isArray(data22)){
 if(data22.length > 16){
-const err54 = {instancePath:instancePath+"/irqs",schemaPath:"#/properties/irqs/maxItems",keyword:"maxItems",params:{limit: 16}};
-if(vErrors === null){
-vErrors = [err54];
-}
-else {
-vErrors.push(err54);
-}
+vErrors = fail(vErrors, instancePath+"/irqs", "maxItems");
 errors++;
 }
 const len4 = data22.length;
 for(let i4=0; i4<len4; i4++){
 let data23 = data22[i4];
 if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
-const err55 = {instancePath:instancePath+"/irqs/" + i4,schemaPath:"#/properties/irqs/items/type",keyword:"type",params:{type: "integer"}};
-if(vErrors === null){
-vErrors = [err55];
-}
-else {
-vErrors.push(err55);
-}
+vErrors = fail(vErrors, instancePath+"/irqs/" + i4, "type");
 errors++;
 }
 if((typeof data23 == "number") && (isFinite(data23))){
 if(data23 > 15 || isNaN(data23)){
-const err56 = {instancePath:instancePath+"/irqs/" + i4,schemaPath:"#/properties/irqs/items/maximum",keyword:"maximum",params:{comparison: "<=", limit: 15}};
-if(vErrors === null){
-vErrors = [err56];
-}
-else {
-vErrors.push(err56);
-}
+vErrors = fail(vErrors, instancePath+"/irqs/" + i4, "maximum");
 errors++;
 }
 if(data23 < 1 || isNaN(data23)){
-const err57 = {instancePath:instancePath+"/irqs/" + i4,schemaPath:"#/properties/irqs/items/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1}};
-if(vErrors === null){
-vErrors = [err57];
-}
-else {
-vErrors.push(err57);
-}
+vErrors = fail(vErrors, instancePath+"/irqs/" + i4, "minimum");
 errors++;
 }
 }
 }
 }
 else {
-const err58 = {instancePath:instancePath+"/irqs",schemaPath:"#/properties/irqs/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err58];
-}
-else {
-vErrors.push(err58);
-}
+vErrors = fail(vErrors, instancePath+"/irqs", "type");
 errors++;
 }
 }
@@ -1824,50 +1116,26 @@ errors = vErrors.length;
 }
 if(data.autostart !== undefined){
 if(typeof data.autostart !== "boolean"){
-const err59 = {instancePath:instancePath+"/autostart",schemaPath:"#/properties/autostart/type",keyword:"type",params:{type: "boolean"}};
-if(vErrors === null){
-vErrors = [err59];
-}
-else {
-vErrors.push(err59);
-}
+vErrors = fail(vErrors, instancePath+"/autostart", "type");
 errors++;
 }
 }
 if(data.critical !== undefined){
 if(typeof data.critical !== "boolean"){
-const err60 = {instancePath:instancePath+"/critical",schemaPath:"#/properties/critical/type",keyword:"type",params:{type: "boolean"}};
-if(vErrors === null){
-vErrors = [err60];
-}
-else {
-vErrors.push(err60);
-}
+vErrors = fail(vErrors, instancePath+"/critical", "type");
 errors++;
 }
 }
 if(data.on_failure !== undefined){
 let data27 = data.on_failure;
 if(!(((data27 === "halt") || (data27 === "reboot")) || (data27 === "recovery"))){
-const err61 = {instancePath:instancePath+"/on_failure",schemaPath:"#/properties/on_failure/enum",keyword:"enum",params:{allowedValues: schema49.properties.on_failure.enum}};
-if(vErrors === null){
-vErrors = [err61];
-}
-else {
-vErrors.push(err61);
-}
+vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema49.properties.on_failure.enum});
 errors++;
 }
 }
 if(data.recovery !== undefined){
 if(typeof data.recovery !== "boolean"){
-const err62 = {instancePath:instancePath+"/recovery",schemaPath:"#/properties/recovery/type",keyword:"type",params:{type: "boolean"}};
-if(vErrors === null){
-vErrors = [err62];
-}
-else {
-vErrors.push(err62);
-}
+vErrors = fail(vErrors, instancePath+"/recovery", "type");
 errors++;
 }
 }
@@ -1877,37 +1145,19 @@ if(Array.isArray(data29)){
 const len5 = data29.length;
 for(let i5=0; i5<len5; i5++){
 if(typeof data29[i5] !== "string"){
-const err63 = {instancePath:instancePath+"/after/" + i5,schemaPath:"#/properties/after/items/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err63];
-}
-else {
-vErrors.push(err63);
-}
+vErrors = fail(vErrors, instancePath+"/after/" + i5, "type");
 errors++;
 }
 }
 }
 else {
-const err64 = {instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err64];
-}
-else {
-vErrors.push(err64);
-}
+vErrors = fail(vErrors, instancePath+"/after", "type");
 errors++;
 }
 }
 }
 else {
-const err65 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
-if(vErrors === null){
-vErrors = [err65];
-}
-else {
-vErrors.push(err65);
-}
+vErrors = fail(vErrors, instancePath, "type");
 errors++;
 }
 validate27.errors = vErrors;
@@ -1931,44 +1181,20 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.name === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "name"}};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
+vErrors = fail(vErrors, instancePath, "required", {missingProperty: "name"});
 errors++;
 }
 if(data.run === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "run"}};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
+vErrors = fail(vErrors, instancePath, "required", {missingProperty: "run"});
 errors++;
 }
 if(data.at === undefined){
-const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "at"}};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
+vErrors = fail(vErrors, instancePath, "required", {missingProperty: "at"});
 errors++;
 }
 for(const key0 in data){
 if(!(((((key0 === "name") || (key0 === "run")) || (key0 === "at")) || (key0 === "timeout")) || (key0 === "digest"))){
-const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
+vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
 }
@@ -1976,24 +1202,12 @@ if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
 if(!pattern27.test(data0)){
-const err4 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"}};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
+vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
 }
 else {
-const err5 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
+vErrors = fail(vErrors, instancePath+"/name", "type");
 errors++;
 }
 }
@@ -2001,37 +1215,19 @@ if(data.run !== undefined){
 let data1 = data.run;
 if(typeof data1 === "string"){
 if(!pattern28.test(data1)){
-const err6 = {instancePath:instancePath+"/run",schemaPath:"#/properties/run/pattern",keyword:"pattern",params:{pattern: "^[!-~]{1,250}\\.m?[jt]s$"}};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
-}
+vErrors = fail(vErrors, instancePath+"/run", "pattern");
 errors++;
 }
 }
 else {
-const err7 = {instancePath:instancePath+"/run",schemaPath:"#/properties/run/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err7];
-}
-else {
-vErrors.push(err7);
-}
+vErrors = fail(vErrors, instancePath+"/run", "type");
 errors++;
 }
 }
 if(data.at !== undefined){
 let data2 = data.at;
 if(!((((data2 === "before_planning") || (data2 === "after_create")) || (data2 === "before_start")) || (data2 === "after_start"))){
-const err8 = {instancePath:instancePath+"/at",schemaPath:"#/properties/at/enum",keyword:"enum",params:{allowedValues: schema61.properties.at.enum}};
-if(vErrors === null){
-vErrors = [err8];
-}
-else {
-vErrors.push(err8);
-}
+vErrors = fail(vErrors, instancePath+"/at", "enum", {allowedValues: schema61.properties.at.enum});
 errors++;
 }
 }
@@ -2039,24 +1235,12 @@ if(data.timeout !== undefined){
 let data3 = data.timeout;
 if(typeof data3 === "string"){
 if(!pattern4.test(data3)){
-const err9 = {instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/pattern",keyword:"pattern",params:{pattern: "^[1-9][0-9]{0,3}s$"}};
-if(vErrors === null){
-vErrors = [err9];
-}
-else {
-vErrors.push(err9);
-}
+vErrors = fail(vErrors, instancePath+"/timeout", "pattern");
 errors++;
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/timeout",schemaPath:"#/properties/timeout/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err10];
-}
-else {
-vErrors.push(err10);
-}
+vErrors = fail(vErrors, instancePath+"/timeout", "type");
 errors++;
 }
 }
@@ -2064,36 +1248,18 @@ if(data.digest !== undefined){
 let data4 = data.digest;
 if(typeof data4 === "string"){
 if(!pattern12.test(data4)){
-const err11 = {instancePath:instancePath+"/digest",schemaPath:"#/$defs/digest/pattern",keyword:"pattern",params:{pattern: "^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$"}};
-if(vErrors === null){
-vErrors = [err11];
-}
-else {
-vErrors.push(err11);
-}
+vErrors = fail(vErrors, instancePath+"/digest", "pattern");
 errors++;
 }
 }
 else {
-const err12 = {instancePath:instancePath+"/digest",schemaPath:"#/$defs/digest/type",keyword:"type",params:{type: "string"}};
-if(vErrors === null){
-vErrors = [err12];
-}
-else {
-vErrors.push(err12);
-}
+vErrors = fail(vErrors, instancePath+"/digest", "type");
 errors++;
 }
 }
 }
 else {
-const err13 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
-if(vErrors === null){
-vErrors = [err13];
-}
-else {
-vErrors.push(err13);
-}
+vErrors = fail(vErrors, instancePath, "type");
 errors++;
 }
 validate30.errors = vErrors;
@@ -2115,46 +1281,22 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.version === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "version"}};
-if(vErrors === null){
-vErrors = [err0];
-}
-else {
-vErrors.push(err0);
-}
+vErrors = fail(vErrors, instancePath, "required", {missingProperty: "version"});
 errors++;
 }
 if(data.domains === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "domains"}};
-if(vErrors === null){
-vErrors = [err1];
-}
-else {
-vErrors.push(err1);
-}
+vErrors = fail(vErrors, instancePath, "required", {missingProperty: "domains"});
 errors++;
 }
 for(const key0 in data){
 if(!(((((key0 === "version") || (key0 === "platform")) || (key0 === "defaults")) || (key0 === "domains")) || (key0 === "scripts"))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0}};
-if(vErrors === null){
-vErrors = [err2];
-}
-else {
-vErrors.push(err2);
-}
+vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
 }
 if(data.version !== undefined){
 if(2 !== data.version){
-const err3 = {instancePath:instancePath+"/version",schemaPath:"#/properties/version/const",keyword:"const",params:{allowedValue: 2}};
-if(vErrors === null){
-vErrors = [err3];
-}
-else {
-vErrors.push(err3);
-}
+vErrors = fail(vErrors, instancePath+"/version", "const");
 errors++;
 }
 }
@@ -2174,23 +1316,11 @@ if(data.domains !== undefined){
 let data3 = data.domains;
 if(Array.isArray(data3)){
 if(data3.length > 1000){
-const err4 = {instancePath:instancePath+"/domains",schemaPath:"#/properties/domains/maxItems",keyword:"maxItems",params:{limit: 1000}};
-if(vErrors === null){
-vErrors = [err4];
-}
-else {
-vErrors.push(err4);
-}
+vErrors = fail(vErrors, instancePath+"/domains", "maxItems");
 errors++;
 }
 if(data3.length < 1){
-const err5 = {instancePath:instancePath+"/domains",schemaPath:"#/properties/domains/minItems",keyword:"minItems",params:{limit: 1}};
-if(vErrors === null){
-vErrors = [err5];
-}
-else {
-vErrors.push(err5);
-}
+vErrors = fail(vErrors, instancePath+"/domains", "minItems");
 errors++;
 }
 const len0 = data3.length;
@@ -2202,13 +1332,7 @@ errors = vErrors.length;
 }
 }
 else {
-const err6 = {instancePath:instancePath+"/domains",schemaPath:"#/properties/domains/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err6];
-}
-else {
-vErrors.push(err6);
-}
+vErrors = fail(vErrors, instancePath+"/domains", "type");
 errors++;
 }
 }
@@ -2216,13 +1340,7 @@ if(data.scripts !== undefined){
 let data5 = data.scripts;
 if(Array.isArray(data5)){
 if(data5.length > 32){
-const err7 = {instancePath:instancePath+"/scripts",schemaPath:"#/properties/scripts/maxItems",keyword:"maxItems",params:{limit: 32}};
-if(vErrors === null){
-vErrors = [err7];
-}
-else {
-vErrors.push(err7);
-}
+vErrors = fail(vErrors, instancePath+"/scripts", "maxItems");
 errors++;
 }
 const len1 = data5.length;
@@ -2234,25 +1352,13 @@ errors = vErrors.length;
 }
 }
 else {
-const err8 = {instancePath:instancePath+"/scripts",schemaPath:"#/properties/scripts/type",keyword:"type",params:{type: "array"}};
-if(vErrors === null){
-vErrors = [err8];
-}
-else {
-vErrors.push(err8);
-}
+vErrors = fail(vErrors, instancePath+"/scripts", "type");
 errors++;
 }
 }
 }
 else {
-const err9 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"}};
-if(vErrors === null){
-vErrors = [err9];
-}
-else {
-vErrors.push(err9);
-}
+vErrors = fail(vErrors, instancePath, "type");
 errors++;
 }
 validate20.errors = vErrors;
@@ -2260,5 +1366,10 @@ return errors === 0;
 }
 validate20.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
+function fail(found, instancePath, keyword, params = {}) {
+const all = found ?? [];
+all.push({ instancePath, keyword, params });
+return all;
+}
 return validate20;
 }

@@ -1,4 +1,3 @@
-import type { ErrorObject } from 'ajv';
 import { formatPath, fromPointer, type Path } from '../path.ts';
 import { nearest, sameName } from '../suggest.ts';
 import type { Shape } from './model.ts';
@@ -15,9 +14,17 @@ export interface SchemaProblem {
   covers: Path[];
 }
 
+/** One verdict, as ajv gives it. */
+interface SchemaError {
+  /** A JSON pointer. */
+  instancePath: string;
+  keyword: string;
+  params: { additionalProperty?: string; missingProperty?: string; allowedValues?: unknown };
+}
+
 /** A schema as code: `validate` leaves its verdicts in `validate.errors`, `shapes` says what belongs at each place. */
 export interface SchemaValidator {
-  validate: { (document: unknown): boolean; errors?: ErrorObject[] | null };
+  validate: { (document: unknown): boolean; errors?: SchemaError[] | null };
   shapes: Readonly<Record<string, Shape>>;
 }
 
@@ -65,11 +72,11 @@ interface Context {
   newest: NewestSchema;
 }
 
-function isUnknownKey(error: ErrorObject): boolean {
+function isUnknownKey(error: SchemaError): boolean {
   return error.keyword === 'additionalProperties';
 }
 
-function translate(error: ErrorObject, context: Context): SchemaProblem {
+function translate(error: SchemaError, context: Context): SchemaProblem {
   const { document, shapes } = context;
   const path = fromPointer(error.instancePath, document);
   const shape = shapeAt(path, shapes);

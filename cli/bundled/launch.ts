@@ -42,7 +42,12 @@ function run({ id, root, file, code }: Bundle): void {
   }
   const module = { exports: {} };
   const main = script.runInThisContext() as (...values: unknown[]) => void;
-  main(createRequire(`${root}/cli/main.ts`), module.exports, module);
+  main(requireFrom(`${root}/cli/main.ts`), module.exports, module);
+}
+
+/** As createRequire gives it, which takes time to make what most commands do without. */
+function requireFrom(file: string): (name: string) => unknown {
+  return (name) => process.getBuiltinModule(name) ?? createRequire(file)(name);
 }
 
 function readIfThere(file: string): Buffer | undefined {
