@@ -7,6 +7,9 @@ import type { Policy } from '../boot-configs/policy/policy.ts';
 import { bootDomainOptions } from '../platform/images/command-lines.ts';
 import { Failure, type Input, UsageError } from './command.ts';
 
+/** Bytes; policies for Xen have some 10,000, for Linux some millions. */
+const MAXIMUM_POLICY = 1 << 26;
+
 /** The checks beyond the usual that the options ask for. What they need is loaded only then. */
 export async function chosenChecks(input: Input): Promise<Check[]> {
   const { values } = input;
@@ -57,11 +60,13 @@ function sizeKiB(memory: string): number {
 }
 
 async function loadPolicy(file: string): Promise<Policy> {
-  const { readFile } = await import('node:fs/promises');
+  const { readBounded } = await import('../measurement/read-bounded.ts');
   const { readPolicy } = await import('../boot-configs/policy/policy.ts');
   const { PolicyFormatError } = await import('../boot-configs/policy/cursor.ts');
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(`${file}: the policy can't be read (${error.code})`, 'check the name');
+  const bytes = await readBounded(file, MAXIMUM_POLICY).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === undefined
+      ? new Failure(error.message, 'name the policy')
+      : new Failure(`${file}: the policy can't be read (${error.code})`, 'check the name');
   });
   try {
     return readPolicy(bytes);

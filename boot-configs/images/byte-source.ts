@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /** Something to read parts of, so that an image of any size can be looked into. */
 export interface ByteSource {
@@ -12,7 +12,8 @@ export interface ByteSource {
  * so on), and an error with the code EINVAL for anything but a regular file.
  */
 export function withFile<T>(path: string, use: (source: ByteSource) => T): T {
-  const fd = openSync(path, 'r');
+  // Opening a FIFO would wait for its writer.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw Object.assign(new Error('not a regular file'), { code: 'EINVAL' });

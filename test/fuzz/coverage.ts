@@ -4,11 +4,11 @@ import { type Profiler, Session } from 'node:inspector';
 export class Coverage {
   readonly #session = new Session();
   readonly #seen = new Set<string>();
-  readonly #part: string;
+  readonly #parts: readonly string[];
 
-  /** @param part what a module's URL must contain to count */
-  constructor(part: string) {
-    this.#part = part;
+  /** @param parts a module counts whose URL contains one of them */
+  constructor(...parts: string[]) {
+    this.#parts = parts;
     this.#session.connect();
     this.#post('Profiler.enable');
     this.#post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
@@ -26,7 +26,7 @@ export class Coverage {
       'Profiler.takePreciseCoverage',
     ) as Profiler.TakePreciseCoverageReturnType;
     for (const { url, functions } of result) {
-      if (!url.includes(this.#part)) continue;
+      if (!this.#parts.some((part) => url.includes(part))) continue;
       for (const { startOffset, endOffset, count } of functions.flatMap(({ ranges }) => ranges)) {
         if (count > 0) this.#seen.add(`${url}:${startOffset}-${endOffset}`);
       }

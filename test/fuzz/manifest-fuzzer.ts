@@ -4,6 +4,7 @@ import {
   loadManifest,
   ManifestError,
 } from '../../boot-configs/manifest.ts';
+import { plan } from '../../daemon/boot.ts';
 import { mutate, randomText } from './manifest-mutations.ts';
 import type { Random } from './random.ts';
 
@@ -46,6 +47,7 @@ function feed(text: string): Outcome {
   const started = performance.now();
   try {
     const manifest = loadManifest(Buffer.from(text), 'fuzz.yaml');
+    plan(manifest, { policy: true, signed: false });
     const milliseconds = performance.now() - started;
     expect(/^[ -~]+$/.test(canonicalConfiguration(manifest)), 'the configuration is not ASCII');
     const { domains } = manifest;

@@ -1,7 +1,17 @@
+import { schemaFields } from '../../boot-configs/schema/fields.ts';
+import { formerVersions, newestVersion, readSchema } from '../../boot-configs/schema/file.ts';
 import type { Random } from './random.ts';
+
+const properties = await Promise.all([...formerVersions, newestVersion].map(readSchema));
 
 /** Pieces that mean something to YAML or to a manifest. */
 const fragments = [
+  ...new Set(properties.flatMap(schemaFields).map(({ path }) => `${path.split('.').at(-1)}: `)),
+  ...new Set(
+    properties
+      .flatMap(schemaFields)
+      .flatMap(({ examples }) => examples.map((example) => JSON.stringify(example))),
+  ),
   '[',
   ']',
   '{',

@@ -1,9 +1,10 @@
 /**
- * Coverage-guided fuzzing of everything that parses bytes of a TPM, a log or evidence:
+ * Coverage-guided fuzzing of everything that parses bytes of a TPM, a log, evidence, or what a manifest comes with:
  * `node test/fuzz/parsers.ts [minutes] [seed]`. Inputs that reach new code become seeds. Ends with 1 at the first input that
  * ends in anything but a result or the parser's own error, or that takes too long; the input is kept in a file.
  */
-import { writeFileSync } from 'node:fs';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,6 +17,10 @@ import {
   Tpm2Error,
   tpm2ToolsPcrFile,
 } from 'node-tpm2-pts';
+import { inspectKernel } from '../../boot-configs/images/kernel.ts';
+import { PolicyFormatError } from '../../boot-configs/policy/cursor.ts';
+import { contextFault, readPolicy } from '../../boot-configs/policy/policy.ts';
+import { SignatureError, verifySignature } from '../../boot-configs/signature.ts';
 import { MeasurementError } from '../../measurement/errors.ts';
 import { EventLogError, type LogEvent } from '../../measurement/event-log/format.ts';
 import { parseEventLog, parseTagged } from '../../measurement/event-log/parse.ts';
@@ -25,7 +30,9 @@ import { readReference, referenceFile } from '../../measurement/evidence/referen
 import { eventListing, eventsJson } from '../../measurement/formats/event-listing.ts';
 import { listing } from '../../measurement/formats/listing.ts';
 import { predict } from '../../measurement/predict.ts';
+import { buildPolicy } from '../../platform/policy/build.ts';
 import { eventsOf, evidenceOf, ITEMS, logOf } from '../lib/evidence.ts';
+import { elf, pvhNote, pvNotes } from '../unit/boot-configs/elf-builder.ts';
 import { mutate } from './bytes.ts';
 import { Coverage } from './coverage.ts';
 import { withData } from './evidence-mutations.ts';
@@ -36,7 +43,7 @@ const MAXIMUM_MILLISECONDS = 1000;
 const BATCH = 25;
 
 /** How a parser may refuse. */
-const EXPECTED = [Tpm2Error, EventLogError, MeasurementError];
+const EXPECTED = [Tpm2Error, EventLogError, MeasurementError, PolicyFormatError, SignatureError];
 
 interface Target {
   readonly name: string;
@@ -60,6 +67,10 @@ function mutateDescription(log: Buffer, other: Buffer, random: Random): Buffer {
 }
 
 const evidence = evidenceOf();
+const manifest = Buffer.from('version: 2\n');
+const keys = ['ed25519' as const, 'ec' as const].map((type) =>
+  type === 'ec' ? generateKeyPairSync(type, { namedCurve: 'P-256' }) : generateKeyPairSync(type),
+);
 const TARGETS: Target[] = [
   {
     name: 'event log',
@@ -100,6 +111,39 @@ const TARGETS: Target[] = [
     run: (bytes) => void readTpm2ToolsPcrFile(bytes),
   },
   {
+    name: 'kernel',
+    seeds: [elf({ notes: pvNotes }), elf({ notes: [...pvNotes, pvhNote], span: 1 << 20 })],
+    run: (bytes) => {
+      const source = {
+        size: bytes.length,
+        read: (offset: number, length: number) => bytes.subarray(offset, offset + length),
+      };
+      inspectKernel(source, 'pv');
+      inspectKernel(source, 'pvh');
+    },
+  },
+  {
+    name: 'policy',
+    seeds: [readFileSync(await buildPolicy())],
+    run: (bytes) => void contextFault(readPolicy(bytes), 'system_u:system_r:dom0_t'),
+  },
+  {
+    name: 'manifest signature',
+    seeds: keys.map(({ privateKey }) => sign(null, manifest, privateKey)),
+    run: (bytes) => {
+      for (const { publicKey } of keys) {
+        verifySignature(manifest, bytes, publicKey.export({ type: 'spki', format: 'pem' }));
+      }
+    },
+  },
+  {
+    name: 'public key',
+    seeds: keys.map(({ publicKey }) =>
+      Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })),
+    ),
+    run: (bytes) => verifySignature(manifest, Buffer.alloc(64), bytes),
+  },
+  {
     name: 'reference',
     seeds: [
       Buffer.from(referenceFile({ pcr: 13, bootPcr: 12, items: ITEMS, pcrs: evidence.pcrs })),
@@ -114,7 +158,7 @@ const TARGETS: Target[] = [
 const minutes = Number(process.argv[2] ?? 10);
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 32);
 const random = new Random(seed);
-const coverage = new Coverage('/measurement/');
+const coverage = new Coverage('/measurement/', '/boot-configs/');
 const until = performance.now() + minutes * 60_000;
 let inputs = 0;
 let accepted = 0;

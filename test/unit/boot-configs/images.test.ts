@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -109,14 +110,17 @@ test('images that are missing, no files or of the wrong kind are reported where 
     dom0 +
       guest({ kernel: 'missing', ramdisk: 'vmlinux/x' }) +
       guest({ name: 'b', domid: '2', kernel: 'bzImage', ramdisk: 'folder' }) +
-      guest({ name: 'c', domid: '3', type: 'pvh' }),
+      guest({ name: 'c', domid: '3', type: 'pvh' }) +
+      guest({ name: 'd', domid: '4', ramdisk: 'fifo' }),
   );
+  execFileSync('mkfifo', [join(directory, 'fifo')]);
   assert.deepEqual(found(text), [
     'domains[1].kernel: there is no such file in the image directory',
     'domains[1].ramdisk: there is no such file in the image directory',
     'domains[2].kernel: the kernel is not an ELF file that Xen can load but a bzImage',
     'domains[2].ramdisk: this is not a regular file',
     'domains[3].kernel: the kernel has no PVH entry (ELF note PHYS32_ENTRY)',
+    'domains[4].ramdisk: this is not a regular file',
   ]);
 });
 

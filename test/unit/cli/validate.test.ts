@@ -161,6 +161,7 @@ test('a policy that can not be used is a failure, not wrong usage', async () => 
   for (const [policy, reason] of [
     [file('no-such-file'), /the policy can't be read \(ENOENT\)/],
     [file('package.json'), /this is not a compiled policy/],
+    ['/dev/zero', /\/dev\/zero: not a regular file/],
   ] as const) {
     const { status, error } = await run(['validate', '--policy', policy, demo]);
     assert.equal(status, 1);
