@@ -126,7 +126,7 @@ for (const { name, options, reused, says } of failures) {
     const archive = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
     assert.match(archive, says);
     assert.match(archive, /domb-handover\/failure\.txt\0/);
-    assert.match(archive, /"failure": \{\s*"phase": "\w+",\s*"step": /);
+    assert.match(archive, /"failure": \{\s*"phase": "[\w ]+",\s*"step": /);
     assert.match(archive, /"hardwareDomid": 0/);
 
     // The evidence is true, and it says that the boot failed.
