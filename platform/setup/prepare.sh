@@ -11,10 +11,16 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+newline='
+'
+# It complains of those that dpkg never heard of, and names the others.
+states=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null) || :
 missing=
 for package in $packages; do
-  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=none
-  [ "$status" = installed ] || missing="$missing $package"
+  case "$newline$states$newline" in
+    *"${newline}installed $package$newline"*) ;;
+    *) missing="$missing $package" ;;
+  esac
 done
 
 # Images are made of Debian's newest packages, so apt's lists must exist and may not be long out of date: a mirror
