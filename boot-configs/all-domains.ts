@@ -5,6 +5,15 @@ export function allDomains({ domains, recovery }: Manifest): readonly DomainSett
   return recovery === undefined ? domains : [...domains, recovery];
 }
 
+/** The images and scripts that the manifest has measured, each once. */
+export function measuredImages(manifest: Manifest): ReadonlySet<string> {
+  const images = allDomains(manifest).flatMap(({ kernel, ramdisk, measurement }) => [
+    kernel,
+    ...(measurement.components.includes('ramdisk') ? ramdisk : []),
+  ]);
+  return new Set([...images, ...manifest.scripts.map(({ run }) => run)]);
+}
+
 /** The images and scripts that the manifest names, each once: what a boot image has to hold. */
 export function imageNames(manifest: Manifest): ReadonlySet<string> {
   const images = allDomains(manifest).flatMap(({ kernel, ramdisk }) => [kernel, ...ramdisk]);

@@ -1,3 +1,4 @@
+import { imageComponents } from './components.ts';
 import { cpuNumbers } from './cpu-list.ts';
 import { iomemRange, ioportRange } from './device-ranges.ts';
 import type { DomainDocument, ManifestDocument, ScriptDocument } from './generated/manifest.ts';
@@ -18,6 +19,7 @@ export function effectiveManifest(document: ManifestDocument): Manifest {
   const ordered = startOrder(
     normal.map((domain) => ({ domain, name: domain.name, after: domain.after ?? [] })),
   );
+  const pcr = platform?.measurement?.pcr ?? DEFAULT_PCR;
   return {
     version: document.version,
     platform: {
@@ -26,13 +28,13 @@ export function effectiveManifest(document: ManifestDocument): Manifest {
         ? {}
         : { timeoutSeconds: Number.parseInt(platform.timeout, 10) }),
       measurement: {
-        pcr: platform?.measurement?.pcr ?? DEFAULT_PCR,
+        pcr,
         bootPcr: platform?.measurement?.boot_pcr ?? DEFAULT_BOOT_PCR,
         banks: [...new Set(platform?.measurement?.banks)].sort(),
       },
     },
-    domains: ordered.order.map(({ domain }) => domainSettings(domain)),
-    ...(recovery === undefined ? {} : { recovery: domainSettings(recovery) }),
+    domains: ordered.order.map(({ domain }) => domainSettings(domain, pcr)),
+    ...(recovery === undefined ? {} : { recovery: domainSettings(recovery, pcr) }),
     scripts: (document.scripts ?? []).map(scriptSettings),
   };
 }
@@ -42,7 +44,7 @@ function scriptSettings({ name, run, at, timeout, digest }: ScriptDocument): Scr
   return { name, run, at, timeoutSeconds, ...(digest === undefined ? {} : { digest }) };
 }
 
-function domainSettings(domain: DomainDocument): DomainSettings {
+function domainSettings(domain: DomainDocument, platformPcr: number): DomainSettings {
   const { name, domid, type, uuid, memory, kernel, ramdisk, seclabel } = domain;
   if (
     type === undefined ||
@@ -69,6 +71,7 @@ function domainSettings(domain: DomainDocument): DomainSettings {
     limits: limitsOf(domain),
     devices: devicesOf(domain),
     digests: digestsOf(domain),
+    measurement: measurementOf(domain, platformPcr),
     autostart: domain.autostart ?? true,
     critical: domain.critical ?? true,
     ...(domain.on_failure === undefined ? {} : { onFailure: domain.on_failure }),
@@ -80,6 +83,17 @@ function digestsOf({ digests = {} }: DomainDocument): DomainSettings['digests'] 
   return {
     ...(kernel === undefined ? {} : { kernel }),
     ...(ramdisk === undefined ? {} : { ramdisk: listOf(ramdisk) }),
+  };
+}
+
+function measurementOf(
+  { measurement = {} }: DomainDocument,
+  platformPcr: number,
+): DomainSettings['measurement'] {
+  const { pcr = platformPcr, components } = measurement;
+  return {
+    pcr,
+    components: imageComponents.filter((each) => components?.includes(each) ?? true),
   };
 }
 

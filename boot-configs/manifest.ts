@@ -81,6 +81,10 @@ export interface DomainSettings {
   devices: DomainDevices;
   /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`; for the ramdisk one for each segment. */
   digests: { kernel?: string; ramdisk?: string[] };
+  /**
+   * Where its images are measured, and which of them. What is left out is in no register; the kernel never is.
+   */
+  measurement: { pcr: number; components: ImageComponent[] };
   /** False for a domain that is built and stays paused. */
   autostart: boolean;
   /** False for a domain that the boot can do without. */
@@ -111,6 +115,9 @@ export interface DomainLimits {
   /** The highest port number. */
   eventChannels?: number;
 }
+
+/** What a domain is started from: two files and a text. */
+export type ImageComponent = 'kernel' | 'ramdisk' | 'cmdline';
 
 export type Capability = 'control' | 'hardware' | 'xenstore';
 

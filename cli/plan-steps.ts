@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { imageComponents } from '../boot-configs/components.ts';
 import { showDomid } from '../boot-configs/domids.ts';
 import { type ByteSource, withFile } from '../boot-configs/images/byte-source.ts';
 import type { DomainSettings, Manifest, NumberRange } from '../boot-configs/manifest.ts';
@@ -72,11 +73,24 @@ function detailsOf(
       const { kernel, ramdisk } = operation.domain;
       return ramdisk.length === 0 ? { kernel } : { kernel, ramdisk: ramdisk.join(' ') };
     }
+    case 'measure-domain':
+      return measurementDetails(operation.domain, platform.measurement.pcr);
     case 'cap-pcr':
       return { pcr: platform.measurement.pcr };
     default:
       return {};
   }
+}
+
+/** Where and what of a domain is measured, as far as it isn't the usual. */
+function measurementDetails(
+  { measurement: { pcr, components } }: DomainSettings,
+  platformPcr: number,
+): Record<string, string | number> {
+  return {
+    ...(pcr === platformPcr ? {} : { pcr }),
+    ...(components.length === imageComponents.length ? {} : { measured: components.join(' ') }),
+  };
 }
 
 function creationDetails(domain: DomainSettings): Record<string, string | number> {

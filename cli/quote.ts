@@ -21,9 +21,10 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   const directory = values.get('logs') ?? handedOver.directory;
   return failing(async () => {
     const logs = await readLogs(directory);
-    const { pcr, banks } = readMeasurementLog(logs.log).target;
+    const log = readMeasurementLog(logs.log);
+    const { pcr, banks } = log.target;
     const bootPcr = logs.bootLog && readMeasurementLog(logs.bootLog).target.pcr;
-    const pcrs = bootPcr === undefined ? [pcr] : [pcr, bootPcr];
+    const pcrs = bootPcr === undefined ? log.pcrs : [...log.pcrs, bootPcr];
     const tpm = await openTpm(values.get('device'));
     let evidence: Evidence;
     try {

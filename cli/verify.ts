@@ -40,11 +40,21 @@ async function readOrRefuse(directory: string): Promise<Evidence | Verdict> {
 }
 
 function asText(verdict: Verdict): string {
-  const { accepted, problems, notChecked, compared = [], attest, events, bootEvents } = verdict;
+  const {
+    accepted,
+    problems,
+    notChecked,
+    compared = [],
+    attest,
+    events,
+    pcrs,
+    bootEvents,
+  } = verdict;
   const itemProblems = new Set(compared.flatMap((item) => item.problems));
   const good: string[] = [];
   if (attest) good.push('quote: signature, nonce and PCR values');
-  if (events) good.push(`log: ${events.length} events and the quoted PCR agree`);
+  if (events)
+    good.push(`log: ${events.length} events and the quoted PCR ${pcrs?.join(', ')} agree`);
   if (bootEvents) good.push(`boot log: ${bootEvents.length} events and the quoted PCR agree`);
   const items = compared.flatMap(({ name, problems: own }) =>
     own.length === 0 ? line('ok', name) : own.map((problem) => line('WRONG', problem)),

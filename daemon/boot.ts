@@ -46,7 +46,7 @@ export function prepare(manifest: Manifest): readonly Phase[] {
   const { limit } = watchdog(manifest);
   return [
     // What a failed boot may end in is checked and measured first.
-    ...(recovery ? [phase('arm', ...limit, ...armed(recovery))] : []),
+    ...(recovery ? [phase('arm', ...limit, ...armed(recovery, recoveryRegisters(manifest)))] : []),
     // All are measured and checked before the first one runs.
     ...(scripts.length > 0
       ? [
@@ -76,6 +76,7 @@ export function launch(
 ): readonly Phase[] {
   const { domains, scripts } = manifest;
   const { limit, unlimit } = watchdog(manifest);
+  const opened = [written.platform.measurement.pcr, ...recoveryRegisters(written)];
   const hardware = domains.filter((domain) => domain.capabilities.includes('hardware'));
   const others = domains.filter((domain) => !domain.capabilities.includes('hardware'));
   // The others stay paused, for dom0 to start them.
@@ -86,6 +87,7 @@ export function launch(
       ...when(prepare(manifest).length === 0, ...limit),
       { do: 'check-memory' },
       ...each(domains, 'check-domain'),
+      ...furtherRegisters(written.domains, opened).map(openRegister),
     ),
     // Everything that will run is in the log and in the PCR before the first domain exists.
     phase('measure', { do: 'measure-configuration' }, ...written.domains.flatMap(measurements)),
@@ -170,8 +172,13 @@ function watchdog({ platform }: Manifest): { limit: Operation[]; unlimit: Operat
   return { limit: [{ do: 'set-watchdog', seconds }], unlimit: [{ do: 'stop-watchdog' }] };
 }
 
-function armed(domain: DomainSettings): Operation[] {
-  return [{ do: 'check-domain', domain }, ...measurements(domain), { do: 'arm-recovery', domain }];
+function armed(domain: DomainSettings, registers: readonly number[]): Operation[] {
+  return [
+    { do: 'check-domain', domain },
+    ...registers.map(openRegister),
+    ...measurements(domain),
+    { do: 'arm-recovery', domain },
+  ];
 }
 
 function runScripts(scripts: readonly ScriptSettings[], point: ScriptPoint): Phase[] {
@@ -196,16 +203,28 @@ function each(domains: readonly DomainSettings[], kind: DomainOperation['do']): 
   return domains.map((domain) => ({ do: kind, domain }));
 }
 
+/** Registers that domains want for their images, but for those that are open already. */
+function furtherRegisters(domains: readonly DomainSettings[], open: readonly number[]): number[] {
+  const pcrs = new Set(domains.map(({ measurement }) => measurement.pcr));
+  return [...pcrs].filter((pcr) => !open.includes(pcr)).sort((a, b) => a - b);
+}
+
+const recoveryRegisters = ({ platform, recovery }: Manifest): number[] =>
+  furtherRegisters(recovery ? [recovery] : [], [platform.measurement.pcr]);
+
+const openRegister = (pcr: number): Operation => ({ do: 'open-register', pcr });
+
 function measurements(domain: DomainSettings): Operation[] {
   // A ramdisk of one segment is simply the ramdisk.
   const segments = domain.ramdisk.map((_, segment): Operation => {
     const one = domain.ramdisk.length === 1;
     return { do: 'measure-image', domain, component: 'ramdisk', ...(one ? {} : { segment }) };
   });
+  const { components } = domain.measurement;
   return [
     { do: 'measure-domain', domain },
     { do: 'measure-image', domain, component: 'kernel' },
-    ...segments,
-    { do: 'measure-image', domain, component: 'cmdline' },
+    ...when(components.includes('ramdisk'), ...segments),
+    ...when(components.includes('cmdline'), { do: 'measure-image', domain, component: 'cmdline' }),
   ];
 }

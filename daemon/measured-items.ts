@@ -1,5 +1,10 @@
 import { createPublicKey } from 'node:crypto';
-import { canonicalConfiguration, type Manifest } from '../boot-configs/manifest.ts';
+import { imageComponents } from '../boot-configs/components.ts';
+import {
+  canonicalConfiguration,
+  type DomainSettings,
+  type Manifest,
+} from '../boot-configs/manifest.ts';
 import { describeContent } from '../measurement/content.ts';
 import type { ContentDescription, ErrorItem, MeasuredItem } from '../measurement/events.ts';
 import project from '../package.json' with { type: 'json' };
@@ -62,9 +67,8 @@ export async function measuredItem(
       return { event: 'configuration', configuration };
     }
     case 'measure-domain': {
-      const { name, domid, type, seclabel, capabilities } = operation.domain;
-      const item = { event: 'domain', domain: name, domid, type, seclabel, capabilities } as const;
-      return name === sources.manifest?.recovery?.name ? { ...item, role: 'recovery' } : item;
+      if (!sources.manifest) throw new Error('a domain is measured before the manifest is read');
+      return domainItem(operation.domain, sources.manifest);
     }
     case 'measure-image': {
       const { domain, component, segment } = operation;
@@ -73,6 +77,19 @@ export async function measuredItem(
       return { event: 'image', domain: domain.name, component, ...which, ...description };
     }
   }
+}
+
+function domainItem(domain: DomainSettings, { platform, recovery }: Manifest): MeasuredItem {
+  const { name, domid, type, seclabel, capabilities, measurement, ramdisk } = domain;
+  const { pcr, components } = measurement;
+  const has = imageComponents.filter((each) => each !== 'ramdisk' || ramdisk.length > 0);
+  const unmeasured = has.filter((each) => !components.includes(each));
+  return {
+    ...{ event: 'domain', domain: name, domid, type, seclabel, capabilities },
+    ...(name === recovery?.name ? { role: 'recovery' } : {}),
+    ...(pcr === platform.measurement.pcr ? {} : { pcr }),
+    ...(unmeasured.length === 0 ? {} : { unmeasured }),
+  };
 }
 
 async function componentDescription(

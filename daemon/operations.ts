@@ -1,5 +1,5 @@
 import type { HardwareAccess } from '../bindings/hypervisor.ts';
-import type { DomainSettings, ScriptSettings } from '../boot-configs/manifest.ts';
+import type { DomainSettings, ImageComponent, ScriptSettings } from '../boot-configs/manifest.ts';
 
 /**
  * Everything a boot can do, as a closed type. An operation is a plain value: it can be printed, compared and
@@ -27,6 +27,7 @@ export type Operation =
   | { do: 'check-memory' }
   | { do: 'check-domain'; domain: DomainSettings }
   | { do: 'arm-recovery'; domain: DomainSettings }
+  | { do: 'open-register'; pcr: number }
   | { do: 'measure-configuration' }
   | { do: 'measure-domain'; domain: DomainSettings }
   | { do: 'measure-image'; domain: DomainSettings; component: ImageComponent; segment?: number }
@@ -46,9 +47,6 @@ export type Operation =
   | { do: 'leave' };
 
 export type OperationKind = Operation['do'];
-
-/** What a domain is started from: two files and a text. */
-export type ImageComponent = 'kernel' | 'ramdisk' | 'cmdline';
 
 /** Operations that belong together; the log and the timeline speak of phases. */
 export interface Phase {
@@ -75,6 +73,7 @@ export function imagePath({ domain, component, segment = 0 }: MeasureImage): str
 export function nameOf(operation: Operation): string {
   const words = operation.do.replaceAll('-', ' ');
   if ('script' in operation) return `${words} ${operation.script.name}`;
+  if ('pcr' in operation) return `${words} ${operation.pcr}`;
   if (!('domain' in operation)) return words;
   const verb = words.split(' ')[0];
   const component = 'component' in operation ? ` ${componentName(operation)}` : '';

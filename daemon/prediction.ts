@@ -1,5 +1,5 @@
 import type { HashAlgorithm } from 'node-tpm2-pts';
-import { imageNames } from '../boot-configs/all-domains.ts';
+import { measuredImages } from '../boot-configs/all-domains.ts';
 import type { Manifest } from '../boot-configs/manifest.ts';
 import type { Target } from '../measurement/encode.ts';
 import type { MeasuredItem } from '../measurement/events.ts';
@@ -7,7 +7,7 @@ import { hashFiles } from '../measurement/hash-files.ts';
 import { type Prediction, predict } from '../measurement/predict.ts';
 import { expectedItems } from './measured-items.ts';
 
-/** What a boot leaves in the PCR that the manifest names, and in the log. */
+/** What a boot leaves in the PCRs that the manifest names, and in the log. */
 export interface BootPrediction extends Prediction {
   readonly target: Target;
   readonly items: readonly MeasuredItem[];
@@ -34,7 +34,7 @@ export interface PredictedBoot {
 export async function predictBoot(boot: PredictedBoot): Promise<BootPrediction> {
   const { manifest, manifestBytes, findImage, policy, signatureKey, banks } = boot;
   const files = new Map<string, string>();
-  for (const path of imageNames(manifest)) files.set(path, await findImage(path));
+  for (const path of measuredImages(manifest)) files.set(path, await findImage(path));
   const described = await hashFiles([...files.values(), ...(policy ? [policy] : [])]);
   const content = (file: string, name: string) => {
     const description = described.get(file);

@@ -31,6 +31,7 @@ import {
   mountFilesystems,
   openHypervisor,
   openLog,
+  openRegister,
   openTpm,
   requireFlask,
 } from './steps/open.ts';
@@ -72,6 +73,7 @@ const steps: { [K in OperationKind]: Step<Extract<Operation, { do: K }>> } = {
   'check-memory': checkMemory,
   'check-domain': checkDomain,
   'arm-recovery': armRecovery,
+  'open-register': openRegister,
   'measure-configuration': measureConfiguration,
   'measure-domain': measureDomain,
   'measure-image': measureImage,

@@ -28,13 +28,16 @@ export interface ConfigurationItem {
   readonly configuration: unknown;
 }
 
+/** What a domain is started from: two files and a text. */
+export type ImageComponent = 'kernel' | 'ramdisk' | 'cmdline';
+
 /** One piece of what a domain is built from, exactly as it is given to the domain builder. */
 export interface ImageItem extends ContentDescription {
   readonly event: 'image';
   /** The domain's name. */
   readonly domain: string;
   /** `cmdline` is the kernel command line in UTF-8, without a terminating zero. */
-  readonly component: 'kernel' | 'ramdisk' | 'cmdline';
+  readonly component: ImageComponent;
   /** Which segment of a ramdisk that has several, from 0. */
   readonly segment?: number;
 }
@@ -50,6 +53,10 @@ export interface DomainItem {
   readonly capabilities: readonly string[];
   /** A domain that is started only when the boot fails. */
   readonly role?: 'recovery';
+  /** The register that its images go into, where that is not the log's first one. */
+  readonly pcr?: number;
+  /** What of it is not measured at all; left out when that is nothing. */
+  readonly unmeasured?: readonly ImageComponent[];
 }
 
 /** The program that measures. */
@@ -132,7 +139,7 @@ export type MeasuredItem =
   | ScriptActionItem
   | AttestationKeyItem;
 export type EventKind = MeasuredItem['event'];
-/** An item at its place in the log; the first has sequence 0. */
+/** An item at its place in its register; the first has sequence 0. */
 export type MeasuredEvent = MeasuredItem & { readonly sequence: number };
 
 /** Tags of EV_EVENT_TAG, chosen for this project: "dom" in ASCII, then the kind. A number is never used again. */

@@ -14,6 +14,7 @@ import { initialValue } from './event-log/replay.ts';
 import { encodeEvent, encodeHeader } from './event-log/write.ts';
 import type { ErrorItem, MeasuredEvent, MeasuredItem } from './events.ts';
 import { LogFile } from './log-file.ts';
+import { Registers } from './registers.ts';
 import { spoilPcr } from './spoil.ts';
 
 export const LOG_FILE_NAME = 'measurement.log';
@@ -22,7 +23,7 @@ export const BOOT_LOG_FILE_NAME = 'boot.log';
 
 export interface MeasurementLogOptions {
   readonly tpm: Tpm;
-  /** The PCR that everything goes into; nobody else may extend it. */
+  /** The PCR that everything goes into but what a domain wants elsewhere; nobody else may extend it. */
   readonly pcr: number;
   /** The log's name; by default {@link LOG_FILE_NAME}. */
   readonly name?: string;
@@ -30,7 +31,7 @@ export interface MeasurementLogOptions {
   readonly directory: string;
 }
 
-/** What was measured, JSON-able. The last entry of a capped log is the cap, which has no item. */
+/** What was measured, JSON-able. The last entries of a capped log are the caps, which have no item. */
 export interface LoggedEvent {
   readonly pcr: number;
   /** Lower-case hex digest by bank. */
@@ -42,15 +43,19 @@ export interface LoggedEvent {
 export type FailureRecord = 'logged' | 'unlogged';
 
 /**
- * The write side of measuring: puts descriptions into one PCR, in all active banks, and into the log.
+ * The write side of measuring: puts descriptions into their PCRs, in all active banks, and into the log.
  * The file's bytes are described in docs/measurement-log.md, the order of writing at {@link LogFile}.
  */
 export class MeasurementLog {
+  /** The first register, and the banks of all. */
   readonly target: Target;
+  readonly #registers: Registers;
+  /** Registers that held nothing before; domains may have their images in no others. */
+  readonly #opened: Set<number>;
   readonly #tpm: Tpm;
   readonly #file: LogFile;
   readonly #events: LoggedEvent[] = [];
-  #capped = false;
+  readonly #capped = new Set<number>();
   #intact = true;
   #ended: FailureRecord | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -58,6 +63,8 @@ export class MeasurementLog {
   private constructor(tpm: Tpm, target: Target, file: LogFile) {
     this.#tpm = tpm;
     this.target = target;
+    this.#registers = new Registers(target.pcr);
+    this.#opened = new Set([target.pcr]);
     this.#file = file;
   }
 
@@ -71,9 +78,7 @@ export class MeasurementLog {
     directory,
     name = LOG_FILE_NAME,
   }: MeasurementLogOptions): Promise<MeasurementLog> {
-    const banks = (await pcrBanks(tpm))
-      .filter(({ pcrs }) => pcrs.includes(pcr))
-      .map(({ bank }) => bank);
+    const banks = await banksOf(tpm, pcr);
     if (banks.length === 0) {
       throw new MeasurementError(
         `${tpm.description}: PCR ${pcr} exists in no active bank`,
@@ -88,21 +93,47 @@ export class MeasurementLog {
   /** Measures one item. When this fails the platform must not start: what failed is not in the PCR, or nobody knows. */
   async measure(item: MeasuredItem): Promise<void> {
     await this.#inOrder(async () => {
-      const event: MeasuredEvent = { ...item, sequence: this.#events.length };
-      await this.#commit(encodeItem(item, event.sequence, this.target), event);
+      if (this.sealed) throw this.#late(`a ${item.event} event`);
+      if (item.event === 'domain' && item.pcr !== undefined) this.#requireOpen(item.pcr);
+      for (const place of this.#registers.places(item)) {
+        const { pcr, sequence } = place;
+        const event: MeasuredEvent = { ...item, sequence };
+        await this.#commit(encodeItem(item, sequence, { ...this.target, pcr }), event);
+        this.#registers.add(item, [place]);
+      }
     });
   }
 
-  /** Measures that the boot failed. The cap must follow. */
+  /** Makes a further register usable for domains that name it. It must be in the same banks, and hold its reset value. */
+  async openRegister(pcr: number): Promise<void> {
+    const active = await banksOf(this.#tpm, pcr);
+    const { banks } = this.target;
+    if (active.join() !== banks.join()) {
+      throw new MeasurementError(
+        `${this.#tpm.description}: PCR ${pcr} is in the banks ${active.join(', ') || 'none'}, PCR ${this.target.pcr} in ${banks.join(', ')}`,
+        'allocate the same PCRs in all banks, or choose another PCR',
+      );
+    }
+    await refuseUsed(this.#tpm, { pcr, banks });
+    this.#opened.add(pcr);
+  }
+
+  /** Measures that the boot failed, into all registers. The caps must follow. */
   async error(details: Omit<ErrorItem, 'event'>): Promise<void> {
     await this.measure({ event: 'error', ...details });
   }
 
-  /** Ends the log with EV_SEPARATOR. Nothing can be measured after it. */
+  /**
+   * Ends the log with an EV_SEPARATOR in each register. Nothing can be measured after the first of them. When the TPM refuses
+   * one, the next call goes on with it.
+   */
   async cap(): Promise<void> {
     await this.#inOrder(async () => {
-      await this.#commit(encodeCap(this.target), 'cap');
-      this.#capped = true;
+      if (this.capped) throw this.#late('a second cap');
+      for (const pcr of this.pcrs.filter((each) => !this.#capped.has(each))) {
+        await this.#commit(encodeCap({ ...this.target, pcr }), 'cap');
+        this.#capped.add(pcr);
+      }
     });
   }
 
@@ -118,21 +149,27 @@ export class MeasurementLog {
   }
 
   async #fail(details?: Omit<ErrorItem, 'event'>): Promise<FailureRecord> {
-    if (!this.#capped) {
+    if (!this.capped) {
       try {
-        if (details) await this.error(details);
+        if (details && !this.sealed) await this.error(details);
         await this.cap();
+        const unnamed = [...this.#opened].filter((pcr) => !this.pcrs.includes(pcr));
+        await this.#spoil(unnamed, details?.what);
         return 'logged';
       } catch {
         // Whatever of the two is missing is made up for below.
       }
     } else if (!details) return 'logged';
-    await this.#inOrder(() =>
-      spoilPcr(this.#tpm, this.target, details?.what ?? 'its log is broken'),
-    );
-    this.#capped = true;
+    await this.#spoil(this.#opened, details?.what);
+    for (const pcr of this.pcrs) this.#capped.add(pcr);
     this.#intact = false;
     return 'unlogged';
+  }
+
+  #spoil(pcrs: Iterable<number>, what = 'its log is broken'): Promise<void> {
+    return this.#inOrder(async () => {
+      for (const pcr of pcrs) await spoilPcr(this.#tpm, { ...this.target, pcr }, what);
+    });
   }
 
   /** False once a measurement failed: then nobody can say what the PCR holds, or the log is not what it says. */
@@ -140,8 +177,19 @@ export class MeasurementLog {
     return this.#intact;
   }
 
+  /** All registers that have been measured into, or that a domain has named. */
+  get pcrs(): readonly number[] {
+    return this.#registers.pcrs;
+  }
+
+  /** Whether all registers are capped. */
   get capped(): boolean {
-    return this.#capped;
+    return this.#capped.size === this.pcrs.length;
+  }
+
+  /** Whether at least one is: nothing can be measured any more. */
+  get sealed(): boolean {
+    return this.#capped.size > 0;
   }
 
   /** Path of the binary log. */
@@ -164,6 +212,18 @@ export class MeasurementLog {
     await this.#file.close();
   }
 
+  #late(what: string): MeasurementError {
+    return new MeasurementError(
+      `PCR ${this.target.pcr} is capped: ${what} came after the end of the log`,
+      'measure everything before the cap',
+    );
+  }
+
+  #requireOpen(pcr: number): void {
+    if (this.#opened.has(pcr)) return;
+    throw new Error(`PCR ${pcr} is measured into before it was opened`);
+  }
+
   /** Callers may not wait for each other; sequence numbers, extends and records must still agree. */
   #inOrder(step: () => Promise<void>): Promise<void> {
     const result = this.#last.then(step);
@@ -172,13 +232,6 @@ export class MeasurementLog {
   }
 
   async #commit(event: LogEvent, item: MeasuredEvent | 'cap'): Promise<void> {
-    if (this.#capped) {
-      const what = item === 'cap' ? 'a second cap' : `a ${item.event} event`;
-      throw new MeasurementError(
-        `PCR ${this.target.pcr} is capped: ${what} came after the end of the log`,
-        'measure everything before the cap',
-      );
-    }
     const digests = digestsByBank(event);
     try {
       await this.#file.commit(encodeEvent(event), () => pcrExtend(this.#tpm, event.pcr, digests));
@@ -198,6 +251,12 @@ function digestsByBank({ digests }: LogEvent): Map<HashAlgorithm, Buffer> {
     if (bank) named.set(bank, digest);
   }
   return named;
+}
+
+/** The active banks that have this PCR. */
+async function banksOf(tpm: Tpm, pcr: number): Promise<HashAlgorithm[]> {
+  const banks = await pcrBanks(tpm);
+  return banks.filter(({ pcrs }) => pcrs.includes(pcr)).map(({ bank }) => bank);
 }
 
 async function refuseUsed(tpm: Tpm, { pcr, banks }: Target): Promise<void> {

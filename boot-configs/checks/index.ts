@@ -9,6 +9,7 @@ import { deviceHolder } from './device-holder.ts';
 import { deviceOverlap } from './device-overlap.ts';
 import { deviceRange } from './device-range.ts';
 import { digestTarget } from './digest-target.ts';
+import { domainPcr, unmeasured } from './domain-measurement.ts';
 import { domidRange } from './domid-range.ts';
 import { domidZero } from './domid-zero.ts';
 import { duplicateDomid } from './duplicate-domid.ts';
@@ -57,6 +58,8 @@ export const checks: readonly Check[] = [
   imagePath,
   cmdlineLength,
   digestTarget,
+  domainPcr,
+  unmeasured,
   afterKnown,
   afterCycle,
   autostart,

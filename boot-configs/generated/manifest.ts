@@ -39,6 +39,7 @@ export interface DefaultsDocument {
   max_maptrack_frames?: number;
   max_event_channels?: number;
   digests?: DigestsDocument;
+  measurement?: DomainMeasurementDocument;
 }
 
 /** One domain. `type`, `memory`, `kernel` and `seclabel` must be given here or in `defaults`. */
@@ -63,6 +64,7 @@ export interface DomainDocument {
   iomem?: string[];
   irqs?: number[];
   digests?: DigestsDocument;
+  measurement?: DomainMeasurementDocument;
   autostart?: boolean;
   critical?: boolean;
   on_failure?: 'halt' | 'reboot' | 'recovery';
@@ -83,4 +85,10 @@ export interface ScriptDocument {
 export interface DigestsDocument {
   kernel?: string;
   ramdisk?: string | string[];
+}
+
+/** Where the domain's images are measured, and which. What the manifest says of the domain, its identity and its rights are in the platform's register (`platform.measurement.pcr`) in any case. */
+export interface DomainMeasurementDocument {
+  pcr?: number;
+  components?: ('kernel' | 'ramdisk' | 'cmdline')[];
 }

@@ -68,7 +68,8 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "max_grant_frames",
    "max_maptrack_frames",
    "max_event_channels",
-   "digests"
+   "digests",
+   "measurement"
   ]
  },
  "defaults.type": {
@@ -123,6 +124,22 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  "defaults.digests.ramdisk[]": {
   "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
  },
+ "defaults.measurement": {
+  "expects": "a mapping with the keys pcr and components",
+  "keys": [
+   "pcr",
+   "components"
+  ]
+ },
+ "defaults.measurement.pcr": {
+  "expects": "a register number from 8 to 15"
+ },
+ "defaults.measurement.components": {
+  "expects": "a list of kernel, ramdisk and cmdline"
+ },
+ "defaults.measurement.components[]": {
+  "expects": "kernel, ramdisk or cmdline"
+ },
  "domains": {
   "expects": "a list of 1 to 1000 domains, each beginning with \"- name:\""
  },
@@ -149,6 +166,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "iomem",
    "irqs",
    "digests",
+   "measurement",
    "autostart",
    "critical",
    "on_failure",
@@ -243,6 +261,22 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  },
  "domains[].digests.ramdisk[]": {
   "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+ },
+ "domains[].measurement": {
+  "expects": "a mapping with the keys pcr and components",
+  "keys": [
+   "pcr",
+   "components"
+  ]
+ },
+ "domains[].measurement.pcr": {
+  "expects": "a register number from 8 to 15"
+ },
+ "domains[].measurement.components": {
+  "expects": "a list of kernel, ramdisk and cmdline"
+ },
+ "domains[].measurement.components[]": {
+  "expects": "kernel, ramdisk or cmdline"
  },
  "domains[].autostart": {
   "expects": "true or false"
@@ -421,10 +455,11 @@ return errors === 0;
 }
 validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema34 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"digests":{"$ref":"#/$defs/digests"}}};
+const schema34 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"}}};
 const schema35 = {"enum":["pv","pvh"]};
 const schema38 = {"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999};
 const schema40 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
+const schema49 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"components":{"type":"array","items":{"type":"string","enum":["kernel","ramdisk","cmdline"]}}}};
 const func1 = Object.prototype.hasOwnProperty;
 const pattern5 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
 const pattern6 = new RegExp("^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", "u");
@@ -718,6 +753,59 @@ vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.error
 errors = vErrors.length;
 }
 }
+if(data.measurement !== undefined){
+let data13 = data.measurement;
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+for(const key1 in data13){
+if(!((key1 === "pcr") || (key1 === "components"))){
+vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
+errors++;
+}
+}
+if(data13.pcr !== undefined){
+let data14 = data13.pcr;
+if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
+errors++;
+}
+if((typeof data14 == "number") && (isFinite(data14))){
+if(data14 > 23 || isNaN(data14)){
+vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
+errors++;
+}
+if(data14 < 0 || isNaN(data14)){
+vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
+errors++;
+}
+}
+}
+if(data13.components !== undefined){
+let data15 = data13.components;
+if(Array.isArray(data15)){
+const len1 = data15.length;
+for(let i1=0; i1<len1; i1++){
+let data16 = data15[i1];
+if(typeof data16 !== "string"){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "type");
+errors++;
+}
+if(!(((data16 === "kernel") || (data16 === "ramdisk")) || (data16 === "cmdline"))){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "enum", {allowedValues: schema49.properties.components.items.enum});
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/measurement/components", "type");
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/measurement", "type");
+errors++;
+}
+}
 }
 else {
 vErrors = fail(vErrors, instancePath, "type");
@@ -728,7 +816,7 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema49 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
 const pattern15 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern16 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
 const pattern25 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
@@ -754,7 +842,7 @@ vErrors = fail(vErrors, instancePath, "required", {missingProperty: "domid"});
 errors++;
 }
 for(const key0 in data){
-if(!(func1.call(schema49.properties, key0))){
+if(!(func1.call(schema50.properties, key0))){
 vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
@@ -1013,7 +1101,7 @@ vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "type");
 errors++;
 }
 if(!(((data17 === "control") || (data17 === "hardware")) || (data17 === "xenstore"))){
-vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema49.properties.capabilities.items.enum});
+vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema50.properties.capabilities.items.enum});
 errors++;
 }
 }
@@ -1114,6 +1202,59 @@ vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.error
 errors = vErrors.length;
 }
 }
+if(data.measurement !== undefined){
+let data25 = data.measurement;
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+for(const key1 in data25){
+if(!((key1 === "pcr") || (key1 === "components"))){
+vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
+errors++;
+}
+}
+if(data25.pcr !== undefined){
+let data26 = data25.pcr;
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
+errors++;
+}
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 > 23 || isNaN(data26)){
+vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
+errors++;
+}
+if(data26 < 0 || isNaN(data26)){
+vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
+errors++;
+}
+}
+}
+if(data25.components !== undefined){
+let data27 = data25.components;
+if(Array.isArray(data27)){
+const len5 = data27.length;
+for(let i5=0; i5<len5; i5++){
+let data28 = data27[i5];
+if(typeof data28 !== "string"){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i5, "type");
+errors++;
+}
+if(!(((data28 === "kernel") || (data28 === "ramdisk")) || (data28 === "cmdline"))){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i5, "enum", {allowedValues: schema49.properties.components.items.enum});
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/measurement/components", "type");
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/measurement", "type");
+errors++;
+}
+}
 if(data.autostart !== undefined){
 if(typeof data.autostart !== "boolean"){
 vErrors = fail(vErrors, instancePath+"/autostart", "type");
@@ -1127,9 +1268,9 @@ errors++;
 }
 }
 if(data.on_failure !== undefined){
-let data27 = data.on_failure;
-if(!(((data27 === "halt") || (data27 === "reboot")) || (data27 === "recovery"))){
-vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema49.properties.on_failure.enum});
+let data31 = data.on_failure;
+if(!(((data31 === "halt") || (data31 === "reboot")) || (data31 === "recovery"))){
+vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema50.properties.on_failure.enum});
 errors++;
 }
 }
@@ -1140,12 +1281,12 @@ errors++;
 }
 }
 if(data.after !== undefined){
-let data29 = data.after;
-if(Array.isArray(data29)){
-const len5 = data29.length;
-for(let i5=0; i5<len5; i5++){
-if(typeof data29[i5] !== "string"){
-vErrors = fail(vErrors, instancePath+"/after/" + i5, "type");
+let data33 = data.after;
+if(Array.isArray(data33)){
+const len6 = data33.length;
+for(let i6=0; i6<len6; i6++){
+if(typeof data33[i6] !== "string"){
+vErrors = fail(vErrors, instancePath+"/after/" + i6, "type");
 errors++;
 }
 }
@@ -1165,7 +1306,7 @@ return errors === 0;
 }
 validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema61 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
+const schema63 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
 const pattern27 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern28 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
 
@@ -1227,7 +1368,7 @@ errors++;
 if(data.at !== undefined){
 let data2 = data.at;
 if(!((((data2 === "before_planning") || (data2 === "after_create")) || (data2 === "before_start")) || (data2 === "after_start"))){
-vErrors = fail(vErrors, instancePath+"/at", "enum", {allowedValues: schema61.properties.at.enum});
+vErrors = fail(vErrors, instancePath+"/at", "enum", {allowedValues: schema63.properties.at.enum});
 errors++;
 }
 }

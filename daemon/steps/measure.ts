@@ -48,8 +48,15 @@ export async function measureDomain(
   state: BootState,
   operation: Of<'measure-domain'>,
 ): Promise<string> {
-  await record(state, await measuredItem(operation, state.sources));
-  return `domid ${operation.domain.domid}, ${operation.domain.seclabel}`;
+  const item = await measuredItem(operation, state.sources);
+  await record(state, item);
+  const { domain } = operation;
+  if (item.event !== 'domain' || !item.unmeasured)
+    return `domid ${domain.domid}, ${domain.seclabel}`;
+  state.log.logger.warn(
+    `${domain.name}: the manifest leaves unmeasured: ${item.unmeasured.join(', ')}`,
+  );
+  return `domid ${domain.domid}, ${domain.seclabel}`;
 }
 
 export async function measureImage(
@@ -121,8 +128,8 @@ export async function recordFailure(state: BootState): Promise<string> {
 export async function capPcr({ measurements, bootMeasurements }: BootState): Promise<string> {
   const logs = [measurements, bootMeasurements];
   for (const log of logs) await log.cap();
-  const capped = logs.map(
-    ({ target, events }) => `PCR ${target.pcr} after ${events.length} events`,
-  );
+  const capped = logs.map(({ pcrs, events }) => {
+    return `PCR ${pcrs.join(', ')} after ${events.length} events`;
+  });
   return `${capped.join(', ')}, in ${measurements.target.banks.length} banks`;
 }

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { pcrBanks, Tpm } from 'node-tpm2-pts';
 import { BOOT_LOG_FILE_NAME, MeasurementLog } from '../../measurement/measurement-log.ts';
 import { BootFailure } from '../failure.ts';
+import type { Operation } from '../operations.ts';
 import type { BootState } from '../state.ts';
 
 export function mountFilesystems(state: BootState): string {
@@ -36,6 +37,15 @@ export async function openLog(state: BootState): Promise<string> {
   const name = BOOT_LOG_FILE_NAME;
   state.bootMeasurementsIfOpen = await MeasurementLog.open({ tpm, pcr: bootPcr, directory, name });
   return `PCR ${pcr} and ${bootPcr} in ${log.target.banks.join(', ')}`;
+}
+
+/** A further register for the images of domains that name it. */
+export async function openRegister(
+  { measurements }: BootState,
+  { pcr }: Extract<Operation, { do: 'open-register' }>,
+): Promise<string> {
+  await measurements.openRegister(pcr);
+  return `PCR ${pcr} is unused, in ${measurements.target.banks.join(', ')}`;
 }
 
 export async function openHypervisor(state: BootState): Promise<string> {

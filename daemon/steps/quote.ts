@@ -7,9 +7,9 @@ export async function quotePcrs(state: BootState): Promise<string> {
   if (!tpm) throw new Error('the PCRs are quoted before the TPM is open');
   const logs = { log: measurements.bytes(), bootLog: bootMeasurements.bytes() };
   const { banks } = measurements.target;
-  const pcrs = [measurements.target.pcr, bootMeasurements.target.pcr];
+  const pcrs = [...measurements.pcrs, ...bootMeasurements.pcrs];
   const evidence = await collectEvidence(tpm, { ...logs, pcrs, banks, nonce: bootNonce(logs) });
   state.evidenceIfQuoted = evidence;
   const certificate = evidence.ekCertificate ? 'with' : 'without';
-  return `PCR 0 to 7, ${pcrs.join(' and ')}, ${certificate} an EK certificate`;
+  return `PCR 0 to 7, ${pcrs.join(', ')}, ${certificate} an EK certificate`;
 }

@@ -15,6 +15,11 @@ const oneOf =
   (value) =>
     allowed.includes(value as string);
 const texts: Check = (value) => Array.isArray(value) && value.every(text);
+/** One that neither belongs to the firmware nor can be reset. */
+const ownPcr: Check = (value) => count(value) && Number(value) >= 8 && Number(value) <= 15;
+/** The kernel is always measured. */
+const leftOut: Check = (value) =>
+  ['["ramdisk"]', '["cmdline"]', '["ramdisk","cmdline"]'].includes(JSON.stringify(value));
 const matches =
   (pattern: RegExp): Check =>
   (value) =>
@@ -48,7 +53,7 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
       seclabel: text,
       capabilities: texts,
     },
-    optional: { role: oneOf('recovery') },
+    optional: { role: oneOf('recovery'), pcr: ownPcr, unmeasured: leftOut },
   },
   daemon: { required: { version: text } },
   policy: { required: { size: count, digests } },

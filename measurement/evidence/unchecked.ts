@@ -1,4 +1,5 @@
 import type { PcrValues } from 'node-tpm2-pts';
+import type { MeasuredEvent } from '../events.ts';
 import { FIRMWARE_PCRS } from './evidence.ts';
 import { expectedPcrs } from './further-pcrs.ts';
 import type { Expectation } from './verify.ts';
@@ -26,6 +27,17 @@ export function uncheckedAlways({ nonce, items, pcrs, ak, ekAuthorities }: Expec
   if (firmware !== undefined) unchecked.push(`the firmware, PCR ${firmware}`);
   if (items === undefined) unchecked.push('the measured items: nothing to compare them with');
   return unchecked;
+}
+
+/** What the measured domains themselves say is in no register. */
+export function unmeasured(events: readonly MeasuredEvent[]): string[] {
+  return events.flatMap((event) => {
+    if (event.event !== 'domain') return [];
+    const left = event.unmeasured ?? [];
+    return left.map(
+      (component) => `${event.domain} ${component}: the manifest leaves it unmeasured`,
+    );
+  });
 }
 
 /** Firmware's PCRs of which nothing is expected, in words such as "0 to 3, 5 to 7". */

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { type PcrValues, type QuoteAttest, Tpm2Error, verifyQuote } from 'node-tpm2-pts';
 import { EventLogError } from '../event-log/format.ts';
 import type { MeasuredEvent, MeasuredItem } from '../events.ts';
-import { pcrValues, predict } from '../predict.ts';
+import { predict, registerValues } from '../predict.ts';
 import { bootLogProblems } from './boot-log.ts';
 import { compareItems, type ItemResult } from './compare.ts';
 import { ekChainProblems } from './ek-chain.ts';
@@ -11,7 +11,7 @@ import { furtherProblems } from './further-pcrs.ts';
 import { itemOf, type MeasuredLog, readMeasurementLog } from './read-log.ts';
 import { replayProblems } from './replay-problems.ts';
 import { scriptProblems } from './script-actions.ts';
-import { uncheckedAlways } from './unchecked.ts';
+import { uncheckedAlways, unmeasured } from './unchecked.ts';
 
 export interface Expectation {
   /**
@@ -19,7 +19,7 @@ export interface Expectation {
    * the logs in the evidence and fresh in no way.
    */
   readonly nonce: Uint8Array | 'boot';
-  /** The PCR that the platform measures into. */
+  /** The PCR that the platform measures into; further ones of single domains are named by what is in it. */
   readonly pcr: number;
   /** The PCR of what differs at each boot; without it the boot log is not looked at. */
   readonly bootPcr?: number;
@@ -42,6 +42,8 @@ export interface Verdict {
   readonly notChecked: readonly string[];
   /** How each item compares; only when there was something to compare with, and quote and log are true. */
   readonly compared?: readonly ItemResult[];
+  /** The registers that the log is about; only when quote and log are true. */
+  readonly pcrs?: readonly number[];
   /** What was measured; only when quote and log are true. */
   readonly events?: readonly MeasuredEvent[];
   /** What differed at this boot; only when its log is true. */
@@ -82,10 +84,11 @@ export function verifyEvidence(evidence: Evidence, expected: Expectation): Verdi
   if (boot === undefined) notChecked.push('what differed at this boot: UUIDs and the quoting key');
   else if (boot.problems.length > 0) return refuse([...foreign, ...boot.problems], { attest });
 
+  notChecked.push(...unmeasured(log.events));
   const problems = [...foreign];
   if (!log.capped) problems.push('the log has no cap: measuring was not finished');
   problems.push(...scriptProblems(log, boot?.log));
-  const measured = log.events.map(itemOf);
+  const measured = itemsOf(log);
   const compared = expected.items && compareItems(expected.items, measured);
   if (expected.items && compared) problems.push(...itemProblems(expected.items, compared, log));
   else problems.push(...measured.flatMap((item) => failure(item)));
@@ -94,10 +97,18 @@ export function verifyEvidence(evidence: Evidence, expected: Expectation): Verdi
     problems,
     notChecked,
     ...(compared ? { compared } : {}),
+    pcrs: log.pcrs,
     events: log.events,
     ...(boot?.log ? { bootEvents: boot.log.events } : {}),
     attest,
   };
+}
+
+/** What was measured; an error is in all registers, but is one item. */
+function itemsOf({ target, events, records }: MeasuredLog): MeasuredItem[] {
+  return events
+    .filter(({ event }, index) => event !== 'error' || records[index]?.pcr === target.pcr)
+    .map(itemOf);
 }
 
 function keyProblems(evidence: Evidence, { ak, ekAuthorities }: Expectation): string[] {
@@ -127,16 +138,25 @@ function judgeBootLog(
 function itemProblems(
   expected: readonly MeasuredItem[],
   compared: readonly ItemResult[],
-  { target, records, capped }: MeasuredLog,
+  { target, pcrs, records, capped }: MeasuredLog,
 ): string[] {
   const found = compared.flatMap(({ problems }) => problems);
   if (found.length > 0) return found;
-  // The words above are for people; what decides is the PCR's value.
-  const wanted = predict(expected, target, { capped }).values;
-  const same = [...pcrValues(records, target)].every(([bank, value]) =>
-    wanted.get(bank)?.equals(value),
+  // The words above are for people; what decides is the registers' values.
+  const wanted = predict(expected, target, { capped }).pcrs;
+  const same = [...registerValues(records, pcrs, target.banks)].every(([bank, values]) =>
+    sameValues(values, wanted.get(bank)),
   );
   return same ? [] : ['the items differ from the expected ones'];
+}
+
+function sameValues(
+  found: ReadonlyMap<number, Buffer>,
+  wanted: ReadonlyMap<number, Buffer> = new Map(),
+): boolean {
+  return (
+    found.size === wanted.size && [...found].every(([pcr, value]) => wanted.get(pcr)?.equals(value))
+  );
 }
 
 function failure(item: MeasuredItem): string[] {

@@ -1,6 +1,5 @@
 import { digest, type HashAlgorithm, hashAlgorithms, hashId } from 'node-tpm2-pts';
 import { EVENT_TYPE, type LogEvent, SEPARATOR_DATA } from '../event-log/format.ts';
-import type { Prediction } from '../predict.ts';
 import { pcrValues } from '../predict.ts';
 import { authenticodeDigests } from './authenticode.ts';
 
@@ -9,6 +8,12 @@ import { authenticodeDigests } from './authenticode.ts';
  * Attempts".
  */
 export const BOOT_APPLICATION_PCR = 4;
+
+export interface Pcr4Prediction {
+  readonly events: readonly LogEvent[];
+  /** The PCR's value in each bank. */
+  readonly values: ReadonlyMap<HashAlgorithm, Buffer>;
+}
 
 /** Event types that only firmware uses. PFP 1.05, 10.4.1, table 27. */
 export const EFI_EVENT_TYPE = {
@@ -30,7 +35,7 @@ const CALLING = Buffer.from('Calling EFI Application from Boot Option', 'latin1'
 export async function predictPcr4(
   efiFile: string,
   banks: readonly HashAlgorithm[] = hashAlgorithms,
-): Promise<Prediction> {
+): Promise<Pcr4Prediction> {
   const application = await authenticodeDigests(efiFile, banks);
   const events = [
     ofData(EFI_EVENT_TYPE.ACTION, CALLING, banks),

@@ -1,23 +1,30 @@
 import { canonicalJson } from '../canonical-json.ts';
 import type { MeasuredEvent } from '../events.ts';
 import type { MeasuredLog } from '../evidence/read-log.ts';
-import { pcrValues } from '../predict.ts';
+import { registerValues } from '../predict.ts';
 
 const LONGEST = 100;
 
-/** A log for people: one line for each event, then the value that the PCR must have in each bank. */
-export function listing({ target, events, records, capped }: MeasuredLog): string {
-  const rows = events.map((event) => [String(event.sequence), event.event, describe(event)]);
-  if (capped) rows.push([String(events.length), 'cap', 'nothing follows']);
-  const lines = columns(rows);
+/** A log for people: one line for each event, then the values that its PCRs must have in each bank. */
+export function listing({ target, pcrs, events, records, capped }: MeasuredLog): string {
+  const counts = new Map<number, number>();
+  const rows = records.map(({ pcr }, index) => {
+    const sequence = counts.get(pcr) ?? 0;
+    counts.set(pcr, sequence + 1);
+    const event = events[index];
+    const what = event ? [event.event, describe(event)] : ['cap', 'nothing follows'];
+    return [String(sequence), ...(pcrs.length > 1 ? [`PCR ${pcr}`] : []), ...what];
+  });
   const widest = Math.max(...target.banks.map((bank) => bank.length));
-  const replayed = [...pcrValues(records, target)].map(
-    ([bank, value]) => `  ${bank.padEnd(widest)}  ${value.toString('hex')}`,
-  );
+  const values = registerValues(records, pcrs, target.banks);
   const state = capped ? '' : ', not capped: measuring was not finished';
-  return [...lines, `PCR ${target.pcr} after ${rows.length} events${state}`, ...replayed, ''].join(
-    '\n',
-  );
+  const replayed = pcrs.flatMap((pcr) => [
+    `PCR ${pcr} after ${counts.get(pcr) ?? 0} events${state}`,
+    ...[...values].map(
+      ([bank, byPcr]) => `  ${bank.padEnd(widest)}  ${byPcr.get(pcr)?.toString('hex')}`,
+    ),
+  ]);
+  return [...columns(rows), ...replayed, ''].join('\n');
 }
 
 /** Aligned columns. The first is for numbers; the last may be long, so nothing is padded to its width. */
@@ -65,8 +72,10 @@ export function describe(event: MeasuredEvent): string {
     case 'domain': {
       const role = event.role === undefined ? '' : ', only when the boot fails';
       const rights = event.capabilities.length > 0 ? `, ${event.capabilities.join(' ')}` : '';
+      const where = event.pcr === undefined ? '' : `, images in PCR ${event.pcr}`;
+      const left = event.unmeasured ? `, NOT measured: ${event.unmeasured.join(' ')}` : '';
       return printable(
-        `${event.domain}: domid ${event.domid}, ${event.type}, ${event.seclabel}${rights}${role}`,
+        `${event.domain}: domid ${event.domid}, ${event.type}, ${event.seclabel}${rights}${role}${where}${left}`,
       );
     }
     case 'error': {

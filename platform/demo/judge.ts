@@ -1,3 +1,5 @@
+import type { PcrValues } from 'node-tpm2-pts';
+import { allDomains } from '../../boot-configs/all-domains.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import type { HandoverRecord } from '../../daemon/record.ts';
 import type { Verdict } from '../../measurement/evidence/verify.ts';
@@ -15,8 +17,8 @@ export interface Evidence {
   /** The domid that domB should have had. */
   bootDomid: number;
   bootDomainMiB: number;
-  /** The measured PCR as it was computed from the manifest and the images before the boot, by bank. */
-  predicted: ReadonlyMap<string, string>;
+  /** The measured PCRs as they were computed from the manifest and the images before the boot, by bank. */
+  predicted: PcrValues;
   /** What a verifier says of the boot quote and the two logs. */
   verdict: Verdict;
   consoleText: string;
@@ -123,36 +125,60 @@ function memoryFreed({ answers, bootDomainMiB }: Evidence): Check {
   return check("domB's memory is free again", ok, seen);
 }
 
+/** The PCRs that can be predicted: the platform's, and those that domains name for themselves. */
+function measuredPcrs(manifest: Manifest): number[] {
+  const pcrs = allDomains(manifest).map(({ measurement }) => measurement.pcr);
+  return [...new Set([manifest.platform.measurement.pcr, ...pcrs])];
+}
+
 function pcrCheck({ answers, manifest }: Evidence): Check {
-  const { pcr } = manifest.platform.measurement;
-  const replayed = parseEventLogPcr(text(answers, 'eventlog'), pcr);
-  const held = parsePcrRead(text(answers, 'pcrs'), pcr);
-  const wrong = [...held].filter(([bank, digest]) => replayed.get(bank) !== digest);
-  const ok = held.size > 0 && replayed.size === held.size && wrong.length === 0;
-  const seen = ok
-    ? `PCR ${pcr}: ${[...held.keys()].join(', ')} equal`
-    : `TPM ${show(held)}; log ${show(replayed)}`;
-  return check('tpm2_eventlog replays the log to the PCR in every bank', ok, seen);
+  const compared = measuredPcrs(manifest).map((pcr) => {
+    const replayed = parseEventLogPcr(text(answers, 'eventlog'), pcr);
+    const held = parsePcrRead(text(answers, 'pcrs'), pcr);
+    const wrong = [...held].filter(([bank, digest]) => replayed.get(bank) !== digest);
+    const ok = held.size > 0 && replayed.size === held.size && wrong.length === 0;
+    const seen = ok
+      ? `PCR ${pcr}: ${[...held.keys()].join(', ')} equal`
+      : `PCR ${pcr}: TPM ${show(held)}; log ${show(replayed)}`;
+    return { ok, seen };
+  });
+  return all('tpm2_eventlog replays the log to the PCR in every bank', compared);
 }
 
 function predictionCheck({ answers, manifest, predicted }: Evidence): Check {
-  const { pcr } = manifest.platform.measurement;
-  const held = parsePcrRead(text(answers, 'pcrs'), pcr);
-  const wrong = [...held].filter(([bank, digest]) => predicted.get(bank) !== digest);
-  const ok = held.size > 0 && wrong.length === 0;
-  const seen = ok
-    ? [...held].map(([bank, digest]) => `${bank}:${digest.slice(0, 12)}…`).join(' ')
-    : `TPM ${show(held)}; predicted ${show(predicted)}`;
-  return check('the PCR is the one predicted before the boot', ok, seen);
+  const compared = measuredPcrs(manifest).map((pcr) => {
+    const held = parsePcrRead(text(answers, 'pcrs'), pcr);
+    const wanted = new Map<string, string>(
+      [...predicted].map(([bank, byPcr]) => [bank, byPcr.get(pcr)?.toString('hex') ?? 'nothing']),
+    );
+    const wrong = [...held].filter(([bank, digest]) => wanted.get(bank) !== digest);
+    const ok = held.size > 0 && wrong.length === 0;
+    const seen = ok
+      ? [...held].map(([bank, digest]) => `${bank}:${digest.slice(0, 12)}…`).join(' ')
+      : `PCR ${pcr}: TPM ${show(held)}; predicted ${show(wanted)}`;
+    return { ok, seen };
+  });
+  return all('the PCR is the one predicted before the boot', compared);
+}
+
+function all(name: string, compared: readonly { ok: boolean; seen: string }[]): Check {
+  const seen = compared.map((one) => one.seen).join('; ');
+  return check(
+    name,
+    compared.every(({ ok }) => ok),
+    seen,
+  );
 }
 
 const show = (values: ReadonlyMap<string, string>) =>
   [...values].map(([bank, digest]) => `${bank}:${digest}`).join(' ') || 'nothing';
 
-function capCheck({ answers }: Evidence): Check {
+function capCheck({ answers, manifest }: Evidence): Check {
   const types = [...text(answers, 'eventlog').matchAll(/^\s*EventType: (\S+)$/gm)].map((m) => m[1]);
   const caps = types.filter((type) => type === 'EV_SEPARATOR').length;
-  const ok = caps === 1 && types.at(-1) === 'EV_SEPARATOR';
+  const wanted = measuredPcrs(manifest).length;
+  const last = types.slice(-wanted);
+  const ok = caps === wanted && last.every((type) => type === 'EV_SEPARATOR');
   return check(
     'the log ends with the cap',
     ok,

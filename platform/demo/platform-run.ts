@@ -63,13 +63,12 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
       buildBootImage(manifestBytes, source, findImage, { policy, signature }),
     ),
   );
-  const { values, items } = await report('the PCR values to expect', () =>
+  const { pcrs: predicted, items } = await report('the PCR values to expect', () =>
     predictBoot({
       ...{ manifest, manifestBytes, findImage, policy: parts.policy },
       ...{ signatureKey: signature && Buffer.from(signature.key), banks: hashAlgorithms },
     }),
   );
-  const predicted = new Map([...values].map(([bank, value]) => [bank, value.toString('hex')]));
   const { hypervisorOptions, memoryMiB, firmware } = options;
   const machine = await bootManifest({
     ...{ directory, parts, initramfs },

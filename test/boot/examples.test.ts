@@ -12,6 +12,7 @@ const bootedElsewhere = [
   'driver-domain',
   'recovery',
   'permissions',
+  'guest-register',
 ];
 
 const examples = readdirSync(join(import.meta.dirname, '../../boot-configs'))

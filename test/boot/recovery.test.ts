@@ -43,9 +43,10 @@ async function recovered(name: string, manifestText: string): Promise<Recovery> 
   const policy = await readFile(built.policy);
   const image = await buildBootImage(manifestBytes, `${name}.yaml`, findImage, { policy });
   const { manifest, initramfs } = image;
-  const { items, values } = await predictBoot({
+  const { items, pcrs } = await predictBoot({
     ...{ manifest, manifestBytes, findImage, policy: built.policy, banks: hashAlgorithms },
   });
+  const good = new Map([...pcrs].map(([bank, byPcr]) => [bank, byPcr.get(13) as Buffer]));
   const directory = outputDirectory(name);
   const machine = await bootManifest({ directory, parts: built, initramfs });
   try {
@@ -64,7 +65,7 @@ async function recovered(name: string, manifestText: string): Promise<Recovery> 
     const consoleText = machine.console.lines.map((line) => line.text).join('\n');
     const verdict = await bootVerdict(join(directory, 'evidence'), answers, manifest, items);
     const dump = parseDomainDumps(consoleText).get(0) ?? assert.fail('Xen has no domain 0');
-    return { consoleText, answers, record: handedOverRecord(answers), verdict, good: values, dump };
+    return { consoleText, answers, record: handedOverRecord(answers), verdict, good, dump };
   } finally {
     await machine.stop();
   }

@@ -1,8 +1,11 @@
 import { digest, hashId, type PcrValues } from 'node-tpm2-pts';
-import type { LogEvent } from '../../measurement/event-log/format.ts';
+import { EVENT_TYPE, type LogEvent } from '../../measurement/event-log/format.ts';
 import { parseEventLog } from '../../measurement/event-log/parse.ts';
+import type { ImageItem, MeasuredItem } from '../../measurement/events.ts';
 import type { Evidence } from '../../measurement/evidence/evidence.ts';
-import { evidenceOf, logOf, TARGET } from '../lib/evidence.ts';
+import { itemOf } from '../../measurement/evidence/read-log.ts';
+import { ownEvent } from '../../measurement/formats/describe-data.ts';
+import { eventsOf, evidenceOf, logOf, TARGET } from '../lib/evidence.ts';
 import type { SoftwareAk } from '../lib/software-ak.ts';
 import type { Random } from './random.ts';
 
@@ -51,7 +54,8 @@ const EVENT_MUTATIONS: Readonly<Record<string, EventsMutation>> = {
     return list.with(at, withData(event, mutateBytes(event.data, random)));
   },
   'another word in a description': (list, random) => {
-    const at = random.below(list.length - 1);
+    const described = list.filter(({ type }) => type === EVENT_TYPE.EVENT_TAG);
+    const at = random.below(described.length);
     const event = list[at] as LogEvent;
     const data = Buffer.from(event.data);
     const text = data.subarray(8).toString('latin1');
@@ -68,11 +72,46 @@ const EVENT_MUTATIONS: Readonly<Record<string, EventsMutation>> = {
   },
   'digests exchanged': (list, random) => {
     const at = random.below(list.length);
-    const from = list[(at + 1) % list.length] as LogEvent;
-    const bank = hashId(random.pick(TARGET.banks));
     const event = list[at] as LogEvent;
+    // The caps are all alike.
+    const from = random.pick(list.filter(({ data }) => !data.equals(event.data)));
+    const bank = hashId(random.pick(TARGET.banks));
     const digests = new Map([...event.digests, [bank, from.digests.get(bank) as Buffer] as const]);
     return list.with(at, { ...event, digests });
+  },
+  'events moved to another register': (list, random) => {
+    const at = random.below(list.length);
+    const event = list[at] as LogEvent;
+    return list.with(at, { ...event, pcr: event.pcr === 13 ? 14 : 13 });
+  },
+  'registers exchanged': (list) =>
+    list.map((event) => ({ ...event, pcr: event.pcr === 13 ? 14 : 13 })),
+  'a register left out': (list, random) => {
+    const left = random.pick([13, 14]);
+    return list.filter(({ pcr }) => pcr !== left);
+  },
+  'a register that its domain denies': (list) => {
+    // The guests' images in the platform's register, or the other way round; all else fits.
+    const items = list.flatMap((event) => itemIn(event) ?? []);
+    const moved = items.map((item) => {
+      if (item.event !== 'domain') return item;
+      const { pcr, ...rest } = item;
+      return pcr === undefined ? { ...rest, pcr: 14 } : rest;
+    });
+    return eventsOf(moved);
+  },
+  'less measured than the manifest says': (list, random) => {
+    const items = list.flatMap((event) => itemIn(event) ?? []);
+    const left = random.pick(items.filter(isRamdisk));
+    return eventsOf(
+      items
+        .filter((item) => item !== left)
+        .map((item) =>
+          item.event === 'domain' && item.domain === left.domain
+            ? { ...item, unmeasured: ['ramdisk'] }
+            : item,
+        ),
+    );
   },
   'type or PCR': (list, random) => {
     const at = random.below(list.length);
@@ -86,6 +125,16 @@ const EVENT_MUTATIONS: Readonly<Record<string, EventsMutation>> = {
     );
   },
 };
+
+/** The item of a true event; the caps have none. */
+function itemIn(event: LogEvent): MeasuredItem | undefined {
+  const own = ownEvent(event);
+  return own && itemOf(own);
+}
+
+function isRamdisk(item: MeasuredItem): item is ImageItem {
+  return item.event === 'image' && item.component === 'ramdisk';
+}
 
 export interface Mutant {
   readonly how: string;

@@ -4,7 +4,7 @@
  */
 import type { Evidence } from '../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../measurement/evidence/verify.ts';
-import { eventsOf, evidenceOf, ITEMS, NONCE } from '../lib/evidence.ts';
+import { eventsOf, evidenceOf, GUEST_ITEMS, ITEMS, NONCE } from '../lib/evidence.ts';
 import { SoftwareAk } from '../lib/software-ak.ts';
 import { mutateEvidence, otherBoot } from './evidence-mutations.ts';
 import { Random } from './random.ts';
@@ -12,12 +12,13 @@ import { Random } from './random.ts';
 const mutants = Number(process.argv[2] ?? 100_000);
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 32);
 const ak = new SoftwareAk();
-const truth: Evidence = evidenceOf(eventsOf(ITEMS), ak);
-const other: Evidence = evidenceOf();
-const expected = { nonce: NONCE, pcr: 13, bootPcr: 12, items: ITEMS };
+const items = [...ITEMS, ...GUEST_ITEMS];
+const truth: Evidence = evidenceOf(eventsOf(items), ak);
+const other: Evidence = evidenceOf(eventsOf(items));
+const expected = { nonce: NONCE, pcr: 13, bootPcr: 12, items };
 /** Numbers, digests and names, which would make each reason its own. */
 const REPLACED = /0x[0-9a-f]+|"[^"]*"|\d+/g;
-const SHOWN = 40;
+const SHOWN = 60;
 const reasons = new Map<string, number>();
 
 console.log(`${mutants} mutants, seed ${seed}`);

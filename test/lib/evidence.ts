@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type HashAlgorithm, objectName, type PcrValues } from 'node-tpm2-pts';
+import { type HashAlgorithm, hashSize, objectName, type PcrValues } from 'node-tpm2-pts';
 import { imageItem, manifestItem } from '../../measurement/content.ts';
-import { encodeCap, encodeItem, type Target } from '../../measurement/encode.ts';
+import type { Target } from '../../measurement/encode.ts';
 import type { LogEvent } from '../../measurement/event-log/format.ts';
 import { encodeEvent, encodeHeader } from '../../measurement/event-log/write.ts';
 import type { MeasuredItem } from '../../measurement/events.ts';
 import type { Evidence } from '../../measurement/evidence/evidence.ts';
-import { pcrValues } from '../../measurement/predict.ts';
+import { pcrValues, predict, registerValues } from '../../measurement/predict.ts';
 import { SoftwareAk } from './software-ak.ts';
 
 export const NONCE = Buffer.from('a nonce of the verifier');
@@ -34,12 +34,28 @@ export const ITEMS: readonly MeasuredItem[] = [
   ]),
 ];
 
+/** The register that guests' images go into. */
+export const GUEST_PCR = 14;
+
+/** What two guests add to {@link ITEMS}, whose images are in a register of their own; one has a ramdisk that nobody measures. */
+export const GUEST_ITEMS: readonly MeasuredItem[] = ['guest', 'panel'].flatMap(
+  (domain, i): MeasuredItem[] => [
+    {
+      ...{ event: 'domain', domain, domid: 1 + i, type: 'pv' },
+      ...{ seclabel: 'system_u:system_r:domU_t', capabilities: [], pcr: GUEST_PCR },
+      ...(domain === 'panel' ? { unmeasured: ['ramdisk'] } : {}),
+    },
+    imageItem(domain, 'kernel', Buffer.from('kernel of guests')),
+    ...(domain === 'panel' ? [] : [imageItem(domain, 'ramdisk', Buffer.from('of the guest'))]),
+    imageItem(domain, 'cmdline', Buffer.from(`domb.name=${domain}`)),
+  ],
+);
+
 export function eventsOf(
   items: readonly MeasuredItem[],
   { capped = true, target = TARGET } = {},
 ): LogEvent[] {
-  const events = items.map((item, i) => encodeItem(item, i, target));
-  return capped ? [...events, encodeCap(target)] : events;
+  return [...predict(items, target, { capped }).events];
 }
 
 export function logOf(events: readonly LogEvent[], banks = TARGET.banks): Buffer {
@@ -57,20 +73,21 @@ export function bootItems(ak: SoftwareAk): MeasuredItem[] {
 
 export const BOOT_TARGET: Target = { pcr: 12, banks: TARGET.banks };
 
-/** Evidence that a TPM whose PCR 13 went through `events`, and PCR 12 through `boot`, would give. */
+/** Evidence that a TPM whose PCRs 13 and 14 went through `events`, and PCR 12 through `boot`, would give. */
 export function evidenceOf(
   events: readonly LogEvent[] = eventsOf(ITEMS),
   ak: SoftwareAk = new SoftwareAk(),
   boot: readonly LogEvent[] = eventsOf(bootItems(ak), { target: BOOT_TARGET }),
 ): Evidence {
   const bootValues = pcrValues(boot, BOOT_TARGET);
+  const measured = registerValues(events, [TARGET.pcr, GUEST_PCR], TARGET.banks);
   const pcrs: PcrValues = new Map(
-    [...pcrValues(events, TARGET)].map(([bank, value]): [HashAlgorithm, Map<number, Buffer>] => [
+    [...measured].map(([bank, values]): [HashAlgorithm, Map<number, Buffer>] => [
       bank,
       new Map([
-        [4, Buffer.alloc(value.length, 4)],
+        [4, Buffer.alloc(hashSize(bank), 4)],
         [12, bootValues.get(bank) as Buffer],
-        [13, value],
+        ...values,
       ]),
     ]),
   );

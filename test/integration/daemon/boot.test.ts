@@ -64,7 +64,8 @@ test('the PCR can be predicted from the manifest and the images, and does not de
 
   const { sources, manifest: parsed } = first.state;
   const items = await expectedItems(parsed, sources);
-  const { values } = predict(items, first.state.measurements.target);
+  const { pcrs } = predict(items, first.state.measurements.target);
+  const values = new Map([...pcrs].map(([bank, byPcr]) => [bank, byPcr.get(13)]));
   assert.deepEqual(await first.pcr(13), values);
   assert.deepEqual(await second.pcr(13), values);
   assert.notDeepEqual(await first.pcr(12), await second.pcr(12));

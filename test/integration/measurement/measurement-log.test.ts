@@ -70,12 +70,16 @@ test('TPM, prediction and tpm2_eventlog agree in every bank; damaged logs do not
     tpm,
     banks.map((bank) => ({ bank, pcrs: [PCR] })),
   );
-  const predicted = predict(ITEMS, { pcr: PCR, banks }).values;
+  const predicted = predict(ITEMS, { pcr: PCR, banks }).pcrs;
   const replayed = await judge(log.path);
   assert.equal(replayed.size, banks.length, 'tpm2_eventlog replays one PCR in each bank');
   for (const bank of banks) {
     const value = values.get(bank)?.get(PCR)?.toString('hex');
-    assert.equal(value, predicted.get(bank)?.toString('hex'), `${bank}: TPM and prediction`);
+    assert.equal(
+      value,
+      predicted.get(bank)?.get(PCR)?.toString('hex'),
+      `${bank}: TPM and prediction`,
+    );
     assert.equal(value, replayed.get(`${bank}:${PCR}`), `${bank}: TPM and tpm2_eventlog`);
   }
 

@@ -9,7 +9,7 @@ test('the canonical configuration is sorted JSON of the effective manifest', () 
     text,
     '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"",' +
       '"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
-      '"maxMemoryKiB":524288,"memoryKiB":524288,"name":"dom0","ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
+      '"maxMemoryKiB":524288,"measurement":{"components":["kernel","ramdisk","cmdline"],"pcr":13},"memoryKiB":524288,"name":"dom0","ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
       '"vcpus":1}],"platform":{"measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"scripts":[],"version":2}',
   );
 });

@@ -36,6 +36,7 @@ test('a domain has the defaults but for what it says itself', () => {
     devices: { ioports: [], iomem: [], irqs: [] },
     digests: { kernel: `sha256:${'1'.repeat(64)}` },
     autostart: true,
+    measurement: { pcr: 13, components: ['kernel', 'ramdisk', 'cmdline'] },
     critical: true,
   });
   assert.equal(b?.memoryKiB, 32768);

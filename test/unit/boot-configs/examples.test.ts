@@ -60,6 +60,7 @@ test('the demo manifest means what the boot relies on', () => {
         devices: { ioports: [], iomem: [], irqs: [] },
         digests: {},
         autostart: true,
+        measurement: { pcr: 13, components: ['kernel', 'ramdisk', 'cmdline'] },
         critical: true,
       },
       {
@@ -78,6 +79,7 @@ test('the demo manifest means what the boot relies on', () => {
         devices: { ioports: [], iomem: [], irqs: [] },
         digests: {},
         autostart: true,
+        measurement: { pcr: 13, components: ['kernel', 'ramdisk', 'cmdline'] },
         critical: true,
       },
     ],

@@ -13,7 +13,16 @@ interface Edge {
   bad: string[];
 }
 
-const withGuest = (more: Record<string, string>): string => manifest(dom0 + guest(more));
+const withGuest = (more: Record<string, string>, before = ''): string =>
+  manifest(dom0 + guest(more), before);
+const withComponents = (components: string): string =>
+  withGuest({ measurement: `{ components: ${components} }` });
+const pinned = (components: string): string =>
+  withGuest({
+    measurement: `{ components: ${components} }`,
+    ramdisk: 'guest.cpio',
+    digests: `{ ramdisk: "sha256:${hex(64)}" }`,
+  });
 const second = (more: Record<string, string>): string =>
   guest({ name: 'second', domid: '2', ...more });
 const withPcr = (pcr: string): string =>
@@ -506,6 +515,58 @@ const edges: Edge[] = [
     path: 'domains[1].name',
     good: [withRescue({})],
     bad: [withRescue({ name: 'dom0' })],
+  },
+  {
+    rule: 'domain-pcr',
+    path: 'domains[1].measurement.pcr',
+    good: ['8', '13', '15'].map((pcr) => withGuest({ measurement: `{ pcr: ${pcr} }` })),
+    bad: ['0', '7', '12', '16', '23'].map((pcr) => withGuest({ measurement: `{ pcr: ${pcr} }` })),
+  },
+  {
+    rule: 'domain-pcr',
+    path: 'domains[1].measurement.pcr',
+    good: [withGuest({ measurement: '{ pcr: 12 }' }, platform('measurement: { boot_pcr: 11 }'))],
+    bad: [withGuest({ measurement: '{ pcr: 11 }' }, platform('measurement: { boot_pcr: 11 }'))],
+  },
+  {
+    rule: 'unmeasured',
+    path: 'domains[1].measurement.components',
+    good: ['[kernel]', '[cmdline, kernel]', '[kernel, ramdisk, cmdline]'].map(withComponents),
+    bad: [
+      ...['[ramdisk]', '[cmdline]', '[cmdline, ramdisk]'].map(withComponents),
+      ...['ioports: ["80"]', 'iomem: ["fed40,1"]', 'irqs: [5]'].map(
+        (device) => `${withComponents('[kernel]')}    ${device}\n`,
+      ),
+    ],
+  },
+  {
+    rule: 'unmeasured',
+    path: 'domains[1].measurement.components[1]',
+    good: [withComponents('[kernel]')],
+    bad: [withComponents('[kernel, kernel]')],
+  },
+  {
+    rule: 'unmeasured',
+    path: 'domains[0].measurement.components',
+    good: [
+      manifest(`${dom0}\n    measurement: { pcr: 14 }`),
+      manifest(`${dom0}\n    measurement: { components: [kernel, ramdisk, cmdline] }`),
+    ],
+    bad: ['[kernel]', '[kernel, ramdisk]', '[kernel, cmdline]'].map((components) =>
+      manifest(`${dom0}\n    measurement: { components: ${components} }`),
+    ),
+  },
+  {
+    rule: 'unmeasured',
+    path: 'domains[1].digests.ramdisk',
+    good: [pinned('[kernel, ramdisk]')],
+    bad: [pinned('[kernel, cmdline]')],
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].measurement.components[1]',
+    good: [withComponents('[kernel]')],
+    bad: [withComponents('[kernel, initrd]')],
   },
   {
     rule: 'after-unknown',

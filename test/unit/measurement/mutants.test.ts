@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { mutateEvidence, otherBoot } from '../../fuzz/evidence-mutations.ts';
 import { Random } from '../../fuzz/random.ts';
-import { eventsOf, evidenceOf, ITEMS, NONCE } from '../../lib/evidence.ts';
+import { eventsOf, evidenceOf, GUEST_ITEMS, ITEMS, NONCE } from '../../lib/evidence.ts';
 import { SoftwareAk } from '../../lib/software-ak.ts';
 
 /** A few of those that test/fuzz/evidence.ts goes through. */
@@ -12,9 +12,10 @@ const SEED = 1;
 
 test(`${MUTANTS} mutants of true evidence: none is accepted, none crashes the verifier`, () => {
   const ak = new SoftwareAk();
-  const truth = evidenceOf(eventsOf(ITEMS), ak);
-  const other = evidenceOf();
-  const expected = { nonce: NONCE, pcr: 13, bootPcr: 12, items: ITEMS };
+  const items = [...ITEMS, ...GUEST_ITEMS];
+  const truth = evidenceOf(eventsOf(items), ak);
+  const other = evidenceOf(eventsOf(items));
+  const expected = { nonce: NONCE, pcr: 13, bootPcr: 12, items };
   assert.deepEqual(verifyEvidence(truth, expected).problems, []);
   for (let seed = SEED; seed < SEED + MUTANTS; seed++) {
     const random = new Random(seed);

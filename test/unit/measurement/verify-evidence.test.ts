@@ -96,9 +96,9 @@ test('a log without cap, and events after it', () => {
     ...eventsOf(ITEMS),
     encodeItem(ITEMS[0] as MeasuredItem, ITEMS.length + 1, TARGET),
   ];
-  assert.match(problems(evidenceOf(after)), /event 10: events follow the cap/);
+  assert.match(problems(evidenceOf(after)), /event 11: events follow the cap/);
   const twice = [...eventsOf(ITEMS), ...eventsOf([])];
-  assert.match(problems(evidenceOf(twice)), /event 10: events follow the cap/);
+  assert.match(problems(evidenceOf(twice)), /event 11: events follow the cap/);
 });
 
 test('events that were extended but do not follow the format', () => {

@@ -1,0 +1,69 @@
+import { imageComponents } from '../components.ts';
+import type { DraftDomain } from '../draft.ts';
+import { DEFAULT_BOOT_PCR, DEFAULT_PCR } from '../pcrs.ts';
+import type { Check, Report } from './check.ts';
+import { deviceProperties } from './devices.ts';
+
+export const domainPcr: Check = {
+  rule: 'domain-pcr',
+  says: "A domain's images are measured into one of the PCRs 8 to 15, and not into that of what differs at each boot.",
+  run({ pcr: platformPcr = DEFAULT_PCR, bootPcr = DEFAULT_BOOT_PCR, domains }, report) {
+    for (const { path, measurement } of domains) {
+      const pcr = measurement?.pcr;
+      if (pcr === undefined) continue;
+      const at = [...path, 'measurement', 'pcr'];
+      const hint = `choose 8 to 15, but not ${bootPcr}; without it the platform's, ${platformPcr}, is taken`;
+      if (pcr < 8) report(at, `PCR ${pcr} belongs to the firmware`, hint);
+      else if (pcr > 15) {
+        report(at, `PCR ${pcr} can be reset after boot, so a value in it proves nothing`, hint);
+      } else if (pcr === bootPcr) {
+        report(at, `PCR ${pcr} takes what differs at each boot and can't be predicted`, hint);
+      }
+    }
+  },
+};
+
+export const unmeasured: Check = {
+  rule: 'unmeasured',
+  says: 'Only ordinary guests may leave components unmeasured, never the kernel, and nothing whose digest is pinned.',
+  run({ domains }, report) {
+    for (const domain of domains) checkComponents(domain, report);
+  },
+};
+
+function checkComponents(domain: DraftDomain, report: Report): void {
+  const { path, measurement, digests } = domain;
+  const components = measurement?.components;
+  if (components === undefined || domain.refused('measurement')) return;
+  const at = [...path, 'measurement', 'components'];
+  for (const [index, component] of components.entries()) {
+    if (components.indexOf(component) === index) continue;
+    report([...at, index], `${component} is named twice`, 'remove one');
+  }
+  const left = imageComponents.filter((each) => !components.includes(each));
+  if (left.includes('kernel')) {
+    report(at, 'the kernel is always measured', 'add "kernel"');
+    return;
+  }
+  const right = privilege(domain);
+  if (left.length > 0 && right !== undefined) {
+    report(
+      at,
+      `a domain with ${right} is measured as a whole, and this leaves out ${left.join(' and ')}`,
+      `add ${left.map((each) => `"${each}"`).join(' and ')}, or remove "components"`,
+    );
+  }
+  if (left.includes('ramdisk') && digests?.ramdisk !== undefined) {
+    report(
+      [...path, 'digests', 'ramdisk'],
+      'the ramdisk is compared when it is measured, and "components" leaves it out',
+      'add "ramdisk" to the components, or remove the digest',
+    );
+  }
+}
+
+/** What makes a domain more than an ordinary guest; undefined when nothing does. */
+function privilege(domain: DraftDomain): string | undefined {
+  if ((domain.capabilities ?? []).length > 0) return 'capabilities';
+  return deviceProperties.find((property) => (domain[property] ?? []).length > 0);
+}

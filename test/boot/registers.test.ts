@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Parts } from '../../platform/demo/parts.ts';
+import type { PlatformRun } from '../../platform/demo/platform-run.ts';
+import { parseEventLogPcr, parsePcrRead } from '../../platform/demo/tool-output.ts';
+import { run } from '../../platform/lib/run.ts';
+import type { Answer } from '../../platform/machine/answers.ts';
+import { run as domb } from '../unit/cli/support.ts';
+import { boot, exampleManifest, failedChecks, outputDirectory, parts } from './support.ts';
+
+const NONCE = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff';
+const OTHER_NONCE = NONCE.replace('00', '01');
+const REGISTERS = [12, 13, 14];
+
+/** Asked in dom0, in this order; each gets its answer. */
+const questions = {
+  version: 'domb --version',
+  quote: `domb quote --nonce ${NONCE} --output /run/evidence`,
+  verify: `domb verify /run/evidence --nonce ${NONCE}`,
+  stale: `domb verify /run/evidence --nonce ${OTHER_NONCE}`,
+  log: 'domb log',
+  checkquote: checkquote('/run/evidence', NONCE),
+  'checkquote-stale': checkquote('/run/evidence', OTHER_NONCE),
+  eventlog: 'tpm2_eventlog /run/evidence/measurement.log',
+  'boot-eventlog': 'tpm2_eventlog /run/evidence/boot.log',
+  evidence:
+    'cd /run/evidence && for file in *; do echo "$file $(base64 "$file" | tr -d "\\n")"; done',
+} as const;
+
+function checkquote(directory: string, nonce: string): string {
+  return `cd ${directory} && tpm2_checkquote -u ak.pub -m quote.attest -s quote.signature -f quote.pcrs -q ${nonce}`;
+}
+
+describe('guests whose images are measured into a register of their own', () => {
+  const name = 'guest-register';
+  const fresh = join(outputDirectory(name), 'fresh-evidence');
+  const answers = new Map<string, Answer>();
+  const said = (question: keyof typeof questions) =>
+    answers.get(question) ?? assert.fail(`dom0 did not answer: ${question}`);
+  let built: Parts;
+  let platform: PlatformRun;
+  let scratch: string;
+  let manifest: string;
+  let images: string;
+  before(async () => {
+    built = await parts();
+    scratch = await mkdtemp(join(tmpdir(), 'registers-'));
+    images = await imageDirectory('images');
+    const text = (await exampleManifest(name)).replace(
+      'ramdisk: dom0.cpio.zst',
+      'ramdisk: [dom0.cpio.zst, domb-command.cpio.zst]',
+    );
+    manifest = join(scratch, 'manifest.yaml');
+    await writeFile(manifest, text);
+    platform = await boot(name, text, {
+      parts: built,
+      async converse(ask) {
+        for (const [question, script] of Object.entries(questions)) {
+          answers.set(question, await ask(question, script));
+        }
+      },
+    });
+    await mkdir(fresh, { recursive: true });
+    for (const line of said('evidence').output.trim().split('\n')) {
+      const [file = '', bytes = ''] = line.split(' ');
+      await writeFile(join(fresh, file), Buffer.from(bytes, 'base64'));
+    }
+  });
+  after(() => rm(scratch, { recursive: true }));
+
+  async function imageDirectory(directory: string): Promise<string> {
+    const path = join(scratch, directory);
+    await mkdir(path);
+    for (const [image, target] of built.images) await symlink(target, join(path, image));
+    return path;
+  }
+
+  const predict = async (directory: string) =>
+    JSON.parse((await domb(['predict', manifest, '--images', directory, '--json'])).out).pcrs;
+  const verify = (evidence: string, directory: string, ...nonce: string[]) =>
+    domb(['verify', evidence, ...nonce, '--manifest', manifest, '--images', directory]);
+  const held = (pcr: number) => parsePcrRead(platform.answers.get('pcrs')?.output ?? '', pcr);
+
+  test('both registers replay, are capped and quoted, and have the predicted values', async () => {
+    assert.deepEqual(failedChecks(platform, ['scratch says that it works']), []);
+    const pcrs = await predict(images);
+    for (const pcr of [13, 14]) {
+      assert.equal(held(pcr).size, 4);
+      for (const [bank, value] of held(pcr)) assert.equal(pcrs[bank][pcr], value, `${bank} ${pcr}`);
+    }
+  });
+
+  test('evidence of the boot verifies, and says whose ramdisk nobody measured', async () => {
+    const { status, out } = await verify(join(outputDirectory(name), 'evidence'), images, '--boot');
+    assert.equal(status, 0, out);
+    assert.match(out, /^ok {11}log: \d+ events and the quoted PCR 13, 14 agree$/m);
+    assert.match(out, /^ok {11}guest ramdisk$/m);
+    assert.match(out, /^not checked {2}scratch ramdisk: the manifest leaves it unmeasured$/m);
+    assert.match(platform.consoleText, /domb: .*scratch: the manifest leaves unmeasured: ramdisk/);
+  });
+
+  test('another guest image changes the register of guests only', async () => {
+    const others = await imageDirectory('others');
+    await rm(join(others, 'guest.cpio.zst'));
+    await writeFile(join(others, 'guest.cpio.zst'), 'another');
+    const pcrs = await predict(others);
+    assert.equal(pcrs.sha256[13], held(13).get('sha256'));
+    assert.notEqual(pcrs.sha256[14], held(14).get('sha256'));
+    const { status, out } = await verify(fresh, others, '--nonce', NONCE);
+    assert.equal(status, 3);
+    assert.match(out, /^WRONG {8}guest ramdisk differs: /m);
+    assert.match(out, /\nREFUSED: 1 thing is wrong\n$/);
+  });
+
+  test('dom0 makes fresh evidence, and judges it', () => {
+    assert.deepEqual(said('version'), { output: 'domb 0.1.0\n', status: 0 });
+    assert.equal(said('quote').status, 0, said('quote').output);
+    assert.match(said('quote').output, /PCR 0 to 7, 13, 14, 12 in sha1, sha256, sha384, sha512/);
+    assert.equal(said('verify').status, 0, said('verify').output);
+    assert.equal(said('stale').status, 3, said('stale').output);
+    assert.match(said('log').output, /PCR 13 +image +dom0 ramdisk\[1\]/);
+    assert.match(said('log').output, /PCR 14 +image +guest kernel/);
+  });
+
+  test('so does tpm2_checkquote in dom0, for this nonce only', () => {
+    assert.equal(said('checkquote').status, 0, said('checkquote').output);
+    assert.notEqual(said('checkquote-stale').status, 0);
+    assert.match(said('checkquote-stale').output, /nonce|extraData|qualifying|Failed/i);
+  });
+
+  test('and tpm2_eventlog there replays both logs to what the TPM holds', () => {
+    const pcrs = platform.answers.get('pcrs')?.output ?? '';
+    for (const pcr of REGISTERS) {
+      const text = said(pcr === 12 ? 'boot-eventlog' : 'eventlog').output;
+      assert.equal(held(pcr).size, 4);
+      assert.deepEqual(parseEventLogPcr(text, pcr), parsePcrRead(pcrs, pcr), `PCR ${pcr}`);
+    }
+  });
+
+  test('carried outside, it verifies there, with domb and with tpm2-tools', async () => {
+    const { status, out } = await verify(fresh, images, '--nonce', NONCE);
+    assert.equal(status, 0, out);
+    assert.match(out, /^ok {11}dom0 ramdisk\[1\]$/m);
+    assert.equal((await verify(fresh, images, '--nonce', OTHER_NONCE)).status, 3);
+    await run('sh', ['-c', checkquote(fresh, NONCE)]);
+    await assert.rejects(run('sh', ['-c', checkquote(fresh, OTHER_NONCE)]));
+    for (const pcr of REGISTERS) {
+      const log = join(fresh, pcr === 12 ? 'boot.log' : 'measurement.log');
+      assert.deepEqual(parseEventLogPcr(await run('tpm2_eventlog', [log]), pcr), held(pcr));
+    }
+  });
+});
