@@ -22,7 +22,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
     if (input.flags.has('json')) terminal.write(`${JSON.stringify(eventsJson(log), null, 2)}\n`);
     else if (!own) terminal.write(eventListing(log));
     if (own) {
-      const measured = readMeasurementLog(bytes);
+      const measured = readMeasurementLog(bytes, log);
       if (!input.flags.has('json')) terminal.write(listing(measured));
     }
     if (file !== '-' && isDirty((await stat(file)).mode)) {

@@ -25,18 +25,26 @@ function render(value: unknown, at: string, depth: number): string {
     return `[${value.map((item, i) => render(item, `${at}[${i}]`, depth + 1)).join(',')}]`;
   }
   if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => `${renderString(key)}:${render(member, `${at}.${key}`, depth + 1)}`);
-    return `{${members.join(',')}}`;
+    const members = value as Record<string, unknown>;
+    let text = '';
+    for (const key of Object.keys(members).sort()) {
+      const member = members[key];
+      if (member === undefined) continue;
+      const comma = text === '' ? '' : ',';
+      text += `${comma}${renderString(key)}:${render(member, `${at}.${key}`, depth + 1)}`;
+    }
+    return `{${text}}`;
   }
   throw new TypeError(
     `${at}: ${typeof value === 'object' ? 'an object of a class' : typeof value} is not JSON`,
   );
 }
 
+/** What JSON has as it is: printable ASCII without quotation mark and backslash. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function renderString(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   return JSON.stringify(text).replace(
     /[^\x20-\x7e]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -22,23 +22,29 @@ export class Cursor {
   }
 
   u8(field: string): number {
-    return this.bytes(1, field).readUInt8(0);
+    return this.#bytes.readUInt8(this.#take(1, field));
   }
 
   u16(field: string): number {
-    return this.bytes(2, field).readUInt16LE(0);
+    return this.#bytes.readUInt16LE(this.#take(2, field));
   }
 
   u32(field: string): number {
-    return this.bytes(4, field).readUInt32LE(0);
+    return this.#bytes.readUInt32LE(this.#take(4, field));
   }
 
   bytes(length: number, field: string): Buffer {
+    const start = this.#take(length, field);
+    return this.#bytes.subarray(start, this.#offset);
+  }
+
+  /** Goes on by `length` and gives the offset before. */
+  #take(length: number, field: string): number {
     if (length > this.remaining) {
       throw this.error(`${field} needs ${length} bytes, ${this.remaining} are left`);
     }
     this.#offset += length;
-    return this.#bytes.subarray(this.#offset - length, this.#offset);
+    return this.#offset - length;
   }
 
   error(message: string): EventLogError {

@@ -1,4 +1,4 @@
-import { digest, type HashAlgorithm, hashId, hashSize } from 'node-tpm2-pts';
+import { binaryDigest, digest, type HashAlgorithm, hashId, hashSize } from 'node-tpm2-pts';
 import { EVENT_TYPE, EventLogError, type LogEvent } from './format.ts';
 
 /** DRTM PCRs hold ones until a dynamic launch resets them. TCG PC Client Platform TPM Profile 1.05, 4.6.2. */
@@ -24,31 +24,41 @@ export function extend(bank: HashAlgorithm, value: Uint8Array, by: Uint8Array): 
  * @throws {EventLogError} when an event has no digest for this bank: its PCR could never replay
  */
 export function replay(events: readonly LogEvent[], bank: HashAlgorithm): Map<number, Buffer> {
-  const values = new Map<number, Buffer>();
+  const [id, size] = [hashId(bank), hashSize(bank)];
+  // Logs are long: each PCR has one buffer, its value in front and the next digest behind.
+  const states = new Map<number, Buffer>();
   for (const [index, event] of events.entries()) {
     if (event.type === EVENT_TYPE.NO_ACTION) {
-      applyNoAction(event, bank, values);
+      applyNoAction(event, bank, states);
       continue;
     }
-    const by = event.digests.get(hashId(bank));
+    const by = event.digests.get(id);
     if (by === undefined) {
       throw new EventLogError(`event ${index + 1} (PCR ${event.pcr}) has no ${bank} digest`);
     }
-    const before = values.get(event.pcr) ?? initialValue(bank, event.pcr);
-    values.set(event.pcr, extend(bank, before, by));
+    const state = states.get(event.pcr) ?? initialState(bank, event.pcr);
+    if (by.length !== size)
+      throw new EventLogError(`event ${index + 1}: a ${bank} digest of ${by.length} bytes`);
+    by.copy(state, size);
+    state.write(binaryDigest(bank, state), 'latin1');
+    states.set(event.pcr, state);
   }
-  return values;
+  return new Map([...states].map(([pcr, state]) => [pcr, Buffer.from(state.subarray(0, size))]));
+}
+
+function initialState(bank: HashAlgorithm, pcr: number): Buffer {
+  return Buffer.concat([initialValue(bank, pcr), Buffer.alloc(hashSize(bank))]);
 }
 
 /**
  * EV_NO_ACTION extends nothing. One such event matters: TPM2_Startup from another locality, which becomes the last
  * byte of PCR 0's initial value. PFP 10.4.5.3.
  */
-function applyNoAction(event: LogEvent, bank: HashAlgorithm, values: Map<number, Buffer>): void {
+function applyNoAction(event: LogEvent, bank: HashAlgorithm, states: Map<number, Buffer>): void {
   const { data, pcr } = event;
   if (pcr !== 0 || data.length !== 17 || !data.subarray(0, 16).equals(STARTUP_LOCALITY)) return;
-  if (values.has(0)) throw new EventLogError('StartupLocality comes after PCR 0 was extended');
-  const value = initialValue(bank, 0);
-  value.writeUInt8(data.readUInt8(16), value.length - 1);
-  values.set(0, value);
+  if (states.has(0)) throw new EventLogError('StartupLocality comes after PCR 0 was extended');
+  const state = initialState(bank, 0);
+  state.writeUInt8(data.readUInt8(16), hashSize(bank) - 1);
+  states.set(0, state);
 }

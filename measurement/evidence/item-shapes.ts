@@ -72,26 +72,26 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
   error: { required: { what: text }, optional: { domain: text, phase: text } },
 };
 
+const KINDS = new Map(
+  (Object.keys(EVENT_TAGS) as EventKind[]).map((kind) => [EVENT_TAGS[kind], kind]),
+);
+
 /** The kind that a tag stands for. */
 export function kindOf(tag: number): EventKind | undefined {
-  const kinds = Object.keys(EVENT_TAGS) as EventKind[];
-  return kinds.find((kind) => EVENT_TAGS[kind] === tag);
+  return KINDS.get(tag);
 }
 
 /** True when `value` is an event of this kind: all members it must have, of their types, and no others. */
 export function isEvent(value: unknown, kind: EventKind): value is MeasuredEvent {
   if (!isObject(value) || value.event !== kind || !count(value.sequence)) return false;
   const { required, optional = {} } = SHAPES[kind];
-  const members = Object.entries(value).filter(([name]) => name !== 'event' && name !== 'sequence');
-  return (
-    Object.keys(required).every((name) => Object.hasOwn(value, name)) &&
-    members.every(([name, member]) => {
-      const check = Object.hasOwn(required, name) ? required[name] : undefined;
-      return (
-        (check ?? (Object.hasOwn(optional, name) ? optional[name] : undefined))?.(member) ?? false
-      );
-    })
-  );
+  for (const name of Object.keys(required)) if (!Object.hasOwn(value, name)) return false;
+  for (const name of Object.keys(value)) {
+    if (name === 'event' || name === 'sequence') continue;
+    const shape = [required, optional].find((members) => Object.hasOwn(members, name));
+    if (!shape?.[name]?.(value[name])) return false;
+  }
+  return true;
 }
 
 function isDigest(name: string, hex: unknown): boolean {

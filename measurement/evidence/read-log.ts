@@ -1,8 +1,15 @@
-import { digest, type HashAlgorithm, hashId } from 'node-tpm2-pts';
-import { itemData, type Target } from '../encode.ts';
-import { EVENT_TYPE, EventLogError, type LogEvent, SEPARATOR_DATA } from '../event-log/format.ts';
+import { binaryDigest, type HashAlgorithm, hashId } from 'node-tpm2-pts';
+import { canonicalJson } from '../canonical-json.ts';
+import type { Target } from '../encode.ts';
+import {
+  EVENT_TYPE,
+  type EventLog,
+  EventLogError,
+  type LogEvent,
+  SEPARATOR_DATA,
+} from '../event-log/format.ts';
 import { parseEventLog, parseTagged } from '../event-log/parse.ts';
-import { encodeEvent, encodeHeader } from '../event-log/write.ts';
+import { encodeHeader } from '../event-log/write.ts';
 import type { MeasuredEvent, MeasuredItem } from '../events.ts';
 import { Registers } from '../registers.ts';
 import { isEvent, kindOf } from './item-shapes.ts';
@@ -25,31 +32,33 @@ export interface MeasuredLog {
  * known kinds with their members, each in the register where it belongs, sequence numbers without gaps, nothing but caps after
  * a cap. Descriptions and records are
  * written again and must give the same bytes, so that no bit of the log is without meaning.
+ * @param log the same as {@link parseEventLog} gives it, where that was done before
  * @throws {EventLogError} naming the first event that breaks a rule
  */
-export function readMeasurementLog(bytes: Uint8Array): MeasuredLog {
-  const log = parseEventLog(bytes);
+export function readMeasurementLog(
+  bytes: Uint8Array,
+  log: EventLog = parseEventLog(bytes),
+): MeasuredLog {
   const banks = log.algorithms.map(({ id, name }) => {
     if (name) return name;
     throw new EventLogError(`event log: bank of unknown algorithm 0x${id.toString(16)}`);
   });
   const pcr = log.events[0]?.pcr;
   if (pcr === undefined) throw new EventLogError('event log: it has no events');
+  const ids = banks.map(hashId);
   const registers = new Registers(pcr);
   const events: MeasuredEvent[] = [];
   let uncapped: number[] | undefined;
   for (const [index, event] of log.events.entries()) {
-    checkDigests(event, index, banks);
+    checkDigests(event, index, ids, banks);
     if (isCap(event)) {
       uncapped ??= registers.pcrs;
       checkCap(event, index, uncapped.shift());
     } else if (uncapped) throw wrong(index, 'events follow the cap');
     else events.push(readEvent(event, index, registers));
   }
+  checkHeader(bytes, banks);
   const records = log.events;
-  if (!encodeLog(banks, records).equals(bytes)) {
-    throw new EventLogError('event log: not in the form in which domB writes it');
-  }
   const capped = uncapped?.length === 0;
   return { target: { pcr, banks }, pcrs: registers.pcrs, events, records, capped };
 }
@@ -64,12 +73,28 @@ function isCap({ type }: LogEvent): boolean {
   return type === EVENT_TYPE.SEPARATOR;
 }
 
-function checkDigests(event: LogEvent, index: number, banks: readonly HashAlgorithm[]): void {
-  for (const bank of banks) {
-    const logged = event.digests.get(hashId(bank));
+/** What the parser does not look at, such as versions, must be what domB writes, too. */
+function checkHeader(bytes: Uint8Array, banks: readonly HashAlgorithm[]): void {
+  const header = encodeHeader(banks);
+  if (header.equals(bytes.subarray(0, header.length))) return;
+  throw new EventLogError('event log: not in the form in which domB writes it');
+}
+
+function checkDigests(
+  { digests, data }: LogEvent,
+  index: number,
+  ids: readonly number[],
+  banks: readonly HashAlgorithm[],
+): void {
+  const order = [...digests.keys()];
+  for (const [place, bank] of banks.entries()) {
+    const logged = digests.get(ids[place] as number);
     if (logged === undefined) throw wrong(index, `it has no ${bank} digest`);
-    if (!logged.equals(digest(bank, event.data))) {
+    if (logged.toString('latin1') !== binaryDigest(bank, data)) {
       throw wrong(index, `its ${bank} digest is not that of its data`);
+    }
+    if (order[place] !== ids[place]) {
+      throw wrong(index, 'its digests are not in the order of the header');
     }
   }
 }
@@ -79,21 +104,21 @@ function readEvent(event: LogEvent, index: number, registers: Registers): Measur
   const { tag, content } = parseTagged(event.data);
   const kind = kindOf(tag);
   if (kind === undefined) throw wrong(index, `unknown tag 0x${tag.toString(16)}`);
-  const value = parseJson(content, index);
+  const text = content.toString('latin1');
+  const value = parseJson(text, index);
   if (!isEvent(value, kind)) throw wrong(index, `it does not describe a ${kind} event`);
-  const item = itemOf(value);
-  const places = registers.places(item);
+  const places = registers.places(value);
   const place = places.find(({ pcr }) => pcr === event.pcr);
   if (place === undefined) {
     const pcrs = places.map(({ pcr }) => pcr).join(', ');
     throw wrong(index, `it is in PCR ${event.pcr}, and belongs into PCR ${pcrs}`);
   }
   const { sequence } = place;
-  registers.add(item, [place]);
+  registers.add(value, [place]);
   if (value.sequence !== sequence) {
     throw wrong(index, `sequence ${value.sequence}: events are missing, repeated or out of order`);
   }
-  if (!rewrite(value, index).equals(event.data)) {
+  if (canonicalText(value, index) !== text) {
     throw wrong(index, 'its description is not in the form in which domB writes it');
   }
   return value;
@@ -106,29 +131,17 @@ function checkCap({ pcr, data }: LogEvent, index: number, wanted: number | undef
   if (!data.equals(SEPARATOR_DATA)) throw wrong(index, 'the cap does not hold four zero bytes');
 }
 
-function parseJson(content: Buffer, index: number): unknown {
+function parseJson(text: string, index: number): unknown {
   try {
-    return JSON.parse(content.toString('latin1'));
+    return JSON.parse(text);
   } catch {
     throw wrong(index, 'its description is not JSON');
   }
 }
 
-/** The log of these records, digests in the order of the header. */
-function encodeLog(banks: readonly HashAlgorithm[], records: readonly LogEvent[]): Buffer {
-  const encoded = records.map((record) => {
-    const digests = banks.map((bank): [number, Buffer] => {
-      const id = hashId(bank);
-      return [id, record.digests.get(id) as Buffer];
-    });
-    return encodeEvent({ ...record, digests: new Map(digests) });
-  });
-  return Buffer.concat([encodeHeader(banks), ...encoded]);
-}
-
-function rewrite(event: MeasuredEvent, index: number): Buffer {
+function canonicalText(event: MeasuredEvent, index: number): string {
   try {
-    return itemData(itemOf(event), event.sequence);
+    return canonicalJson(event);
   } catch (error) {
     throw wrong(index, (error as Error).message);
   }

@@ -1,4 +1,5 @@
 export {
+  binaryDigest,
   digest,
   type HashAlgorithm,
   hashAlgorithms,
