@@ -1,4 +1,5 @@
 import type { Check } from '../boot-configs/checks/check.ts';
+import type { HashedFiles } from '../boot-configs/checks/image-files.ts';
 import { platformCpus } from '../boot-configs/checks/platform-cpus.ts';
 import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
 import { cpuNumbers } from '../boot-configs/cpu-list.ts';
@@ -10,8 +11,11 @@ import { Failure, type Input, UsageError } from './command.ts';
 /** Bytes; policies for Xen have some 10,000, for Linux some millions. */
 const MAXIMUM_POLICY = 1 << 26;
 
-/** The checks beyond the usual that the options ask for. What they need is loaded only then. */
-export async function chosenChecks(input: Input): Promise<Check[]> {
+/**
+ * The checks beyond the usual that the options ask for. What they need is loaded only then. `hashed` gets the digests of images
+ * that had to be hashed.
+ */
+export async function chosenChecks(input: Input, hashed?: HashedFiles): Promise<Check[]> {
   const { values } = input;
   const directory = values.get('images');
   const policy = values.get('policy');
@@ -21,7 +25,7 @@ export async function chosenChecks(input: Input): Promise<Check[]> {
   const checks: Check[] = [];
   if (directory !== undefined) {
     const { imageFiles } = await import('../boot-configs/checks/image-files.ts');
-    checks.push(imageFiles(directory));
+    checks.push(imageFiles(directory, hashed));
   }
   if (policy !== undefined) {
     const { knownLabels } = await import('../boot-configs/checks/known-label.ts');

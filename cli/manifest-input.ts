@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { HashedFiles } from '../boot-configs/checks/image-files.ts';
 import { loadManifest, type Manifest } from '../boot-configs/manifest.ts';
 import { ManifestError } from '../boot-configs/problems.ts';
 import { MAXIMUM_BYTES } from '../boot-configs/yaml/limits.ts';
@@ -9,6 +10,8 @@ import { Failure, type Input, type Terminal, UsageError } from './command.ts';
 export interface ManifestSource {
   manifest: Manifest;
   bytes: Uint8Array;
+  /** Images that had to be hashed for the checks. */
+  hashed: HashedFiles;
 }
 
 /** As {@link manifestSource}, for those who do not need the bytes. */
@@ -28,7 +31,8 @@ export async function manifestSource(
   input: Input,
   terminal: Terminal,
 ): Promise<(file: string) => Promise<ManifestSource>> {
-  const checks = await chosenChecks(input);
+  const hashed: HashedFiles = new Map();
+  const checks = await chosenChecks(input, hashed);
   const keyFile = input.values.get('key');
   if (keyFile !== undefined && input.arguments.includes('-')) {
     throw new UsageError(
@@ -41,7 +45,7 @@ export async function manifestSource(
     const bytes = file === '-' ? await terminal.read(MAXIMUM_BYTES) : read(file);
     if (key !== undefined) await requireSignature(file, bytes, key);
     const manifest = loadManifest(bytes, sourceName(file), checks);
-    return { manifest, bytes };
+    return { manifest, bytes, hashed };
   };
 }
 

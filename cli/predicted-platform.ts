@@ -42,7 +42,7 @@ export async function predictedPlatform(
     throw new UsageError('the images are missing', 'name their directory with --images');
   }
   const read = await manifestSource(input, terminal);
-  const { manifest, bytes } = await read(file);
+  const { manifest, bytes, hashed } = await read(file);
   const banks = chosenBanks ?? demandedBanks(manifest) ?? USUAL_BANKS;
   const findImage = (path: string): string => join(directory, path);
   const keyFile = input.values.get('key');
@@ -50,6 +50,7 @@ export async function predictedPlatform(
     manifest,
     manifestBytes: bytes,
     findImage,
+    hashed,
     policy: await policyFile(input),
     signatureKey: keyFile === undefined ? undefined : await readFile(keyFile),
     banks,

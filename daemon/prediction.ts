@@ -1,8 +1,9 @@
 import type { HashAlgorithm } from 'node-tpm2-pts';
 import { measuredImages } from '../boot-configs/all-domains.ts';
 import type { Manifest } from '../boot-configs/manifest.ts';
+import { CONTENT_ALGORITHMS } from '../measurement/content.ts';
 import type { Target } from '../measurement/encode.ts';
-import type { MeasuredItem } from '../measurement/events.ts';
+import type { ContentDescription, MeasuredItem } from '../measurement/events.ts';
 import { hashFiles } from '../measurement/hash-files.ts';
 import { type Prediction, predict } from '../measurement/predict.ts';
 import { expectedItems } from './measured-items.ts';
@@ -19,6 +20,8 @@ export interface PredictedBoot {
   readonly manifestBytes: Uint8Array;
   /** The file of an image, by its path in the manifest. */
   findImage(path: string): string | Promise<string>;
+  /** What is known of files already, by their path; SHA-256 at least. */
+  readonly hashed?: ReadonlyMap<string, ContentDescription> | undefined;
   /** The file of the boot image's FLASK policy, if it has one. */
   readonly policy?: string | undefined;
   /** The public key of the boot image, in PEM form, if it has one. */
@@ -33,13 +36,18 @@ export interface PredictedBoot {
  */
 export async function predictBoot(boot: PredictedBoot): Promise<BootPrediction> {
   const { manifest, manifestBytes, findImage, policy, signatureKey, banks } = boot;
+  const { hashed = new Map<string, ContentDescription>() } = boot;
   const files = new Map<string, string>();
   for (const path of measuredImages(manifest)) files.set(path, await findImage(path));
-  const described = await hashFiles([...files.values(), ...(policy ? [policy] : [])]);
+  const wanted = [...files.values(), ...(policy ? [policy] : [])];
+  const described = new Map([
+    ...hashed,
+    ...(await hashFiles(wanted.filter((file) => !hashed.has(file)))),
+  ]);
   const content = (file: string, name: string) => {
     const description = described.get(file);
     if (description === undefined) throw new Error(`the manifest does not name image ${name}`);
-    return { description: () => description };
+    return { description: () => measuredDescription(description) };
   };
   const items = await expectedItems(manifest, {
     manifestBytes,
@@ -49,4 +57,12 @@ export async function predictBoot(boot: PredictedBoot): Promise<BootPrediction> 
   });
   const target = { pcr: manifest.platform.measurement.pcr, banks };
   return { target, items, ...predict(items, target) };
+}
+
+/** The digests that domB measures; a file may have been hashed with others as well. */
+function measuredDescription({ size, digests }: ContentDescription): ContentDescription {
+  return {
+    size,
+    digests: Object.fromEntries(CONTENT_ALGORITHMS.map((name) => [name, digests[name]])),
+  };
 }

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CONTENT_ALGORITHMS } from './content.ts';
 import { MeasurementError } from './errors.ts';
@@ -34,6 +35,8 @@ export async function hashFiles(
   const stop = new AbortController();
   try {
     const processes = others.map((share) => elsewhere(share, stop.signal));
+    // They have their work before this process goes about its own.
+    await turn();
     const hashed = await Promise.all([...processes, own ? hashShare(own) : []]);
     return new Map(hashed.flat());
   } finally {

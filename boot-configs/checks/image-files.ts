@@ -11,19 +11,30 @@ import type { Check, Report } from './check.ts';
 /** Bytes hashed at a time. */
 const CHUNK = 1 << 20;
 
-/** Checks the images themselves, which are found below `directory`. */
-export function imageFiles(directory: string): Check {
+/** Size and digests of files, by path; `sha256` is among the digests. */
+export type HashedFiles = Map<string, { size: number; digests: Record<string, string> }>;
+
+/**
+ * Checks the images themselves, which are found below `directory`. What has to be hashed for that is found in `hashed`
+ * afterwards, so that nobody has to do it again.
+ */
+export function imageFiles(directory: string, hashed: HashedFiles = new Map()): Check {
   return {
     rule: 'image-file',
     says: 'Every image is there, is of a kind that Xen can load, has the pinned digest and fits into the memory; every script is there, has the pinned digest, parses, imports nothing and has a default export.',
     run({ domains, scripts }, report) {
-      for (const domain of domains) checkDomain(domain, directory, report);
-      for (const script of scripts) checkScript(script, directory, report);
+      for (const domain of domains) checkDomain(domain, directory, hashed, report);
+      for (const script of scripts) checkScript(script, directory, hashed, report);
     },
   };
 }
 
-function checkDomain(domain: DraftDomain, directory: string, report: Report): void {
+function checkDomain(
+  domain: DraftDomain,
+  directory: string,
+  hashed: HashedFiles,
+  report: Report,
+): void {
   const { path, type, memory, digests } = domain;
   let needed = 0;
   const images = (['kernel', 'ramdisk'] as const).flatMap((image) =>
@@ -35,8 +46,9 @@ function checkDomain(domain: DraftDomain, directory: string, report: Report): vo
       (digest) => digest.index === index,
     );
     try {
-      needed += withFile(join(directory, name), (source) => {
-        checkDigest(source, pinned?.text, (message, hint) =>
+      const file = join(directory, name);
+      needed += withFile(file, (source) => {
+        checkDigest(source, pinned?.text, file, hashed, (message, hint) =>
           report(pinned?.path ?? at, message, hint),
         );
         if (image === 'ramdisk') return source.size;
@@ -63,12 +75,20 @@ function checkDomain(domain: DraftDomain, directory: string, report: Report): vo
   }
 }
 
-function checkScript({ run, digest, path }: DraftScript, directory: string, report: Report): void {
+function checkScript(
+  { run, digest, path }: DraftScript,
+  directory: string,
+  hashed: HashedFiles,
+  report: Report,
+): void {
   if (run === undefined || run.split('/').includes('..')) return;
   const at = [...path, 'run'];
   try {
-    const fault = withFile(join(directory, run), (source) => {
-      checkDigest(source, digest, (message, hint) => report([...path, 'digest'], message, hint));
+    const file = join(directory, run);
+    const fault = withFile(file, (source) => {
+      checkDigest(source, digest, file, hashed, (message, hint) =>
+        report([...path, 'digest'], message, hint),
+      );
       if (source.size > MOST_SCRIPT) return `${run}: it is larger than a script can be`;
       return scriptFault(run, source.read(0, source.size).toString());
     });
@@ -85,20 +105,37 @@ function checkScript({ run, digest, path }: DraftScript, directory: string, repo
 function checkDigest(
   source: ByteSource,
   pinned: string | undefined,
+  file: string,
+  hashed: HashedFiles,
   report: (message: string, hint: string) => void,
 ): void {
   if (pinned === undefined) return;
-  const [algorithm = '', expected] = pinned.split(':');
-  const hash = createHash(algorithm);
-  for (let offset = 0; offset < source.size; offset += CHUNK) {
-    hash.update(source.read(offset, CHUNK));
-  }
-  const digest = hash.digest('hex');
-  if (digest === expected) return;
+  const found = digestOf(source, pinned.split(':')[0] ?? '', file, hashed);
+  if (found === pinned) return;
   report(
-    `the image has another digest: ${algorithm}:${digest}`,
+    `the image has another digest: ${found}`,
     'pin this one if you trust the image, or put the right image there',
   );
+}
+
+/** As `algorithm:hex`. A file is read once for each algorithm beside SHA-256, however many domains use it. */
+function digestOf(
+  source: ByteSource,
+  algorithm: string,
+  file: string,
+  hashed: HashedFiles,
+): string {
+  const known = hashed.get(file);
+  const digests = known?.digests ?? {};
+  const missing = ['sha256', algorithm].filter((name) => digests[name] === undefined);
+  const hashes = [...new Set(missing)].map((name) => ({ name, hash: createHash(name) }));
+  for (let offset = 0; hashes.length > 0 && offset < source.size; offset += CHUNK) {
+    const bytes = source.read(offset, CHUNK);
+    for (const { hash } of hashes) hash.update(bytes);
+  }
+  for (const { name, hash } of hashes) digests[name] = hash.digest('hex');
+  hashed.set(file, { size: source.size, digests });
+  return `${algorithm}:${digests[algorithm]}`;
 }
 
 function unreadable(error: unknown): string {

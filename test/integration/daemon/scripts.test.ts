@@ -92,7 +92,9 @@ test('scripts are measured before the first one runs, and predicted; what they c
     state.changes.written ?? state.manifest,
     state.sources,
   );
-  assert.deepEqual(await pcr(13), predict(items, state.measurements.target).values);
+  const { pcrs } = predict(items, state.measurements.target);
+  const values = new Map([...pcrs].map(([bank, byPcr]) => [bank, byPcr.get(13)]));
+  assert.deepEqual(await pcr(13), values);
   assert.equal(boot.hypervisor.images.get(9)?.cmdline, 'quiet');
   assert.equal(domain(boot, 'guest')?.memoryKiB, 256 * 1024);
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +75,31 @@ test('predict: without --banks those that the manifest demands', async () => {
   };
   assert.deepEqual(await banks(), ['sha256', 'sha384']);
   assert.deepEqual(await banks('--banks', 'sha1'), ['sha1']);
+});
+
+test('predict: pinned images are measured as others are', async () => {
+  const pin = (algorithm: string) =>
+    `digests: { kernel: "${algorithm}:${hash(algorithm, kernel, 'hex')}" }`;
+  const kernel = await readFile(at('vmlinux'));
+  const text = (await readFile(demo, 'utf8')).replaceAll(
+    '    kernel: vmlinux\n',
+    (line) => `${line}    ${pin('sha512')}\n`,
+  );
+  await writeFile(at('pinned.yaml'), text.replace(pin('sha512'), pin('sha256')));
+  const argv = ['predict', at('pinned.yaml'), '--no-policy', '--images', directory, '--json'];
+  const { out, status, error } = await run(argv);
+  assert.equal(status, 0, error);
+  const kernels = JSON.parse(out).events.filter(
+    ({ description }: { description: { component?: string } | null }) =>
+      description?.component === 'kernel',
+  );
+  assert.deepEqual(
+    kernels.map(({ description }: { description: object }) => description),
+    ['vtpm', 'dom0'].map((domain, i) => ({
+      ...{ event: 'image', domain, component: 'kernel', size: kernel.length },
+      ...{ digests: { sha256: hash('sha256', kernel, 'hex') }, sequence: i === 0 ? 4 : 8 },
+    })),
+  );
 });
 
 test('predict: with the EFI file that firmware starts also PCR 4', async () => {
