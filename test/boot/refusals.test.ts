@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { before, test } from 'node:test';
 import { finder, type Parts } from '../../platform/demo/parts.ts';
 import { bootDomainOptions } from '../../platform/images/command-lines.ts';
-import { composeBootImage } from '../../platform/images/domb.ts';
+import { composeBootImage, type ImageExtras } from '../../platform/images/domb.ts';
 import { type BootOptions, bootManifest } from '../../platform/machine/boot-manifest.ts';
 import { exampleManifest, outputDirectory, parts } from './support.ts';
 
@@ -28,6 +29,8 @@ interface Refusal {
   /** Images to replace, and scripts. */
   instead?: Map<string, Uint8Array>;
   machine?: Partial<BootOptions>;
+  /** The key that the boot image demands a signature of, and a signature. */
+  signature?: ImageExtras['signature'];
   /** Whether there is a TPM that works, so that the failure must be in the PCR. */
   capped?: boolean;
   onFailure?: 'halt' | 'reboot';
@@ -47,6 +50,7 @@ async function refused(name: string, refusal: Refusal): Promise<void> {
     Buffer.from(manifest),
     { pcr: 13, bootPcr: 12, onFailure },
     images,
+    { signature: refusal.signature },
   );
   const machine = await bootManifest({
     directory: outputDirectory(name),
@@ -98,6 +102,24 @@ test('a manifest with mistakes', async () => {
   await refused('refuse-manifest', {
     manifest: demo.replace('memory: 128MiB', 'memmory: 128MiB'),
     says: [/step "read manifest" failed/, /manifest\.yaml:\d+:\d+: .*memmory/],
+  });
+});
+
+test('a manifest that was changed after it was signed', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  await refused('refuse-signature', {
+    manifest: demo.replace('memory: 128MiB', 'memory: 129MiB'),
+    signature: {
+      key: Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })),
+      bytes: sign(null, Buffer.from(demo), privateKey),
+    },
+    // What was refused is in the PCR: key and manifest are measured before they are looked at.
+    says: [
+      /measure signature key/,
+      /measure manifest/,
+      /step "verify signature" failed/,
+      /signature is wrong/,
+    ],
   });
 });
 

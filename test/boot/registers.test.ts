@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createPublicKey, hash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Parts } from '../../platform/demo/parts.ts';
 import type { PlatformRun } from '../../platform/demo/platform-run.ts';
 import { parseEventLogPcr, parsePcrRead } from '../../platform/demo/tool-output.ts';
+import type { ImageExtras } from '../../platform/images/domb.ts';
 import { run } from '../../platform/lib/run.ts';
 import type { Answer } from '../../platform/machine/answers.ts';
 import { run as domb } from '../unit/cli/support.ts';
@@ -55,8 +57,10 @@ describe('guests whose images are measured into a register of their own', () => 
     );
     manifest = join(scratch, 'manifest.yaml');
     await writeFile(manifest, text);
+    const signature = await signed(manifest);
     platform = await boot(name, text, {
       parts: built,
+      signature,
       async converse(ask) {
         for (const [question, script] of Object.entries(questions)) {
           answers.set(question, await ask(question, script));
@@ -71,6 +75,16 @@ describe('guests whose images are measured into a register of their own', () => 
   });
   after(() => rm(scratch, { recursive: true }));
 
+  /** Signs the manifest as an operator does; key and signature lie beside it. */
+  async function signed(file: string): Promise<NonNullable<ImageExtras['signature']>> {
+    const openssl = (...argv: string[]) => run('openssl', argv, { cwd: scratch });
+    await openssl('genpkey', '-algorithm', 'ed25519', '-out', 'private.pem');
+    await openssl('pkey', '-in', 'private.pem', '-pubout', '-out', 'public.pem');
+    const output = ['-in', file, '-out', `${file}.sig`];
+    await openssl('pkeyutl', '-sign', '-rawin', '-inkey', 'private.pem', ...output);
+    return { key: await readFile(key()), bytes: await readFile(`${file}.sig`) };
+  }
+
   async function imageDirectory(directory: string): Promise<string> {
     const path = join(scratch, directory);
     await mkdir(path);
@@ -78,10 +92,16 @@ describe('guests whose images are measured into a register of their own', () => 
     return path;
   }
 
-  const predict = async (directory: string) =>
-    JSON.parse((await domb(['predict', manifest, '--images', directory, '--json'])).out).pcrs;
+  const key = () => join(scratch, 'public.pem');
+  const predict = async (directory: string) => {
+    const argv = ['predict', manifest, '--key', key(), '--images', directory, '--json'];
+    return JSON.parse((await domb(argv)).out).pcrs;
+  };
   const verify = (evidence: string, directory: string, ...nonce: string[]) =>
-    domb(['verify', evidence, ...nonce, '--manifest', manifest, '--images', directory]);
+    domb([
+      ...['verify', evidence, ...nonce, '--key', key()],
+      ...['--manifest', manifest, '--images', directory],
+    ]);
   const held = (pcr: number) => parsePcrRead(platform.answers.get('pcrs')?.output ?? '', pcr);
 
   test('both registers replay, are capped and quoted, and have the predicted values', async () => {
@@ -100,6 +120,28 @@ describe('guests whose images are measured into a register of their own', () => 
     assert.match(out, /^ok {11}guest ramdisk$/m);
     assert.match(out, /^not checked {2}scratch ramdisk: the manifest leaves it unmeasured$/m);
     assert.match(platform.consoleText, /domb: .*scratch: the manifest leaves unmeasured: ramdisk/);
+  });
+
+  test('the manifest was signed, and the key that it was verified with is measured', async () => {
+    assert.match(platform.consoleText, /domb: .* verify signature: right/);
+    const der = createPublicKey(await readFile(key())).export({ type: 'spki', format: 'der' });
+    const listed = await domb(['log', join(fresh, 'measurement.log')]);
+    assert.match(listed.out, new RegExp(` signature-key +sha256:${hash('sha256', der, 'hex')}\n`));
+    const { out } = await verify(fresh, images, '--nonce', NONCE);
+    assert.match(out, /^ok {11}signature-key$/m);
+    const image = join(scratch, 'domb.initramfs');
+    const made = await domb([
+      ...['image', manifest, '--key', key(), '--images', images, '--output', image],
+    ]);
+    assert.equal(made.status, 0, made.error);
+    const booted = await readFile(join(outputDirectory(name), 'module-0'));
+    assert.ok(booted.equals(await readFile(image)), '"domb image --key" makes another image');
+    // Who expects another key, or none, does not accept the boot.
+    const unsigned = await domb([
+      ...['verify', fresh, '--nonce', NONCE, '--manifest', manifest, '--images', images],
+    ]);
+    assert.equal(unsigned.status, 3);
+    assert.match(unsigned.out, /^WRONG {8}signature-key was not expected$/m);
   });
 
   test('another guest image changes the register of guests only', async () => {
