@@ -63,8 +63,7 @@ export async function collectEvidence(
     const pcrs = await pcrRead(tpm, selections);
     const made = await quote(tpm, ak.handle, nonce, selections);
     verifyQuote(made, { ak: ak.publicArea, nonce, pcrs, parent: AK_PARENT });
-    const ekCertificate =
-      (await readEkCertificate(tpm, 'ecc-p256')) ?? (await readEkCertificate(tpm, 'rsa-2048'));
+    const ekCertificate = await firstEkCertificate(tpm);
     return {
       log,
       ...(bootLog ? { bootLog } : {}),
@@ -76,6 +75,15 @@ export async function collectEvidence(
   } finally {
     await flushContext(tpm, ak.handle);
   }
+}
+
+/** The certificate of the endorsement key that most tools can use, of those that the TPM has. */
+async function firstEkCertificate(tpm: Tpm): Promise<Buffer | undefined> {
+  for (const type of ['ecc-p256', 'rsa-2048', 'ecc-p384'] as const) {
+    const certificate = await readEkCertificate(tpm, type);
+    if (certificate) return certificate;
+  }
+  return undefined;
 }
 
 /** File names; tpm2-tools read all of them as they are. */

@@ -1,16 +1,17 @@
 import { nvRead, nvReadPublic } from './commands/nv.ts';
 import { TpmError, TpmFormatError } from './errors.ts';
-import type { KeyType } from './templates.ts';
+import type { EkType } from './templates.ts';
 import type { Tpm } from './tpm.ts';
 
-/** Where manufacturers put the certificates of the L-1 and L-2 keys. TCG EK Credential Profile 2.0, 2.2.1.4. */
-const INDICES: Readonly<Record<KeyType, number>> = {
+/** Where manufacturers put the certificates of the L-1, L-2 and H-3 keys. TCG EK Credential Profile 2.5, 2.2.1.4 and 2.2.1.5. */
+const INDICES: Readonly<Record<EkType, number>> = {
   'rsa-2048': 0x01c00002,
   'ecc-p256': 0x01c0000a,
+  'ecc-p384': 0x01c00016,
 };
 
 /** Reads the endorsement key's certificate (DER) from NV; undefined when the TPM has none. */
-export async function readEkCertificate(tpm: Tpm, type: KeyType): Promise<Buffer | undefined> {
+export async function readEkCertificate(tpm: Tpm, type: EkType): Promise<Buffer | undefined> {
   const index = INDICES[type];
   let size: number;
   try {

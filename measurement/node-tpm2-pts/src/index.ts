@@ -70,7 +70,14 @@ export {
 } from './structures/public.ts';
 export { publicKey } from './structures/public-key.ts';
 export { decodeSignature, type Signature, verifySignature } from './structures/signature.ts';
-export { akTemplate, ekTemplate, type KeyType, sealedTemplate, srkTemplate } from './templates.ts';
+export {
+  akTemplate,
+  type EkType,
+  ekTemplate,
+  type KeyType,
+  sealedTemplate,
+  srkTemplate,
+} from './templates.ts';
 export { type CommandRequest, Tpm, type TpmOptions } from './tpm.ts';
 export { readTpm2ToolsPcrFile, tpm2ToolsPcrFile } from './tpm2-tools-file.ts';
 export { openDevice } from './transport/device.ts';

@@ -15,12 +15,20 @@ const {
 const NONE = Buffer.alloc(0);
 
 export type KeyType = 'ecc-p256' | 'rsa-2048';
+/** Endorsement keys that manufacturers certify. */
+export type EkType = KeyType | 'ecc-p384';
 
 const GENERATED_HERE = FIXED_TPM | FIXED_PARENT | SENSITIVE_DATA_ORIGIN;
 
 /** PolicySecret(TPM_RH_ENDORSEMENT) with SHA-256. TCG EK Credential Profile 2.0, B.6.2, "PolicyA". */
 const EK_POLICY = Buffer.from(
   '837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa',
+  'hex',
+);
+
+/** PolicySecret(TPM_RH_ENDORSEMENT) or PolicyAuthorizeNV, with SHA-384. The same, 2.5, B.6.5, "PolicyB". */
+const EK_POLICY_B = Buffer.from(
+  'b26e7d28d11a50bc53d882bcf5fd3a1a074148bb35d3b4e4cb1c0ad9bde419cacb47ba09699646150f9fc000f3f80e12',
   'hex',
 );
 
@@ -40,8 +48,19 @@ export function akTemplate(type: KeyType): PublicArea {
   };
 }
 
-/** The endorsement key that a manufacturer's certificate is about: templates L-1 and L-2. EK Credential Profile 2.0, B.3. */
-export function ekTemplate(type: KeyType): PublicArea {
+/**
+ * The endorsement key that a manufacturer's certificate is about: templates L-1 and L-2 (EK Credential Profile 2.0, B.3), and
+ * H-3 for P-384 (2.5, B.4), whose password, empty by default, authorizes its use too.
+ */
+export function ekTemplate(type: EkType): PublicArea {
+  if (type === 'ecc-p384') {
+    return {
+      nameAlgorithm: 'sha384',
+      attributes: GENERATED_HERE | USER_WITH_AUTH | ADMIN_WITH_POLICY | RESTRICTED | DECRYPT,
+      authPolicy: EK_POLICY_B,
+      key: { ...ecc(256, NONE), curve: 'P-384' },
+    };
+  }
   return {
     nameAlgorithm: 'sha256',
     attributes: GENERATED_HERE | ADMIN_WITH_POLICY | RESTRICTED | DECRYPT,

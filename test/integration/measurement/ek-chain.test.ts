@@ -4,6 +4,19 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import {
+  activateCredential,
+  createAk,
+  createPrimary,
+  decodePublic,
+  ekTemplate,
+  flushContext,
+  makeCredential,
+  password,
+  readEkCertificate,
+  TPM_RH,
+  TpmError,
+} from 'node-tpm2-pts';
 import { ekChainProblems, readAuthorities } from '../../../measurement/evidence/ek-chain.ts';
 import {
   collectEvidence,
@@ -19,6 +32,7 @@ import { type Swtpm, startSwtpm } from '../../lib/swtpm.ts';
 let directory: string;
 let swtpm: Swtpm;
 let evidence: Evidence;
+let eccCertificate: Buffer;
 let root: X509Certificate;
 let intermediate: X509Certificate;
 
@@ -33,6 +47,7 @@ before(async () => {
     await log.close();
     const { banks } = log.target;
     evidence = await collectEvidence(tpm, { log: log.bytes(), pcrs: [13], banks, nonce: NONCE });
+    eccCertificate = (await readEkCertificate(tpm, 'ecc-p384')) as Buffer;
   } finally {
     await tpm.close();
   }
@@ -47,7 +62,7 @@ after(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Gives a TPM an EK certificate, issued by an authority of its own in two steps, as manufacturers do. */
+/** Gives a TPM EK certificates, of an RSA key and of one on P-384, issued by an authority of its own in two steps, as manufacturers do. */
 async function manufacture(state: string, at: string): Promise<void> {
   const ca = join(at, 'ca');
   await mkdir(ca);
@@ -66,7 +81,8 @@ async function manufacture(state: string, at: string): Promise<void> {
   ]);
   await write('localca.options', ['--platform-manufacturer none']);
   const config = ['--config', join(at, 'setup.conf')];
-  await run('swtpm_setup', ['--tpm2', '--tpmstate', state, '--create-ek-cert', ...config]);
+  const keys = ['--create-ek-cert', '--ecc'];
+  await run('swtpm_setup', ['--tpm2', '--tpmstate', state, ...keys, ...config]);
 }
 
 const judge = (ekAuthorities: X509Certificate[], changed: Partial<Evidence> = {}) =>
@@ -79,6 +95,67 @@ test('an EK certificate under the given root is accepted, and what that does not
   const verdict = judge([root, intermediate]);
   assert.deepEqual(verdict.problems, []);
   assert.match(verdict.notChecked.join('\n'), /have it activate a credential\nwhether .* revoked/);
+});
+
+test('RSA or ECC: both keys have a certificate, and each is judged by its chain', async (t) => {
+  const authorities = [root, intermediate];
+  const kinds = [evidence.ekCertificate as Buffer, eccCertificate].map(
+    (der) => new X509Certificate(der).publicKey.asymmetricKeyType,
+  );
+  assert.deepEqual(kinds, ['rsa', 'ec']);
+  assert.deepEqual(judge(authorities, { ekCertificate: eccCertificate }).problems, []);
+  // Another manufacturer, whose authorities have the same names and other keys.
+  const elsewhere = await mkdtemp(join(tmpdir(), 'domb-other-ca-'));
+  t.after(() => rm(elsewhere, { recursive: true }));
+  await mkdir(join(elsewhere, 'state'));
+  await manufacture(join(elsewhere, 'state'), elsewhere);
+  const others = await Promise.all(
+    ['swtpm-localca-rootca-cert.pem', 'issuercert.pem'].map(
+      async (name) => new X509Certificate(await readFile(join(elsewhere, 'ca', name))),
+    ),
+  );
+  assert.deepEqual(
+    others.map(({ subject }) => subject),
+    authorities.map(({ subject }) => subject),
+  );
+  for (const ekCertificate of [evidence.ekCertificate as Buffer, eccCertificate]) {
+    for (const wrong of [others, [root, others[1] as X509Certificate]]) {
+      assert.deepEqual(judge(wrong, { ekCertificate }).problems, [
+        'the EK certificate was not issued by any of the given authorities',
+      ]);
+    }
+  }
+});
+
+test('the key on P-384 is the certified one, and activates a credential', async () => {
+  const tpm = await swtpm.connect();
+  try {
+    const ek = await createPrimary(tpm, TPM_RH.ENDORSEMENT, ekTemplate('ecc-p384'));
+    const { key } = decodePublic(ek.publicArea);
+    const certified = new X509Certificate(eccCertificate).publicKey.export({ format: 'jwk' });
+    assert.ok(key.type === 'ecc');
+    assert.deepEqual(
+      [key.x, key.y].map((half) => half.toString('base64url')),
+      [certified.x, certified.y],
+    );
+    const ak = await createAk(tpm);
+    const secret = Buffer.from('both are in one TPM');
+    const credential = makeCredential(ek.publicArea, ak.name, secret);
+    const options = { ek: password() };
+    assert.deepEqual(
+      await activateCredential(tpm, ak.handle, ek.handle, credential, options),
+      secret,
+    );
+    const other = makeCredential(ek.publicArea, ek.name, secret);
+    await assert.rejects(
+      activateCredential(tpm, ak.handle, ek.handle, other, options),
+      (error) => error instanceof TpmError && error.response.name === 'TPM_RC_INTEGRITY',
+    );
+    await flushContext(tpm, ak.handle);
+    await flushContext(tpm, ek.handle);
+  } finally {
+    await tpm.close();
+  }
 });
 
 test('a chain with a link or its root missing, or of somebody else, is refused', () => {

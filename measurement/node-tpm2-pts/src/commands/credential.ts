@@ -11,6 +11,8 @@ export interface ActivateOptions {
   ak?: Authorization;
   /** The endorsement hierarchy's authorization. Default: the empty password. */
   endorsement?: Authorization;
+  /** Authorizes the endorsement key, where its template lets a password do that. Default: the policy of L-1 and L-2. */
+  ek?: Authorization;
 }
 
 /**
@@ -24,16 +26,20 @@ export function activateCredential(
   { blob, secret }: Credential,
   options: ActivateOptions = {},
 ): Promise<Buffer> {
-  return withPolicySession(tpm, async (session) => {
-    await policySecret(tpm, session, TPM_RH.ENDORSEMENT, options.endorsement);
+  const activate = async (authorization: Authorization) => {
     const response = await tpm.execute({
       command: 'ActivateCredential',
       handles: [ak, ek],
-      authorizations: [options.ak ?? password(), policySession(session, { keep: true })],
+      authorizations: [options.ak ?? password(), authorization],
       parameters: new Writer().sized(blob).sized(secret),
     });
     const credential = Buffer.from(response.sized('certInfo', 64));
     response.end();
     return credential;
+  };
+  if (options.ek) return activate(options.ek);
+  return withPolicySession(tpm, async (session) => {
+    await policySecret(tpm, session, TPM_RH.ENDORSEMENT, options.endorsement);
+    return activate(policySession(session, { keep: true }));
   });
 }
