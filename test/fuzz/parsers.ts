@@ -31,7 +31,7 @@ import { eventListing, eventsJson } from '../../measurement/formats/event-listin
 import { listing } from '../../measurement/formats/listing.ts';
 import { predict } from '../../measurement/predict.ts';
 import { buildPolicy } from '../../platform/policy/build.ts';
-import { eventsOf, evidenceOf, ITEMS, logOf } from '../lib/evidence.ts';
+import { eventsOf, evidenceOf, GUEST_ITEMS, ITEMS, logOf } from '../lib/evidence.ts';
 import { elf, pvhNote, pvNotes } from '../unit/boot-configs/elf-builder.ts';
 import { mutate } from './bytes.ts';
 import { Coverage } from './coverage.ts';
@@ -67,6 +67,8 @@ function mutateDescription(log: Buffer, other: Buffer, random: Random): Buffer {
 }
 
 const evidence = evidenceOf();
+/** In two registers. */
+const EVERYTHING = [...ITEMS, ...GUEST_ITEMS];
 const manifest = Buffer.from('version: 2\n');
 const keys = ['ed25519' as const, 'ec' as const].map((type) =>
   type === 'ec' ? generateKeyPairSync(type, { namedCurve: 'P-256' }) : generateKeyPairSync(type),
@@ -86,7 +88,11 @@ const TARGETS: Target[] = [
   },
   {
     name: 'measurement log',
-    seeds: [logOf(eventsOf(ITEMS)), logOf(eventsOf(ITEMS.slice(0, 2), { capped: false }))],
+    seeds: [
+      logOf(eventsOf(ITEMS)),
+      logOf(eventsOf(EVERYTHING)),
+      logOf(eventsOf(ITEMS.slice(0, 2), { capped: false })),
+    ],
     run: (bytes) => void listing(readMeasurementLog(bytes)),
     mutate: mutateDescription,
   },
@@ -146,7 +152,7 @@ const TARGETS: Target[] = [
   {
     name: 'reference',
     seeds: [
-      Buffer.from(referenceFile({ pcr: 13, bootPcr: 12, items: ITEMS, pcrs: evidence.pcrs })),
+      Buffer.from(referenceFile({ pcr: 13, bootPcr: 12, items: EVERYTHING, pcrs: evidence.pcrs })),
     ],
     run: (bytes) => {
       const { items, ...target } = readReference(bytes);
