@@ -105,3 +105,10 @@ test('the second manifest differs from the demo where the platform can differ', 
   assert.notEqual(second.platform.measurement.pcr, demo.platform.measurement.pcr);
   assert.notEqual(canonicalConfiguration(second), canonicalConfiguration(demo));
 });
+
+test('the manifest in the README is the demo but for its comments and settings', () => {
+  const readme = readFileSync(new URL('../README.md', directory), 'utf8');
+  const [, text = ''] = /```yaml\n(.*?)```/s.exec(readme) ?? [];
+  const { domains } = loadManifest(Buffer.from(text), 'README.md');
+  assert.deepEqual(domains, example('demo.yaml').domains);
+});
