@@ -27,7 +27,7 @@ export const attempts = {
     hints: {
       EEXIST: 'another domain has this domid: give one of the two another',
       EINVAL:
-        "see Xen's console; a label that belongs to the initial SID dom0 is for the boot domain alone, and a PVH domain needs hardware virtualisation with nested paging",
+        "see Xen's console; a label that belongs to the initial SID dom0 is for the boot domain alone, and a PVH or HVM domain needs hardware virtualisation with nested paging",
     },
   }),
   reuse: ({ domid, name }: Named): Attempt => ({

@@ -1,5 +1,6 @@
 /** What no Xen would accept, or would quietly take for something else, found before it is asked. */
 import { attempts } from './attempts.ts';
+import { cpuFeatureNumber } from './cpu-features.ts';
 import type {
   DomainCreation,
   DomainProperties,
@@ -8,7 +9,7 @@ import type {
   NumberRange,
 } from './hypervisor.ts';
 import { refused } from './refusal.ts';
-import { MOST_PROCESSORS } from './xen/acpi.ts';
+import { MOST_PROCESSORS } from './xen/acpi/processors.ts';
 
 /** The highest port of the FIFO event channels, EVTCHN_FIFO_NR_CHANNELS in xen/event_channel.h. */
 const MOST_EVENT_CHANNELS = (1 << 17) - 1;
@@ -74,7 +75,7 @@ export function checkProperties(
   { commandLine, cpus, hvm }: RunningXen,
 ): void {
   const hardwareDomid = hardwareDomidOf(commandLine);
-  const { domid, type, vcpus, memoryKiB, maxMemoryKiB = memoryKiB, hardware } = domain;
+  const { domid, type, memoryKiB, maxMemoryKiB = memoryKiB, hardware } = domain;
   const refuse = (reason: string, hint: string): HypervisorError =>
     refused(attempts.create(domain), 'create', 'EINVAL', reason, hint);
 
@@ -87,31 +88,29 @@ export function checkProperties(
   if (!Number.isSafeInteger(maxMemoryKiB) || maxMemoryKiB < memoryKiB || maxMemoryKiB % 4 !== 0) {
     throw refuse(`${maxMemoryKiB} KiB are no maximum`, 'it is memory, or more in pages of 4 KiB');
   }
-  if (type === 'pvh' && maxMemoryKiB !== memoryKiB) {
-    throw refuse('a PVH domain cannot balloon beyond its memory', 'make it type pv');
+  if (type !== 'pv' && maxMemoryKiB !== memoryKiB) {
+    throw refuse(`a domain of type ${type} cannot balloon beyond its memory`, 'make it type pv');
   }
   checkCpus(domain, cpus, refuse);
   checkLimits(domain, commandLine, refuse);
-  if (!Number.isSafeInteger(vcpus) || vcpus < 1) {
-    throw refuse(`${vcpus} is no number of vCPUs`, 'give it at least one vCPU');
-  }
-  if (type === 'pvh' && !hvm) {
+  checkVcpus(domain, refuse);
+  checkCpuFeatures(domain, refuse);
+  if (type !== 'pv' && !hvm) {
     throw refuse(
-      'this machine has no hardware virtualization for a pvh domain',
+      `this machine has no hardware virtualization for a domain of type ${type}`,
       'enable SVM or VT-x, with nested paging, in the firmware set-up, or make the domain pv',
     );
   }
   if (hardware && type !== 'pv') {
-    throw refuse('a hardware domain made by a boot domain cannot be PVH', 'make it type pv');
+    throw refuse(`a hardware domain made by a boot domain cannot be ${type}`, 'make it type pv');
   }
   if (hasDevices(domain) && (hardware || type !== 'pv')) {
     throw refuse(
-      hardware ? 'the hardware domain has all devices left' : 'a PVH domain cannot have devices',
+      hardware
+        ? 'the hardware domain has all devices left'
+        : `a domain of type ${type} cannot have devices`,
       hardware ? 'give it none' : 'make it type pv',
     );
-  }
-  if (type === 'pvh' && vcpus > MOST_PROCESSORS) {
-    throw refuse(`${vcpus} are too many vCPUs for PVH`, `give it ${MOST_PROCESSORS} at most`);
   }
   if (hardware && domid !== hardwareDomid) {
     throw refuse(
@@ -135,6 +134,40 @@ export function hasDevices({ devices }: DomainProperties): boolean {
 }
 
 type Refuse = (reason: string, hint: string) => HypervisorError;
+
+function checkVcpus({ type, vcpus, maxVcpus = vcpus }: DomainProperties, refuse: Refuse): void {
+  if (!Number.isSafeInteger(vcpus) || vcpus < 1) {
+    throw refuse(`${vcpus} is no number of vCPUs`, 'give it at least one vCPU');
+  }
+  if (!Number.isSafeInteger(maxVcpus) || maxVcpus < vcpus) {
+    throw refuse(`${maxVcpus} is no maximum for ${vcpus} vCPUs`, 'it is vcpus, or more');
+  }
+  if (type !== 'pv' && maxVcpus > MOST_PROCESSORS) {
+    throw refuse(
+      `${maxVcpus} are too many vCPUs for ${type}`,
+      `give it ${MOST_PROCESSORS} at most`,
+    );
+  }
+}
+
+function checkCpuFeatures(
+  { type, hardware, cpuid = [], nestedHvm = false, msrRelaxed = false }: DomainProperties,
+  refuse: Refuse,
+): void {
+  if (hardware && (cpuid.length > 0 || msrRelaxed)) {
+    throw refuse(
+      'the hardware domain sees the CPU as Xen shows it',
+      'choose no CPU features and no msrRelaxed for it',
+    );
+  }
+  if (type === 'pv' && nestedHvm) {
+    throw refuse('a pv domain cannot run virtual machines', 'make it type pvh or hvm');
+  }
+  const unknown = cpuid.find(({ name }) => cpuFeatureNumber(name) === undefined);
+  if (unknown !== undefined) {
+    throw refuse(`Xen knows no CPU feature ${unknown.name}`, 'see xen/arch-x86/cpufeatureset.h');
+  }
+}
 
 function checkCpus({ cpus }: DomainProperties, online: readonly number[], refuse: Refuse): void {
   if (cpus === undefined) return;

@@ -70,7 +70,7 @@ export interface HostInfo {
   freeMemoryKiB: number;
   /** Numbers of the physical CPUs that Xen runs domains on, ascending. */
   cpus: readonly number[];
-  /** True when hardware-assisted domains (PVH) can be created. */
+  /** True when hardware-assisted domains (PVH, HVM) can be created. */
   hvm: boolean;
 }
 
@@ -87,7 +87,8 @@ export interface DomainInfo {
   shutdown: boolean;
 }
 
-export type DomainType = 'pv' | 'pvh';
+/** `hvm` is a domain without a device model: what Xen itself emulates is all the hardware that it has. */
+export type DomainType = 'pv' | 'pvh' | 'hvm';
 
 export interface DomainCreation extends DomainProperties {
   /** Canonical text form, 36 characters. */
@@ -103,7 +104,16 @@ export interface DomainProperties {
   memoryKiB: number;
   /** What it may balloon up to; as `memoryKiB` when left out. PV only. */
   maxMemoryKiB?: number;
+  /** That run from the start. */
   vcpus: number;
+  /** That it can have; as `vcpus` when left out. */
+  maxVcpus?: number;
+  /** Differences from the CPU that Xen shows a domain of its type. Not for the hardware domain. */
+  cpuid?: readonly CpuFeature[];
+  /** Whether it may run virtual machines of its own; not PV. */
+  nestedHvm?: boolean;
+  /** Whether registers of the processor that Xen does not know read as 0 instead of giving a fault. */
+  msrRelaxed?: boolean;
   /** Numbers of the physical CPUs that its vCPUs may run on; all when left out. */
   cpus?: readonly number[];
   /** Where one is left out, the hypervisor's own holds. */
@@ -115,6 +125,14 @@ export interface DomainProperties {
   devices?: DomainDevices;
   /** The domain that takes over interrupts, I/O ports and I/O memory from the boot domain. */
   hardware: boolean;
+}
+
+/** One feature of the CPU that a domain sees. */
+export interface CpuFeature {
+  /** As in xen/arch-x86/cpufeatureset.h, in lower case with `-` for `_`. */
+  name: string;
+  /** Shown or hidden; `host` for what the machine has. */
+  value: boolean | 'host';
 }
 
 export interface DomainDevices {

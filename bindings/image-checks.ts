@@ -9,9 +9,9 @@ const ELF_MAGIC = Buffer.from('\x7fELF', 'latin1');
 
 /**
  * Longest command line in bytes. The rest of a longer one would be dropped without a word, so that what was measured is
- * not what boots: by libxenguest for PV (MAX_GUEST_CMDLINE with its NUL, xen/xen.h), by Linux for PVH (COMMAND_LINE_SIZE).
+ * not what boots: by libxenguest for PV (MAX_GUEST_CMDLINE with its NUL, xen/xen.h), by Linux otherwise (COMMAND_LINE_SIZE).
  */
-const CMDLINE_BYTES = { pv: 1023, pvh: 2047 } as const;
+const CMDLINE_BYTES = { pv: 1023, pvh: 2047, hvm: 2047 } as const;
 
 /** @throws HypervisorError naming what the builder would refuse or quietly change */
 export function checkImage(domain: DomainCreation, image: DomainImage): void {
@@ -32,7 +32,7 @@ export function checkImage(domain: DomainCreation, image: DomainImage): void {
     throw refuse(
       'E2BIG',
       `of its command line of ${cmdlineBytes} bytes the kernel would not see all`,
-      `a ${type} kernel takes ${CMDLINE_BYTES[type]} bytes without NUL`,
+      `under ${type} a kernel takes ${CMDLINE_BYTES[type]} bytes without NUL`,
     );
   }
   if (!Number.isSafeInteger(handoverBytes) || handoverBytes < 0 || handoverBytes % PAGE_BYTES) {

@@ -20,6 +20,36 @@ const LIBXENGUEST = {
     fails: 'negative-errno',
   },
 
+  xc_cpu_policy_init: { args: {}, result: 'pointer', fails: 'null' },
+  xc_cpu_policy_destroy: { args: { policy: 'pointer' }, result: 'void', fails: 'never' },
+  xc_cpu_policy_get_system: {
+    args: { xch: 'pointer', index: 'u32', policy: 'pointer' },
+    result: 'i32',
+    fails: 'nonzero',
+  },
+  xc_cpu_policy_get_domain: {
+    args: { xch: 'pointer', domid: 'u32', policy: 'pointer' },
+    result: 'i32',
+    fails: 'nonzero',
+  },
+  xc_cpu_policy_get_size: {
+    args: { xch: 'pointer', leafCount: 'bytes', msrCount: 'bytes' },
+    result: 'i32',
+    fails: 'negative',
+  },
+  xc_cpu_policy_serialise: {
+    args: {
+      xch: 'pointer',
+      policy: 'pointer',
+      leaves: 'bytes',
+      leafCount: 'bytes',
+      msrs: 'bytes',
+      msrCount: 'bytes',
+    },
+    result: 'i32',
+    fails: 'nonzero',
+  },
+
   xc_dom_allocate: {
     args: { xch: 'pointer', cmdline: 'string', features: 'string?' },
     result: 'pointer',

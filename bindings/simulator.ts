@@ -1,4 +1,5 @@
 import { attempts } from './attempts.ts';
+import { cpuFeatureNotGiven, nestingNotGiven } from './cpu-features.ts';
 import {
   bootDomidOf,
   checkCreation,
@@ -47,6 +48,8 @@ export interface SimulatedXen {
   cpus: readonly number[];
   /** I/O ports that Xen keeps for itself. */
   keptPorts: readonly NumberRange[];
+  /** CPU features that the machine has and domains may see. */
+  cpuFeatures: string[];
   version: string;
 }
 
@@ -64,6 +67,7 @@ const DEFAULTS: SimulatedXen = {
   hvm: true,
   cpus: [0, 1],
   keptPorts: [{ first: 0x3f8, count: 8 }],
+  cpuFeatures: ['fpu', 'tsc', 'cx8', 'sep', 'cmov', 'fxsr', 'sse', 'sse2', 'sse3', 'cx16', 'svm'],
   version: '4.17',
 };
 
@@ -204,6 +208,7 @@ export class SimulatedHypervisor implements Hypervisor {
       throw deviceNotHeld(domain, CALLS.check, `the I/O ports ${showRange(range)}`);
     }
     if (!this.#canGive(domain)) throw deviceNotHeld(domain, CALLS.check, 'a device');
+    this.#checkCpuFeatures(domain);
   }
 
   restrictHardware(access: HardwareAccess): void {
@@ -225,6 +230,7 @@ export class SimulatedHypervisor implements Hypervisor {
     if (this.#domains.has(domain.domid)) throw refuse('EEXIST');
     if (!this.#givesExactly(domain.domid)) throw domidNotGiven(domain, this.#automaticDomid());
     if (!this.#canGive(domain)) throw callRefused(attempt, CALLS.check, 'EPERM');
+    this.#checkCpuFeatures(domain);
     this.rights.give(domain.devices);
     this.creations.set(domain.domid, domain);
     this.#domains.set(domain.domid, {
@@ -233,7 +239,7 @@ export class SimulatedHypervisor implements Hypervisor {
       seclabel: this.#xen.flask === 'absent' ? '' : domain.seclabel,
       memoryKiB: 0,
       maxMemoryKiB: domain.maxMemoryKiB ?? domain.memoryKiB,
-      vcpus: domain.vcpus,
+      vcpus: domain.maxVcpus ?? domain.vcpus,
       paused: true,
       dying: false,
       shutdown: false,
@@ -335,6 +341,18 @@ export class SimulatedHypervisor implements Hypervisor {
   #automaticDomid(): number {
     while (this.#domains.has(this.#nextDomid)) this.#nextDomid++;
     return this.#nextDomid++;
+  }
+
+  /** Xen shows no domain a feature that the machine does not have. */
+  #checkCpuFeatures(domain: DomainProperties): void {
+    const missing = domain.cpuid?.find(
+      ({ name, value }) => value === true && !this.#xen.cpuFeatures.includes(name),
+    );
+    if (missing !== undefined) throw cpuFeatureNotGiven(domain, missing);
+    const { cpuFeatures } = this.#xen;
+    if (domain.nestedHvm && !cpuFeatures.includes('svm') && !cpuFeatures.includes('vmx')) {
+      throw nestingNotGiven(domain);
+    }
   }
 
   /** Only who has a right can give it: the boot domain, until it has given it or made the hardware domain. */

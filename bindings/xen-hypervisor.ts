@@ -12,6 +12,7 @@ import type {
 } from './hypervisor.ts';
 import { DomainLedger } from './ledger.ts';
 import { buildDomain } from './xen/build.ts';
+import { checkCpuPolicy } from './xen/cpu-policy.ts';
 import { createDomain, reuseDomain } from './xen/create.ts';
 import { destroyDomain } from './xen/destroy.ts';
 import { checkDevices } from './xen/devices.ts';
@@ -63,6 +64,7 @@ export class XenHypervisor implements Hypervisor {
     checkProperties(domain, this.host());
     securityId(this.#session, domain.seclabel);
     checkDevices(this.#session, domain);
+    checkCpuPolicy(this.#session, domain);
   }
 
   restrictHardware(access: HardwareAccess): void {

@@ -1,4 +1,5 @@
 import { imageComponents } from './components.ts';
+import { cpuChanges } from './cpu-features.ts';
 import { cpuNumbers } from './cpu-list.ts';
 import { iomemRange, ioportRange } from './device-ranges.ts';
 import type { DomainDocument, ManifestDocument, ScriptDocument } from './generated/manifest.ts';
@@ -62,6 +63,10 @@ function domainSettings(domain: DomainDocument, platformPcr: number): DomainSett
     memoryKiB: memoryKiB(memory),
     maxMemoryKiB: memoryKiB(domain.maxmem ?? memory),
     vcpus: domain.vcpus ?? 1,
+    maxVcpus: domain.vcpus ?? 1,
+    cpuid: cpuidOf(domain),
+    nestedHvm: domain.nestedhvm ?? false,
+    msrRelaxed: domain.msr_relaxed ?? false,
     ...(domain.cpus === undefined ? {} : { cpus: cpuNumbers(domain.cpus) }),
     kernel,
     ramdisk: listOf(ramdisk ?? []),
@@ -106,6 +111,14 @@ function limitsOf(domain: DomainDocument): DomainSettings['limits'] {
     ...(maptrackFrames === undefined ? {} : { maptrackFrames }),
     ...(eventChannels === undefined ? {} : { eventChannels }),
   };
+}
+
+function cpuidOf({ cpuid = 'host' }: DomainDocument): DomainSettings['cpuid'] {
+  const changes = cpuChanges(cpuid).map(({ written, name, value }) => {
+    if (name === undefined) throw new Error(`${written} passed the checks and is no CPU feature`);
+    return { name, value };
+  });
+  return changes.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function devicesOf({

@@ -57,14 +57,21 @@ export interface PlatformSettings {
 export interface DomainSettings {
   name: string;
   domid: number;
-  type: 'pv' | 'pvh';
+  type: 'pv' | 'pvh' | 'hvm';
   /** Lower case. Without it the domain gets a fresh random one at each boot. */
   uuid?: string;
   /** Whole MiB. */
   memoryKiB: number;
   /** What it may balloon up to; not less than `memoryKiB`. */
   maxMemoryKiB: number;
+  /** That run from the start. */
   vcpus: number;
+  /** That it can have; not less than `vcpus`. */
+  maxVcpus: number;
+  /** Differences from what Xen shows a domain of its type, sorted by name. */
+  cpuid: CpuFeature[];
+  nestedHvm: boolean;
+  msrRelaxed: boolean;
   /** Physical CPUs that it may run on, ascending. Without it: all. */
   cpus?: number[];
   /** Path relative to the image directory, without `..`. */
@@ -91,6 +98,13 @@ export interface DomainSettings {
   critical: boolean;
   /** What ends the boot when a step of this domain fails; without it, what the platform says. */
   onFailure?: FailureAction;
+}
+
+export interface CpuFeature {
+  /** As in xen/arch-x86/cpufeatureset.h, in lower case with `-` for `_`. */
+  name: string;
+  /** Shown or hidden; `host` for what the machine has. */
+  value: boolean | 'host';
 }
 
 /** What the domain alone may use of the machine; ascending. */

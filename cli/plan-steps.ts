@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { imageComponents } from '../boot-configs/components.ts';
 import { showDomid } from '../boot-configs/domids.ts';
 import { type ByteSource, withFile } from '../boot-configs/images/byte-source.ts';
-import type { DomainSettings, Manifest, NumberRange } from '../boot-configs/manifest.ts';
+import type {
+  CpuFeature,
+  DomainSettings,
+  Manifest,
+  NumberRange,
+} from '../boot-configs/manifest.ts';
 import { formatMemory } from '../boot-configs/memory.ts';
 import { plan, recover } from '../daemon/boot.ts';
 import { imagePath, nameOf, type Operation, type Phase } from '../daemon/operations.ts';
@@ -94,13 +99,17 @@ function measurementDetails(
 }
 
 function creationDetails(domain: DomainSettings): Record<string, string | number> {
-  const { memoryKiB, maxMemoryKiB, cpus, limits, devices } = domain;
+  const { memoryKiB, maxMemoryKiB, vcpus, maxVcpus, cpuid, cpus, limits, devices } = domain;
   return {
     domid: showDomid(domain.domid),
     type: domain.type,
     memory: formatMemory(memoryKiB),
     ...(maxMemoryKiB > memoryKiB ? { maxmem: formatMemory(maxMemoryKiB) } : {}),
-    vcpus: domain.vcpus,
+    vcpus,
+    ...(maxVcpus > vcpus ? { maxvcpus: maxVcpus } : {}),
+    ...(cpuid.length > 0 ? { cpuid: cpuid.map(showFeature).join(',') } : {}),
+    ...(domain.nestedHvm ? { nestedhvm: 'true' } : {}),
+    ...(domain.msrRelaxed ? { msr_relaxed: 'true' } : {}),
     ...(cpus ? { cpus: cpus.join(',') } : {}),
     seclabel: domain.seclabel,
     uuid: domain.uuid ?? 'fresh',
@@ -109,6 +118,11 @@ function creationDetails(domain: DomainSettings): Record<string, string | number
     ...(devices.iomem.length > 0 ? { iomem: devices.iomem.map(showRange).join(',') } : {}),
     ...(devices.irqs.length > 0 ? { irqs: devices.irqs.join(',') } : {}),
   };
+}
+
+/** As in a manifest. */
+function showFeature({ name, value }: CpuFeature): string {
+  return `${name}=${value === 'host' ? 'k' : Number(value)}`;
 }
 
 /** As Xen shows ranges: in hexadecimal, the last one included. */

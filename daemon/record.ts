@@ -22,6 +22,7 @@ export function handoverRecord(state: BootState) {
       memoryKiB: domain.memoryKiB,
       maxMemoryKiB: domain.maxMemoryKiB,
       vcpus: domain.vcpus,
+      maxVcpus: domain.maxVcpus ?? domain.vcpus,
       capabilities: domain.capabilities,
       autostart: domain.autostart,
     })),

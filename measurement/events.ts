@@ -47,7 +47,7 @@ export interface DomainItem {
   readonly event: 'domain';
   readonly domain: string;
   readonly domid: number;
-  readonly type: 'pv' | 'pvh';
+  readonly type: 'pv' | 'pvh' | 'hvm';
   /** The XSM label, for example `system_u:system_r:domU_t`. */
   readonly seclabel: string;
   readonly capabilities: readonly string[];

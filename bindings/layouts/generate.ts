@@ -27,6 +27,11 @@ export function layoutProgram(spec: LayoutSpec): string {
 #include <stdint.h>
 #include <stdio.h>
 ${spec.headers.map((header) => `#include <${header}>`).join('\n')}
+struct feature { const char *name; unsigned number; };
+static const struct feature features[] = {
+#define XEN_CPUFEATURE(name, number) { #name, number },
+#include <${spec.cpuFeatures}>
+};
 #define SIGNED(type, field) _Generic(((type *)0)->field, \\
     int8_t: 1, int16_t: 1, int32_t: 1, int64_t: 1, long long: 1, default: 0)
 static void field(const char *name, int first, size_t offset, size_t size, const char *kind)
@@ -40,6 +45,9 @@ int main(void)
 ${structs.join('\n')}
   printf("\\n  },\\n  \\"constants\\": {");
 ${constants.join('\n')}
+  printf("\\n  },\\n  \\"cpuFeatures\\": {");
+  for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+    printf("%s\\n    \\"%s\\": %u", i ? "," : "", features[i].name, features[i].number);
   printf("\\n  }\\n}\\n");
   return 0;
 }

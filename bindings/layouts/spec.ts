@@ -8,10 +8,20 @@ export interface LayoutSpec {
   structs: Record<string, { type: string; fields: string[] }>;
   /** Macros and enumeration constants. */
   constants: string[];
+  /** The header that lists CPU features as XEN_CPUFEATURE(name, number). */
+  cpuFeatures: string;
 }
 
 export const LAYOUT_SPEC: LayoutSpec = {
-  headers: ['xenctrl.h', 'xenguest.h', 'xen/hvm/params.h', 'xen/sched.h', 'xen/version.h'],
+  headers: [
+    'xenctrl.h',
+    'xenguest.h',
+    'xen/hvm/ioreq.h',
+    'xen/hvm/params.h',
+    'xen/sched.h',
+    'xen/version.h',
+  ],
+  cpuFeatures: 'xen/arch-x86/cpufeatureset.h',
   structs: {
     xen_domctl_createdomain: {
       type: 'struct xen_domctl_createdomain',
@@ -69,13 +79,33 @@ export const LAYOUT_SPEC: LayoutSpec = {
     },
     xen_extraversion: { type: 'xen_extraversion_t', fields: [] },
     xen_commandline: { type: 'xen_commandline_t', fields: [] },
+    xc_xend_cpuid: {
+      type: 'struct xc_xend_cpuid',
+      fields: ['leaf', 'subleaf', 'policy[0]*', 'policy[1]*', 'policy[2]*', 'policy[3]*'],
+    },
+    xc_msr: { type: 'struct xc_msr', fields: ['index', 'policy[]'] },
+    xen_cpuid_leaf: { type: 'xen_cpuid_leaf_t', fields: ['leaf', 'subleaf', 'a', 'b', 'c', 'd'] },
+    xen_msr_entry: { type: 'xen_msr_entry_t', fields: ['idx', 'val'] },
     e820entry: { type: 'struct e820entry', fields: ['addr', 'size', 'type'] },
   },
   constants: [
     'XEN_DOMCTL_INTERFACE_VERSION',
     'XEN_DOMCTL_CDF_hvm',
     'XEN_DOMCTL_CDF_hap',
+    'XEN_DOMCTL_CDF_nested_virt',
+    'XEN_X86_EMU_ALL',
     'XEN_X86_EMU_LAPIC',
+    'XEN_X86_EMU_VPCI',
+    'XEN_X86_MSR_RELAXED',
+    'XEN_CPUID_INPUT_UNUSED',
+    'XEN_CPUID_NO_SUBLEAF',
+    'XC_MSR_INPUT_UNUSED',
+    'XEN_SYSCTL_cpu_policy_host',
+    'XEN_SYSCTL_cpu_policy_pv_max',
+    'XEN_SYSCTL_cpu_policy_hvm_max',
+    'XEN_SYSCTL_cpu_policy_pv_default',
+    'XEN_SYSCTL_cpu_policy_hvm_default',
+    'ACPI_PM1A_EVT_BLK_ADDRESS_V0',
     'XEN_DOMINF_dying',
     'XEN_DOMINF_shutdown',
     'XEN_DOMINF_paused',
@@ -96,8 +126,10 @@ export const LAYOUT_SPEC: LayoutSpec = {
     'X86_HVM_NR_SPECIAL_PAGES',
     'X86_HVM_END_SPECIAL_REGION',
     'HVM_PARAM_STORE_PFN',
+    'HVM_PARAM_HPET_ENABLED',
     'HVM_PARAM_TIMER_MODE',
     'HVMPTM_no_delay_for_missed_ticks',
+    'HVMPTM_one_missed_tick_pending',
     'SHUTDOWN_poweroff',
     'SHUTDOWN_reboot',
     'DOMID_FIRST_RESERVED',

@@ -4,12 +4,12 @@ import type { XenSession } from './session.ts';
 
 /** Ties all vCPUs of a new domain to the physical CPUs that it may run on, if it names any. */
 export function setAffinity(session: XenSession, domain: DomainCreation): void {
-  const { cpus, domid, vcpus } = domain;
+  const { cpus, domid, vcpus, maxVcpus = vcpus } = domain;
   if (cpus === undefined) return;
   const { xc, xch, layout } = session;
   const { XEN_VCPUAFFINITY_HARD: flags } = layout.constants;
   const size = xc.xc_get_cpumap_size({ xch });
-  for (let vcpu = 0; vcpu < vcpus; vcpu++) {
+  for (let vcpu = 0; vcpu < maxVcpus; vcpu++) {
     const hard = cpuMap(cpus, size);
     xc.xc_vcpu_setaffinity({ xch, domid, vcpu, hard, soft: null, flags });
     // Xen answers with the CPUs among them that are online.

@@ -4,8 +4,8 @@ import { checkImage, tooLarge } from '../image-checks.ts';
 import { BuilderImage } from './builder-image.ts';
 import type { HandoverRegion } from './handover.ts';
 import { locateRegion } from './handover.ts';
+import { describeMachine, prepareContainer, waitForXenstore } from './hvm-container.ts';
 import { hostInfo } from './inventory.ts';
-import { describePvh, preparePvh, waitForXenstore } from './pvh.ts';
 import type { XenSession } from './session.ts';
 
 /**
@@ -52,29 +52,29 @@ async function runBuilder(
   const { constants } = layout;
   const { domid, type, memoryKiB } = domain;
   const { dom } = image;
-  const pvh = type === 'pvh';
+  const assisted = type !== 'pv';
 
   loadImages(session, image, source);
   guest.xc_dom_boot_xen_init({ dom, xch, domid: domid === 0 ? DOMAIN_ZERO : domid });
   image.set({
-    container_type: pvh ? constants.XC_DOM_HVM_CONTAINER : constants.XC_DOM_PV_CONTAINER,
+    container_type: assisted ? constants.XC_DOM_HVM_CONTAINER : constants.XC_DOM_PV_CONTAINER,
     flags: domain.hardware ? constants.SIF_PRIVILEGED | constants.SIF_INITDOMAIN : 0,
-    max_vcpus: domain.vcpus,
+    max_vcpus: domain.maxVcpus ?? domain.vcpus,
     console_domid: partner,
     xenstore_domid: partner,
   });
   await guest.xc_dom_parse_image({ dom });
-  if (pvh) preparePvh(session, image, domain, partner);
+  if (assisted) prepareContainer(session, image, domain, partner);
 
   guest.xc_dom_mem_init({ dom, MiB: Math.floor(memoryKiB / 1024) });
   image.set({ total_pages: memoryKiB / 4 });
   await guest.xc_dom_boot_mem_init({ dom });
-  if (pvh) describePvh(session, image, domain);
+  if (assisted) describeMachine(session, image, domain);
   await guest.xc_dom_build_image({ dom });
   if (domid === 0) becomeDomainZero(session, image);
   await guest.xc_dom_boot_image({ dom });
   guest.xc_dom_gnttab_init({ dom });
-  if (pvh) waitForXenstore(session, domid);
+  if (assisted) waitForXenstore(session, domid);
 }
 
 /**

@@ -2,14 +2,16 @@ import { attempts } from '../attempts.ts';
 import { domidNotGiven } from '../creation-checks.ts';
 import { CallError } from '../ffi/errors.ts';
 import type { DomainCreation } from '../hypervisor.ts';
+import type { XenLayout } from '../layouts/layouts.ts';
 import { StructView } from '../layouts/struct.ts';
 import { setAffinity } from './affinity.ts';
+import { applyCpuPolicy } from './cpu-policy.ts';
 import { giveDevices } from './devices.ts';
 import { hostInfo, parseUuid, securityId, supportsGrantTableV2 } from './inventory.ts';
 import type { XenSession } from './session.ts';
 
 /**
- * What libxl allows a domain beyond its own memory (LIBXL_MAXMEM_CONSTANT): the special pages of a PVH domain count
+ * What libxl allows a domain beyond its own memory (LIBXL_MAXMEM_CONSTANT): the special pages of a PVH or HVM domain count
  * against the limit, too.
  */
 const SLACK_KIB = 1024;
@@ -69,43 +71,42 @@ function allocate(session: XenSession, domain: DomainCreation, ssidref: number):
   const defaultEventChannels = domain.hardware ? NO_LIMIT : GUEST_EVENT_CHANNELS;
   const config = new StructView(layout, 'xen_domctl_createdomain')
     .set('ssidref', ssidref)
-    .set('max_vcpus', domain.vcpus)
+    .set('max_vcpus', domain.maxVcpus ?? domain.vcpus)
     .set('max_evtchn_port', limits.eventChannels ?? defaultEventChannels)
     .set('max_grant_frames', limits.grantFrames ?? XEN_DEFAULT)
     .set('max_maptrack_frames', limits.maptrackFrames ?? XEN_DEFAULT)
     .set('grant_opts', supportsGrantTableV2(session) ? GRANT_TABLE_V2 : GRANT_TABLE_V1);
   parseUuid(domain.uuid).copy(config.block('handle'));
-  if (domain.type === 'pvh') {
-    config
-      .set('flags', constants.XEN_DOMCTL_CDF_hvm | constants.XEN_DOMCTL_CDF_hap)
-      .set('arch.emulation_flags', constants.XEN_X86_EMU_LAPIC);
-  }
+  config
+    .set('flags', creationFlags(domain, layout))
+    .set('arch.emulation_flags', emulationFlags(domain, layout))
+    .set('arch.misc_flags', domain.msrRelaxed ? constants.XEN_X86_MSR_RELAXED : 0);
   const given = Buffer.alloc(4);
   given.writeUInt32LE(domain.domid);
   xc.xc_domain_create({ xch, domid: given, config: config.bytes });
   return given.readUInt32LE();
 }
 
+function creationFlags({ type, nestedHvm = false }: DomainCreation, layout: XenLayout): number {
+  if (type === 'pv') return 0;
+  const { XEN_DOMCTL_CDF_hvm, XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_nested_virt } = layout.constants;
+  return XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | (nestedHvm ? XEN_DOMCTL_CDF_nested_virt : 0);
+}
+
+/** The only sets that Xen allows (emulation_flags_ok, xen/arch/x86/domain.c). */
+function emulationFlags({ type }: DomainCreation, layout: XenLayout): number {
+  const { XEN_X86_EMU_ALL, XEN_X86_EMU_LAPIC, XEN_X86_EMU_VPCI } = layout.constants;
+  return { pv: 0, pvh: XEN_X86_EMU_LAPIC, hvm: XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI }[type];
+}
+
 function setLimits(session: XenSession, domain: DomainCreation): void {
-  const { xc, guest, xch } = session;
-  const { domid, vcpus } = domain;
-  xc.xc_domain_max_vcpus({ xch, domid, max: vcpus });
+  const { xc, xch } = session;
+  const { domid, vcpus, maxVcpus = vcpus } = domain;
+  xc.xc_domain_max_vcpus({ xch, domid, max: maxVcpus });
   setAffinity(session, domain);
   setMemoryLimits(session, domain);
   // The hardware domain keeps the policy that Xen gives it, which shows it the machine as it is.
-  if (domain.hardware) return;
-  guest.xc_cpuid_apply_policy({
-    xch,
-    domid,
-    restore: false,
-    featureset: null,
-    features: 0,
-    pae: true,
-    itsc: false,
-    nestedVirt: false,
-    cpuid: null,
-    msr: null,
-  });
+  if (!domain.hardware) applyCpuPolicy(session, domain);
 }
 
 function setMemoryLimits({ xc, xch }: XenSession, domain: DomainCreation): void {
@@ -120,6 +121,6 @@ function setMemoryLimits({ xc, xch }: XenSession, domain: DomainCreation): void 
 }
 
 /** As libxl reckons it with nested paging: 256 pages for each vCPU and one for each MiB, of 4 KiB each. */
-function pagingPoolBytes({ vcpus, memoryKiB }: DomainCreation): number {
-  return 4096 * (256 * vcpus + Math.ceil(memoryKiB / 1024));
+function pagingPoolBytes({ vcpus, maxVcpus = vcpus, memoryKiB }: DomainCreation): number {
+  return 4096 * (256 * maxVcpus + Math.ceil(memoryKiB / 1024));
 }

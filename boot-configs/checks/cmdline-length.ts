@@ -5,6 +5,7 @@ const limits = {
   pv: 1023,
   /** COMMAND_LINE_SIZE in Linux arch/x86/include/asm/setup.h, less the terminating zero. */
   pvh: 2047,
+  hvm: 2047,
 };
 
 export const cmdlineLength: Check = {
@@ -16,7 +17,7 @@ export const cmdlineLength: Check = {
       // Both Xen's builder and Linux cut a longer one without a word.
       report(
         [...path, 'cmdline'],
-        `${cmdline.length} characters are more than the ${limits[type]} that a ${type} kernel is given`,
+        `${cmdline.length} characters are more than the ${limits[type]} that a kernel is given under ${type}`,
         'shorten it, or pass settings through the ramdisk',
       );
     }

@@ -8,14 +8,14 @@ export const deviceHolder: Check = {
     for (const domain of domains) {
       const { path, type, capabilities } = domain;
       const hardware = capabilities?.includes('hardware');
-      if (type !== 'pvh' && !hardware) continue;
+      if ((type === undefined || type === 'pv') && !hardware) continue;
       for (const property of deviceProperties) {
         if ((domain[property] ?? []).length === 0) continue;
         report(
           [...path, property],
           hardware
             ? 'the hardware domain has everything that no other domain is given'
-            : `a pvh domain can't be given ${property}`,
+            : `a domain of type ${type} can't be given ${property}`,
           hardware ? `remove "${property}"` : 'make it type pv',
         );
       }

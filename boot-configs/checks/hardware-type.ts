@@ -5,7 +5,7 @@ export const hardwareType: Check = {
   says: 'The hardware domain is of type pv.',
   run({ domains }, report) {
     for (const { path, type, capabilities } of domains) {
-      if (type !== 'pvh' || !capabilities?.includes('hardware')) continue;
+      if (type === undefined || type === 'pv' || !capabilities?.includes('hardware')) continue;
       // Xen can give hardware to a PVH domain only when Xen itself builds it.
       report(
         [...path, 'type'],

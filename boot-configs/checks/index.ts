@@ -4,6 +4,7 @@ import { capabilitiesTogether, capabilityTwice } from './capabilities.ts';
 import type { Check } from './check.ts';
 import { cmdlineLength } from './cmdline-length.ts';
 import { cpuNumbers } from './cpu-numbers.ts';
+import { cpuid } from './cpuid.ts';
 import { criticalHardware } from './critical-hardware.ts';
 import { deviceHolder } from './device-holder.ts';
 import { deviceOverlap } from './device-overlap.ts';
@@ -22,6 +23,7 @@ import { hardwareType } from './hardware-type.ts';
 import { imagePath } from './image-path.ts';
 import { maximumMemory } from './maximum-memory.ts';
 import { memorySize } from './memory-size.ts';
+import { nestedHvm } from './nested-hvm.ts';
 import { nilUuid } from './nil-uuid.ts';
 import { pcrChoice } from './pcr-choice.ts';
 import { recoveryCapabilities } from './recovery-capabilities.ts';
@@ -51,6 +53,8 @@ export const checks: readonly Check[] = [
   memorySize,
   maximumMemory,
   vcpuCount,
+  cpuid,
+  nestedHvm,
   cpuNumbers,
   deviceHolder,
   deviceRange,

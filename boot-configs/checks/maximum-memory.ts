@@ -10,9 +10,10 @@ export const maximumMemory: Check = {
       if (maxmem === undefined) continue;
       const at = [...path, 'maxmem'];
       const kib = memoryKiB(maxmem);
-      // A PVH kernel takes all that its memory map shows for memory that is there.
-      if (type === 'pvh') {
-        report(at, 'a pvh domain cannot grow beyond its memory', 'remove maxmem, or make it pv');
+      // Its kernel takes all that its memory map shows for memory that is there.
+      if (type !== undefined && type !== 'pv') {
+        const message = `a domain of type ${type} cannot grow beyond its memory`;
+        report(at, message, 'remove maxmem, or make it pv');
       } else if (memory !== undefined && kib < memoryKiB(memory)) {
         report(
           at,

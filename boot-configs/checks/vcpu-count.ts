@@ -1,18 +1,18 @@
 import type { Check } from './check.ts';
 
-/** HVM_MAX_VCPUS in xen/include/public/hvm/hvm_info_table.h. A pv domain's limit, MAX_VIRT_CPUS, is in the schema. */
-const PVH_MAXIMUM = 128;
+/** What an ACPI table of local APICs can tell of, with the APIC ids that Xen gives. A pv domain's limit is in the schema. */
+const ASSISTED_MAXIMUM = 127;
 
 export const vcpuCount: Check = {
   rule: 'vcpu-count',
-  says: 'A pvh domain has at most 128 vcpus, a pv domain 8192.',
+  says: 'A pvh domain has at most 127 vcpus, a pv domain 8192.',
   run({ domains }, report) {
     for (const { path, type, vcpus = 1 } of domains) {
-      if (type !== 'pvh' || vcpus <= PVH_MAXIMUM) continue;
+      if (type === undefined || type === 'pv' || vcpus <= ASSISTED_MAXIMUM) continue;
       report(
         [...path, 'vcpus'],
-        `Xen gives a pvh domain at most ${PVH_MAXIMUM} vcpus`,
-        `write ${PVH_MAXIMUM} or less`,
+        `a domain of type ${type} can have at most ${ASSISTED_MAXIMUM} vcpus`,
+        `write ${ASSISTED_MAXIMUM} or less`,
       );
     }
   },

@@ -51,6 +51,9 @@ export interface DomainDocument {
   memory?: string;
   maxmem?: string;
   vcpus?: number;
+  cpuid?: string;
+  nestedhvm?: boolean;
+  msr_relaxed?: boolean;
   cpus?: string | number;
   kernel?: string;
   ramdisk?: string | string[];

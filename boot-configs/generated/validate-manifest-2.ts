@@ -153,6 +153,9 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "memory",
    "maxmem",
    "vcpus",
+   "cpuid",
+   "nestedhvm",
+   "msr_relaxed",
    "cpus",
    "kernel",
    "ramdisk",
@@ -194,6 +197,15 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  },
  "domains[].vcpus": {
   "expects": "a whole number, 1 or more"
+ },
+ "domains[].cpuid": {
+  "expects": "\"host\" and changes such as \"host,sse3=0,syscall=1\"; a change is a feature's name, = and 0, 1 or k"
+ },
+ "domains[].nestedhvm": {
+  "expects": "true or false"
+ },
+ "domains[].msr_relaxed": {
+  "expects": "true or false"
  },
  "domains[].cpus": {
   "expects": "numbers and ranges with commas between them and no spaces, for example \"0-3,5\""
@@ -816,11 +828,12 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
 const pattern15 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern16 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
-const pattern25 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
-const pattern26 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
+const pattern19 = new RegExp("^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$", "u");
+const pattern26 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
+const pattern27 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -940,33 +953,58 @@ errors++;
 }
 }
 }
+if(data.cpuid !== undefined){
+let data7 = data.cpuid;
+if(typeof data7 === "string"){
+if(!pattern19.test(data7)){
+vErrors = fail(vErrors, instancePath+"/cpuid", "pattern");
+errors++;
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/cpuid", "type");
+errors++;
+}
+}
+if(data.nestedhvm !== undefined){
+if(typeof data.nestedhvm !== "boolean"){
+vErrors = fail(vErrors, instancePath+"/nestedhvm", "type");
+errors++;
+}
+}
+if(data.msr_relaxed !== undefined){
+if(typeof data.msr_relaxed !== "boolean"){
+vErrors = fail(vErrors, instancePath+"/msr_relaxed", "type");
+errors++;
+}
+}
 if(data.cpus !== undefined){
-let data7 = data.cpus;
-if((typeof data7 !== "string") && (!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7))))){
+let data10 = data.cpus;
+if((typeof data10 !== "string") && (!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10))))){
 vErrors = fail(vErrors, instancePath+"/cpus", "type");
 errors++;
 }
-if((typeof data7 == "number") && (isFinite(data7))){
-if(data7 > 9999 || isNaN(data7)){
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 9999 || isNaN(data10)){
 vErrors = fail(vErrors, instancePath+"/cpus", "maximum");
 errors++;
 }
-if(data7 < 0 || isNaN(data7)){
+if(data10 < 0 || isNaN(data10)){
 vErrors = fail(vErrors, instancePath+"/cpus", "minimum");
 errors++;
 }
 }
-if(typeof data7 === "string"){
-if(!pattern6.test(data7)){
+if(typeof data10 === "string"){
+if(!pattern6.test(data10)){
 vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
 }
 }
 if(data.kernel !== undefined){
-let data8 = data.kernel;
-if(typeof data8 === "string"){
-if(!pattern7.test(data8)){
+let data11 = data.kernel;
+if(typeof data11 === "string"){
+if(!pattern7.test(data11)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -977,31 +1015,31 @@ errors++;
 }
 }
 if(data.ramdisk !== undefined){
-let data9 = data.ramdisk;
-if((typeof data9 !== "string") && (!(Array.isArray(data9)))){
+let data12 = data.ramdisk;
+if((typeof data12 !== "string") && (!(Array.isArray(data12)))){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
-if(typeof data9 === "string"){
-if(!pattern7.test(data9)){
+if(typeof data12 === "string"){
+if(!pattern7.test(data12)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
 }
-if(Array.isArray(data9)){
-if(data9.length > 16){
+if(Array.isArray(data12)){
+if(data12.length > 16){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "maxItems");
 errors++;
 }
-if(data9.length < 1){
+if(data12.length < 1){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "minItems");
 errors++;
 }
-const len0 = data9.length;
+const len0 = data12.length;
 for(let i0=0; i0<len0; i0++){
-let data10 = data9[i0];
-if(typeof data10 === "string"){
-if(!pattern7.test(data10)){
+let data13 = data12[i0];
+if(typeof data13 === "string"){
+if(!pattern7.test(data13)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -1014,9 +1052,9 @@ errors++;
 }
 }
 if(data.cmdline !== undefined){
-let data11 = data.cmdline;
-if(typeof data11 === "string"){
-if(!pattern10.test(data11)){
+let data14 = data.cmdline;
+if(typeof data14 === "string"){
+if(!pattern10.test(data14)){
 vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
@@ -1027,9 +1065,9 @@ errors++;
 }
 }
 if(data.seclabel !== undefined){
-let data12 = data.seclabel;
-if(typeof data12 === "string"){
-if(!pattern11.test(data12)){
+let data15 = data.seclabel;
+if(typeof data15 === "string"){
+if(!pattern11.test(data15)){
 vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
@@ -1040,67 +1078,67 @@ errors++;
 }
 }
 if(data.max_grant_frames !== undefined){
-let data13 = data.max_grant_frames;
-if(!(((typeof data13 == "number") && (!(data13 % 1) && !isNaN(data13))) && (isFinite(data13)))){
+let data16 = data.max_grant_frames;
+if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
 vErrors = fail(vErrors, instancePath+"/max_grant_frames", "type");
 errors++;
 }
-if((typeof data13 == "number") && (isFinite(data13))){
-if(data13 > 1048576 || isNaN(data13)){
+if((typeof data16 == "number") && (isFinite(data16))){
+if(data16 > 1048576 || isNaN(data16)){
 vErrors = fail(vErrors, instancePath+"/max_grant_frames", "maximum");
 errors++;
 }
-if(data13 < 1 || isNaN(data13)){
+if(data16 < 1 || isNaN(data16)){
 vErrors = fail(vErrors, instancePath+"/max_grant_frames", "minimum");
 errors++;
 }
 }
 }
 if(data.max_maptrack_frames !== undefined){
-let data14 = data.max_maptrack_frames;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+let data17 = data.max_maptrack_frames;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
 vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "type");
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 > 1048576 || isNaN(data14)){
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 1048576 || isNaN(data17)){
 vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "maximum");
 errors++;
 }
-if(data14 < 0 || isNaN(data14)){
+if(data17 < 0 || isNaN(data17)){
 vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "minimum");
 errors++;
 }
 }
 }
 if(data.max_event_channels !== undefined){
-let data15 = data.max_event_channels;
-if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+let data18 = data.max_event_channels;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
 vErrors = fail(vErrors, instancePath+"/max_event_channels", "type");
 errors++;
 }
-if((typeof data15 == "number") && (isFinite(data15))){
-if(data15 > 131071 || isNaN(data15)){
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 > 131071 || isNaN(data18)){
 vErrors = fail(vErrors, instancePath+"/max_event_channels", "maximum");
 errors++;
 }
-if(data15 < 1 || isNaN(data15)){
+if(data18 < 1 || isNaN(data18)){
 vErrors = fail(vErrors, instancePath+"/max_event_channels", "minimum");
 errors++;
 }
 }
 }
 if(data.capabilities !== undefined){
-let data16 = data.capabilities;
-if(Array.isArray(data16)){
-const len1 = data16.length;
+let data19 = data.capabilities;
+if(Array.isArray(data19)){
+const len1 = data19.length;
 for(let i1=0; i1<len1; i1++){
-let data17 = data16[i1];
-if(typeof data17 !== "string"){
+let data20 = data19[i1];
+if(typeof data20 !== "string"){
 vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "type");
 errors++;
 }
-if(!(((data17 === "control") || (data17 === "hardware")) || (data17 === "xenstore"))){
+if(!(((data20 === "control") || (data20 === "hardware")) || (data20 === "xenstore"))){
 vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema50.properties.capabilities.items.enum});
 errors++;
 }
@@ -1112,17 +1150,17 @@ errors++;
 }
 }
 if(data.ioports !== undefined){
-let data18 = data.ioports;
-if(Array.isArray(data18)){
-if(data18.length > 256){
+let data21 = data.ioports;
+if(Array.isArray(data21)){
+if(data21.length > 256){
 vErrors = fail(vErrors, instancePath+"/ioports", "maxItems");
 errors++;
 }
-const len2 = data18.length;
+const len2 = data21.length;
 for(let i2=0; i2<len2; i2++){
-let data19 = data18[i2];
-if(typeof data19 === "string"){
-if(!pattern25.test(data19)){
+let data22 = data21[i2];
+if(typeof data22 === "string"){
+if(!pattern26.test(data22)){
 vErrors = fail(vErrors, instancePath+"/ioports/" + i2, "pattern");
 errors++;
 }
@@ -1139,17 +1177,17 @@ errors++;
 }
 }
 if(data.iomem !== undefined){
-let data20 = data.iomem;
-if(Array.isArray(data20)){
-if(data20.length > 256){
+let data23 = data.iomem;
+if(Array.isArray(data23)){
+if(data23.length > 256){
 vErrors = fail(vErrors, instancePath+"/iomem", "maxItems");
 errors++;
 }
-const len3 = data20.length;
+const len3 = data23.length;
 for(let i3=0; i3<len3; i3++){
-let data21 = data20[i3];
-if(typeof data21 === "string"){
-if(!pattern26.test(data21)){
+let data24 = data23[i3];
+if(typeof data24 === "string"){
+if(!pattern27.test(data24)){
 vErrors = fail(vErrors, instancePath+"/iomem/" + i3, "pattern");
 errors++;
 }
@@ -1166,25 +1204,25 @@ errors++;
 }
 }
 if(data.irqs !== undefined){
-let data22 = data.irqs;
-if(Array.isArray(data22)){
-if(data22.length > 16){
+let data25 = data.irqs;
+if(Array.isArray(data25)){
+if(data25.length > 16){
 vErrors = fail(vErrors, instancePath+"/irqs", "maxItems");
 errors++;
 }
-const len4 = data22.length;
+const len4 = data25.length;
 for(let i4=0; i4<len4; i4++){
-let data23 = data22[i4];
-if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
+let data26 = data25[i4];
+if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
 vErrors = fail(vErrors, instancePath+"/irqs/" + i4, "type");
 errors++;
 }
-if((typeof data23 == "number") && (isFinite(data23))){
-if(data23 > 15 || isNaN(data23)){
+if((typeof data26 == "number") && (isFinite(data26))){
+if(data26 > 15 || isNaN(data26)){
 vErrors = fail(vErrors, instancePath+"/irqs/" + i4, "maximum");
 errors++;
 }
-if(data23 < 1 || isNaN(data23)){
+if(data26 < 1 || isNaN(data26)){
 vErrors = fail(vErrors, instancePath+"/irqs/" + i4, "minimum");
 errors++;
 }
@@ -1203,42 +1241,42 @@ errors = vErrors.length;
 }
 }
 if(data.measurement !== undefined){
-let data25 = data.measurement;
-if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
-for(const key1 in data25){
+let data28 = data.measurement;
+if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
+for(const key1 in data28){
 if(!((key1 === "pcr") || (key1 === "components"))){
 vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
-if(data25.pcr !== undefined){
-let data26 = data25.pcr;
-if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+if(data28.pcr !== undefined){
+let data29 = data28.pcr;
+if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
-if((typeof data26 == "number") && (isFinite(data26))){
-if(data26 > 23 || isNaN(data26)){
+if((typeof data29 == "number") && (isFinite(data29))){
+if(data29 > 23 || isNaN(data29)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
-if(data26 < 0 || isNaN(data26)){
+if(data29 < 0 || isNaN(data29)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
 }
-if(data25.components !== undefined){
-let data27 = data25.components;
-if(Array.isArray(data27)){
-const len5 = data27.length;
+if(data28.components !== undefined){
+let data30 = data28.components;
+if(Array.isArray(data30)){
+const len5 = data30.length;
 for(let i5=0; i5<len5; i5++){
-let data28 = data27[i5];
-if(typeof data28 !== "string"){
+let data31 = data30[i5];
+if(typeof data31 !== "string"){
 vErrors = fail(vErrors, instancePath+"/measurement/components/" + i5, "type");
 errors++;
 }
-if(!(((data28 === "kernel") || (data28 === "ramdisk")) || (data28 === "cmdline"))){
+if(!(((data31 === "kernel") || (data31 === "ramdisk")) || (data31 === "cmdline"))){
 vErrors = fail(vErrors, instancePath+"/measurement/components/" + i5, "enum", {allowedValues: schema49.properties.components.items.enum});
 errors++;
 }
@@ -1268,8 +1306,8 @@ errors++;
 }
 }
 if(data.on_failure !== undefined){
-let data31 = data.on_failure;
-if(!(((data31 === "halt") || (data31 === "reboot")) || (data31 === "recovery"))){
+let data34 = data.on_failure;
+if(!(((data34 === "halt") || (data34 === "reboot")) || (data34 === "recovery"))){
 vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema50.properties.on_failure.enum});
 errors++;
 }
@@ -1281,11 +1319,11 @@ errors++;
 }
 }
 if(data.after !== undefined){
-let data33 = data.after;
-if(Array.isArray(data33)){
-const len6 = data33.length;
+let data36 = data.after;
+if(Array.isArray(data36)){
+const len6 = data36.length;
 for(let i6=0; i6<len6; i6++){
-if(typeof data33[i6] !== "string"){
+if(typeof data36[i6] !== "string"){
 vErrors = fail(vErrors, instancePath+"/after/" + i6, "type");
 errors++;
 }
@@ -1307,8 +1345,8 @@ return errors === 0;
 validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema63 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
-const pattern27 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern28 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
+const pattern28 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern29 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
 
 function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1342,7 +1380,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern27.test(data0)){
+if(!pattern28.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -1355,7 +1393,7 @@ errors++;
 if(data.run !== undefined){
 let data1 = data.run;
 if(typeof data1 === "string"){
-if(!pattern28.test(data1)){
+if(!pattern29.test(data1)){
 vErrors = fail(vErrors, instancePath+"/run", "pattern");
 errors++;
 }

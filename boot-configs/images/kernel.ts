@@ -1,3 +1,4 @@
+import type { DomainSettings } from '../manifest.ts';
 import type { ByteSource } from './byte-source.ts';
 import { type ElfKernel, readElf } from './elf.ts';
 
@@ -39,7 +40,10 @@ const otherKinds: readonly { offset: number; magic: string; kind: string; hint: 
  * Reads a kernel's headers: what Xen's builder would load for a domain of this `type`, or why it would refuse. The
  * rules are those of libelf and libxenguest (xen/common/libelf/libelf-dominfo.c, tools/libs/guest/xg_dom_elfloader.c).
  */
-export function inspectKernel(source: ByteSource, type: 'pv' | 'pvh'): ElfKernel | KernelFault {
+export function inspectKernel(
+  source: ByteSource,
+  type: DomainSettings['type'],
+): ElfKernel | KernelFault {
   const elf = readElf(source);
   if (elf === undefined) return notElf(source);
   if (elf.machine !== EM_X86_64) {
@@ -48,10 +52,10 @@ export function inspectKernel(source: ByteSource, type: 'pv' | 'pvh'): ElfKernel
       hint: 'give a 64-bit x86 kernel',
     };
   }
-  if (type === 'pvh') {
+  if (type !== 'pv') {
     if (elf.xenNotes.has(PHYS32_ENTRY)) return elf;
     return {
-      message: 'the kernel has no PVH entry (ELF note PHYS32_ENTRY)',
+      message: `the kernel has no PVH entry (ELF note PHYS32_ENTRY), where a domain of type ${type} starts`,
       hint: 'build it with CONFIG_PVH, or write "type: pv"',
     };
   }

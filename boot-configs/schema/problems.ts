@@ -1,6 +1,7 @@
 import { formatPath, fromPointer, type Path } from '../path.ts';
 import { nearest, sameName } from '../suggest.ts';
 import type { Shape } from './model.ts';
+import { deviceKeys, otherNames } from './other-names.ts';
 
 /** What the schema finds wrong, in words. */
 export interface SchemaProblem {
@@ -27,25 +28,6 @@ export interface SchemaValidator {
   validate: { (document: unknown): boolean; errors?: SchemaError[] | null };
   shapes: Readonly<Record<string, Shape>>;
 }
-
-/** Names that other toolstacks use for a property of ours. */
-const otherNames = new Map(
-  Object.entries({
-    bootargs: 'cmdline',
-    builder: 'type',
-    command: 'cmdline',
-    depends: 'after',
-    event_channels: 'max_event_channels',
-    extra: 'cmdline',
-    id: 'domid',
-    image: 'kernel',
-    initrd: 'ramdisk',
-    initramfs: 'ramdisk',
-    label: 'seclabel',
-    maxmemory: 'maxmem',
-    mem: 'memory',
-  }),
-);
 
 /**
  * Checks a document against its version of the schema. `newest` is the latest, for keys that an older one lacks. Each
@@ -141,6 +123,14 @@ function unknownKey(
       ...problem,
       message: `this version of the manifest has no key ${show(key)}`,
       hint: `write "version: ${newest.number}", as docs/manifest.md describes under "Versions"`,
+      covers: [],
+    };
+  }
+  if (same === undefined && deviceKeys.has(key) && placeName(parent) === 'domains[]') {
+    return {
+      ...problem,
+      message: `${show(key)} needs a device model or a back end, and none runs while the platform boots`,
+      hint: 'remove it, or leave the domain to domain 0: "xl create" starts such domains',
       covers: [],
     };
   }

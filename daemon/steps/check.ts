@@ -7,7 +7,7 @@ import type { BootState } from '../state.ts';
 
 /**
  * What Xen needs beside a domain's own memory: domain and vcpu structures, page tables that shadow or map it, and
- * room for the builder. Seen on Xen 4.17: 1.5 to 3 MiB for PV, 8 MiB of paging pool for PVH.
+ * room for the builder. Seen on Xen 4.17: 1.5 to 3 MiB for PV, 8 MiB of paging pool for PVH and HVM.
  */
 const overheadKiB = 8 * 1024;
 

@@ -49,7 +49,7 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
     required: {
       domain: text,
       domid: count,
-      type: oneOf('pv', 'pvh'),
+      type: oneOf('pv', 'pvh', 'hvm'),
       seclabel: text,
       capabilities: texts,
     },

@@ -19,6 +19,9 @@ import { type BootDomainTimes, bootDomainTimes } from './timeline.ts';
 /** The domid that Xen's boot-domain series reserves (platform/hypervisor). */
 export const reservedBootDomid = 0x7fef;
 
+/** Milliseconds that a line may take that is no stage of the boot. */
+const awaitedTimeout = 180_000;
+
 export interface PlatformRunOptions {
   manifestBytes: Buffer;
   /** The manifest's name in messages. */
@@ -34,6 +37,8 @@ export interface PlatformRunOptions {
   memoryMiB?: number;
   /** The key that the boot image demands a signature of, and the signature. */
   signature?: ImageExtras['signature'];
+  /** Lines that the boot has to come to on the console, beside its stages. */
+  awaited?: readonly RegExp[];
   /** Start through UEFI firmware. */
   firmware?: FirmwareOptions;
   /** Asks dom0 for more, when it has answered its own questions and the boot was judged. */
@@ -77,6 +82,7 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
   try {
     await followBoot(machine.console, report);
     const answers = await collectAnswers(machine.serial, 30_000);
+    for (const sign of options.awaited ?? []) await machine.console.waitFor(sign, awaitedTimeout);
     const { lines } = machine.console;
     const printed = () => lines.map((line) => line.text).join('\n');
     const consoleText = printed();

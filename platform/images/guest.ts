@@ -4,20 +4,25 @@ import { cached } from '../lib/cache.ts';
 import { addBusybox, busyboxPackage } from './busybox.ts';
 import { compress } from './compress.ts';
 import { debianTree } from './debian-packages.ts';
+import { debianKernel, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 
-const applets = 'sh mount cat sed sleep echo printf od dd tr devmem'.split(' ');
-const initScript = join(import.meta.dirname, 'guest/init');
+const applets = 'sh mount cat sed sleep echo printf od dd tr devmem grep insmod'.split(' ');
+const scripts = join(import.meta.dirname, 'guest');
 
 /** Builds the smallest guest that can say it is alive; returns the path of its compressed initramfs. */
 export async function guestRamdisk(): Promise<string> {
   const packages = await debianTree('guest-packages', [busyboxPackage]);
-  const init = await readFile(initScript);
+  const init = await readFile(join(scripts, 'init'));
+  const hardware = await readFile(join(scripts, 'hardware'));
+  const kernel = await debianKernel();
+  const [msrModule = ''] = await moduleClosure(kernel, ['msr']);
   const directory = await cached(
     'guest-image',
-    [packages, init.toString(), applets],
+    [packages, init.toString(), hardware.toString(), applets, kernel.release],
     async (work) => {
-      const root = new RootTree().file('/init', init, 0o755);
+      const root = new RootTree().file('/init', init, 0o755).file('/hardware', hardware);
+      await root.copy('/msr.ko', join(kernel.modules, msrModule));
       for (const path of ['/proc', '/sys', '/dev']) root.directory(path);
       root.characterDevice('/dev/console', 0o600, 5, 1);
       await addBusybox(root, packages, applets);

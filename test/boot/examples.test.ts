@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
-/** Examples that other tests boot, with more to look at: platforms, properties, recovery and scripts. */
+/** Examples that other tests boot, with more to look at: platforms, processors, properties, recovery and scripts. */
 const bootedElsewhere = [
   'demo',
   'second',
   'late-hwdom',
   'driver-domain',
+  'processors',
   'recovery',
   'permissions',
   'guest-register',

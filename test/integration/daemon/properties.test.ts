@@ -52,6 +52,43 @@ test('what the manifest says of a domain is what the hypervisor is asked for', a
   );
 });
 
+test('what the manifest says of the processor is what the hypervisor is asked for', async (t) => {
+  const { run, hypervisor } = await rig(t, {
+    manifest: withGuest(
+      'vcpus: 2',
+      'cpuid: host,SSE4_1=0,cx16=1,clfsh=k',
+      'nestedhvm: true',
+      'msr_relaxed: true',
+    ).replace('type: pv\n    memory: 64MiB', 'type: pvh\n    memory: 64MiB'),
+  });
+  await run();
+  const created = hypervisor.creations.get(20);
+  const { type, vcpus, maxVcpus, cpuid, nestedHvm, msrRelaxed } = created ?? {};
+  assert.deepEqual(
+    { type, vcpus, maxVcpus, cpuid, nestedHvm, msrRelaxed },
+    {
+      ...{ type: 'pvh', vcpus: 2, maxVcpus: 2, nestedHvm: true, msrRelaxed: true },
+      cpuid: [
+        { name: 'clflush', value: 'host' },
+        { name: 'cx16', value: true },
+        { name: 'sse4-1', value: false },
+      ],
+    },
+  );
+  const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
+  assert.match(handedOver, /"vcpus": 2,\s*"maxVcpus": 2/);
+});
+
+test('a CPU feature that the machine lacks ends the boot', async (t) => {
+  const { run, hypervisor, console } = await rig(t, { manifest: withGuest('cpuid: host,avx=1') });
+  await run();
+  assert.equal(hypervisor.creations.get(20), undefined);
+  assert.match(
+    console(),
+    /cannot create domain 20 \("guest"\): it cannot have the CPU feature avx/,
+  );
+});
+
 test('the hardware domain is created last, so that it does not take what others are given', async (t) => {
   const { run, hypervisor } = await rig(t, { manifest: withGuest('irqs: [5]') });
   await run();
@@ -158,7 +195,7 @@ test('a domain that is not critical and cannot even be destroyed ends the boot',
     throw new Error('it is half dead');
   };
   await run();
-  assert.match(console(), /step "build guest" failed: it is half dead/);
+  assert.match(console(), /FAILED: it is half dead/);
   assert.equal(hypervisor.ended, 'halt');
 });
 

@@ -144,10 +144,15 @@ test('properties that do not go together are refused before Xen is asked', () =>
     [{ memoryKiB: 4097 }, /4097 KiB/],
     [{ memoryKiB: Number.NaN }, /NaN KiB/],
     [{ vcpus: 0 }, /0 is no number of vCPUs/],
-    [{ type: 'pvh', vcpus: 128 }, /128 are too many vCPUs for PVH/],
+    [{ type: 'pvh', vcpus: 128 }, /128 are too many vCPUs for pvh/],
+    [{ type: 'hvm', maxVcpus: 128 }, /128 are too many vCPUs for hvm/],
+    [{ vcpus: 2, maxVcpus: 1 }, /1 is no maximum for 2 vCPUs/],
+    [{ type: 'pv', nestedHvm: true }, /a pv domain cannot run virtual machines/],
+    [{ cpuid: [{ name: 'sse5', value: false }] }, /Xen knows no CPU feature sse5/],
     [{ maxMemoryKiB: 64 * 1024 }, /65536 KiB are no maximum/],
     [{ maxMemoryKiB: 128 * 1024 + 1 }, /131073 KiB are no maximum/],
-    [{ type: 'pvh', maxMemoryKiB: 256 * 1024 }, /PVH domain cannot balloon/],
+    [{ type: 'pvh', maxMemoryKiB: 256 * 1024 }, /domain of type pvh cannot balloon/],
+    [{ type: 'hvm', maxMemoryKiB: 256 * 1024 }, /domain of type hvm cannot balloon/],
     [{ cpus: [] }, /no CPU to run on/],
     [{ cpus: [1, 2] }, /there is no CPU 2/],
     [{ cpus: [-1] }, /there is no CPU -1/],
@@ -155,7 +160,8 @@ test('properties that do not go together are refused before Xen is asked', () =>
     [{ limits: { grantFrames: 0 } }, /0 grant frames/],
     [{ limits: { maptrackFrames: 1025 } }, /1025 maptrack frames/],
     [{ limits: { eventChannels: 131072 } }, /131072 is no highest event channel port/],
-    [{ type: 'pvh', devices: port }, /PVH domain cannot have devices/],
+    [{ type: 'pvh', devices: port }, /domain of type pvh cannot have devices/],
+    [{ type: 'hvm', devices: port }, /domain of type hvm cannot have devices/],
     [{ domid: -1 }, /-1 is no domid/],
     [{ domid: 0x10007 }, /65543 is no domid/],
     [{ domid: 1.5 }, /1\.5 is no domid/],
@@ -164,8 +170,10 @@ test('properties that do not go together are refused before Xen is asked', () =>
   for (const [changes, message] of refused) {
     assert.match(refusal(() => xen.create(guest(changes))).message, message);
   }
-  assert.match(refusal(() => xen.create(dom0({ type: 'pvh' }))).message, /cannot be PVH/);
+  assert.match(refusal(() => xen.create(dom0({ type: 'pvh' }))).message, /cannot be pvh/);
   assert.match(refusal(() => xen.create(dom0({ devices: port }))).message, /all devices left/);
+  const cpuid = [{ name: 'sse3', value: false }];
+  assert.match(refusal(() => xen.create(dom0({ cpuid }))).message, /sees the CPU as Xen shows it/);
 });
 
 test('grant limits are those of the running Xen', () => {
@@ -215,9 +223,31 @@ test('what a domain may have at most is what Xen reports', () => {
   assert.equal(xen.domains().find(({ domid }) => domid === 7)?.maxMemoryKiB, 256 * 1024);
 });
 
-test('PVH needs hardware virtualisation', () => {
+test('PVH and HVM need hardware virtualisation', () => {
   const xen = new SimulatedHypervisor({ hvm: false });
   assert.equal(refusal(() => xen.create(guest({ type: 'pvh' }))).errno, 'EINVAL');
+  assert.equal(refusal(() => xen.create(guest({ type: 'hvm' }))).errno, 'EINVAL');
+});
+
+test('a domain can be shown only CPU features that the machine has', () => {
+  const xen = new SimulatedHypervisor({ cpuFeatures: ['sse2'] });
+  xen.create(guest({ cpuid: [{ name: 'sse2', value: true }] }));
+  xen.create(guest({ domid: 8, cpuid: [{ name: 'avx', value: false }] }));
+  xen.create(guest({ domid: 9, cpuid: [{ name: 'avx', value: 'host' }] }));
+  const error = refusal(() =>
+    xen.create(guest({ domid: 10, cpuid: [{ name: 'avx', value: true }] })),
+  );
+  assert.match(error.message, /cannot have the CPU feature avx: the machine lacks it/);
+  assert.match(error.hint, /leave this feature out of cpuid/);
+  const nested = () => xen.create(guest({ domid: 11, type: 'hvm', nestedHvm: true }));
+  assert.match(refusal(nested).message, /hardware virtualization that nestedhvm asks for/);
+  assert.equal(xen.domains().length, 4);
+});
+
+test('Xen has as many vCPUs for a domain as it can have at most', () => {
+  const xen = new SimulatedHypervisor();
+  xen.create(guest({ type: 'pvh', vcpus: 1, maxVcpus: 4 }));
+  assert.equal(xen.domains().find(({ domid }) => domid === 7)?.vcpus, 4);
 });
 
 test('an empty domain becomes another one, one with memory does not', async () => {

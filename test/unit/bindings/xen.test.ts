@@ -6,8 +6,8 @@ import { hardwareDomidOf } from '../../../bindings/creation-checks.ts';
 import { HypervisorError } from '../../../bindings/hypervisor.ts';
 import { callRefused } from '../../../bindings/refusal.ts';
 import { cpuMap, cpusIn } from '../../../bindings/xen/affinity.ts';
+import { memoryEnds } from '../../../bindings/xen/hvm-container.ts';
 import { formatUuid, parseUuid } from '../../../bindings/xen/inventory.ts';
-import { memoryEnds } from '../../../bindings/xen/pvh.ts';
 import { XenHypervisor } from '../../../bindings/xen-hypervisor.ts';
 
 const onXen = existsSync('/proc/xen/privcmd') || existsSync('/dev/xen/privcmd');

@@ -7,9 +7,9 @@ test('the canonical configuration is sorted JSON of the effective manifest', () 
   const text = canonicalConfiguration(load(manifest(dom0)));
   assert.equal(
     text,
-    '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"",' +
+    '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"","cpuid":[],' +
       '"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
-      '"maxMemoryKiB":524288,"measurement":{"components":["kernel","ramdisk","cmdline"],"pcr":13},"memoryKiB":524288,"name":"dom0","ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
+      '"maxMemoryKiB":524288,"maxVcpus":1,"measurement":{"components":["kernel","ramdisk","cmdline"],"pcr":13},"memoryKiB":524288,"msrRelaxed":false,"name":"dom0","nestedHvm":false,"ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
       '"vcpus":1}],"platform":{"measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"scripts":[],"version":2}',
   );
 });
@@ -51,6 +51,11 @@ test('every property shows in the canonical configuration', () => {
     { memory: '129MiB' },
     { maxmem: '1GiB' },
     { vcpus: '2' },
+    { cpuid: 'host,sse3=0' },
+    { cpuid: 'host,sse3=1' },
+    { cpuid: 'host,sse3=k' },
+    { type: 'pvh', nestedhvm: 'true' },
+    { msr_relaxed: 'true' },
     { cpus: '1' },
     { max_grant_frames: '32' },
     { max_maptrack_frames: '32' },

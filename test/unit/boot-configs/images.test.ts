@@ -119,7 +119,7 @@ test('images that are missing, no files or of the wrong kind are reported where 
     'domains[1].ramdisk: there is no such file in the image directory',
     'domains[2].kernel: the kernel is not an ELF file that Xen can load but a bzImage',
     'domains[2].ramdisk: this is not a regular file',
-    'domains[3].kernel: the kernel has no PVH entry (ELF note PHYS32_ENTRY)',
+    'domains[3].kernel: the kernel has no PVH entry (ELF note PHYS32_ENTRY), where a domain of type pvh starts',
     'domains[4].ramdisk: this is not a regular file',
   ]);
 });

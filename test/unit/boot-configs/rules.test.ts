@@ -110,8 +110,33 @@ const edges: Edge[] = [
   {
     rule: 'vcpu-count',
     path: 'domains[1].vcpus',
-    good: [withGuest({ type: 'pvh', vcpus: '128' }), withGuest({ vcpus: '8192' })],
-    bad: [withGuest({ type: 'pvh', vcpus: '129' })],
+    good: [withGuest({ type: 'pvh', vcpus: '127' }), withGuest({ vcpus: '8192' })],
+    bad: [withGuest({ type: 'pvh', vcpus: '128' })],
+  },
+  {
+    rule: 'cpuid',
+    path: 'domains[1].cpuid',
+    good: ['host', 'host,sse3=0', 'host,SSE4_1=1,invtsc=k'].map((cpuid) => withGuest({ cpuid })),
+    bad: ['host,sse5=0', 'host,sse3=0,SSE3=1', 'host,constructor=0'].map((cpuid) =>
+      withGuest({ cpuid }),
+    ),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].cpuid',
+    good: [],
+    bad: ['sse3=0', 'host,sse3', 'host,sse3=2', 'host, sse3=0', 'host,'].map((cpuid) =>
+      withGuest({ cpuid }),
+    ),
+  },
+  {
+    rule: 'nestedhvm',
+    path: 'domains[1].nestedhvm',
+    good: [
+      withGuest({ type: 'pvh', nestedhvm: 'true' }),
+      withGuest({ nestedhvm: 'false', msr_relaxed: 'true' }),
+    ],
+    bad: [withGuest({ nestedhvm: 'true' })],
   },
   {
     rule: 'wrong-value',

@@ -71,6 +71,12 @@ test('the text shows domids, labels and memory of what is created', async () => 
   assert.match(out, /cap pcr +pcr 12/);
 });
 
+test('the text shows what a domain sees of the processor', async () => {
+  const { out } = await run(['plan', file('boot-configs/processors.yaml')]);
+  assert.match(out, /create careful +.*, vcpus 1, cpuid cx16=0,sse3=0, msr_relaxed true, seclabel/);
+  assert.match(out, /create nesting +.*, vcpus 1, cpuid sse3=0, nestedhvm true, seclabel/);
+});
+
 for (const name of readdirSync(file('boot-configs')).filter((each) => each.endsWith('.yaml'))) {
   test(`${name} has a plan that measures, creates and builds each domain once, and starts it or not`, async () => {
     const { status, out } = await run(['plan', '--json', file(`boot-configs/${name}`)]);

@@ -1,9 +1,13 @@
-/** What a PVH domain needs beside kernel and ramdisk; libxl does the same in libxl_dom.c and libxl_x86.c. */
+/**
+ * What a PVH or HVM domain needs beside kernel and ramdisk; libxl does the same in libxl_dom.c and libxl_x86.c. Both start
+ * at the kernel's PVH entry, as neither has firmware.
+ */
 import { addressOf } from '../ffi/memory.ts';
 import type { DomainCreation } from '../hypervisor.ts';
 import { PAGE_BYTES } from '../image-checks.ts';
 import { StructView } from '../layouts/struct.ts';
-import { acpiTables } from './acpi.ts';
+import type { EmulatedHardware } from './acpi/fixed.ts';
+import { acpiTables } from './acpi/tables.ts';
 import type { BuilderImage } from './builder-image.ts';
 import type { XenSession } from './session.ts';
 
@@ -15,7 +19,14 @@ const FOUR_GIB = 2 ** 32;
  */
 const HOLE_START = 0xfc00_0000;
 
-/** Where a PVH domain's memory ends, in bytes, below and above the hole; `high` is 0 when none is above. */
+/** Where Xen emulates an HVM domain's I/O APIC (VIOAPIC_DEFAULT_BASE_ADDRESS) and HPET (HPET_BASE_ADDRESS). */
+const IO_APIC_ADDRESS = 0xfec0_0000;
+const HPET_ADDRESS = 0xfed0_0000;
+
+/** What a PC has between its first 640 KiB and 1 MiB: an HVM domain's kernel looks for devices there. */
+const LEGACY_HOLE = { start: 0xa_0000, end: 0x10_0000 };
+
+/** Where such a domain's memory ends, in bytes, below and above the hole; `high` is 0 when none is above. */
 export function memoryEnds(memoryKiB: number): { low: number; high: number } {
   const bytes = memoryKiB * 1024;
   if (bytes <= HOLE_START) return { low: bytes, high: 0 };
@@ -23,15 +34,23 @@ export function memoryEnds(memoryKiB: number): { low: number; high: number } {
 }
 
 /** Sets what libxenguest has to know before it allocates memory. */
-export function preparePvh(
+export function prepareContainer(
   session: XenSession,
   image: BuilderImage,
-  { domid, memoryKiB }: DomainCreation,
+  { domid, type, memoryKiB }: DomainCreation,
   partner: number,
 ): void {
   const { xc, xch, layout } = session;
-  const { HVM_PARAM_TIMER_MODE: param, HVMPTM_no_delay_for_missed_ticks: value } = layout.constants;
-  xc.xc_hvm_param_set({ xch, domid, param, value });
+  const { constants } = layout;
+  const setParam = (param: number, value: number) =>
+    xc.xc_hvm_param_set({ xch, domid, param, value });
+  if (type === 'hvm') {
+    // A kernel that ticks by a PC's timer would drown in the ticks that it missed while others ran.
+    setParam(constants.HVM_PARAM_TIMER_MODE, constants.HVMPTM_one_missed_tick_pending);
+    setParam(constants.HVM_PARAM_HPET_ENABLED, 1);
+  } else {
+    setParam(constants.HVM_PARAM_TIMER_MODE, constants.HVMPTM_no_delay_for_missed_ticks);
+  }
   const { low, high } = memoryEnds(memoryKiB);
   image.set({
     target_pages: memoryKiB / 4,
@@ -44,13 +63,20 @@ export function preparePvh(
 }
 
 /** Gives the builder the ACPI tables, and the memory map to it (for the domain's start info) and to Xen. */
-export function describePvh(
+export function describeMachine(
   session: XenSession,
   image: BuilderImage,
-  { domid, memoryKiB, vcpus }: DomainCreation,
+  { domid, type, memoryKiB, vcpus, maxVcpus = vcpus }: DomainCreation,
 ): void {
   const { xc, xch, layout } = session;
-  const tables = image.hold(acpiTables(HOLE_START, vcpus));
+  const hardware: EmulatedHardware = {
+    pm1Event: layout.constants.ACPI_PM1A_EVT_BLK_ADDRESS_V0,
+    hpetAddress: HPET_ADDRESS,
+    ioApicAddress: IO_APIC_ADDRESS,
+  };
+  const tables = image.hold(
+    acpiTables(HOLE_START, { vcpus, maxVcpus, ...(type === 'hvm' && { hardware }) }),
+  );
   image.set({
     'acpi_modules[0].data': addressOf(tables),
     'acpi_modules[0].length': tables.length,
@@ -59,8 +85,10 @@ export function describePvh(
   const { constants } = layout;
   const { low, high } = memoryEnds(memoryKiB);
   const specialPages = constants.X86_HVM_NR_SPECIAL_PAGES;
+  const legacyHole = type === 'hvm' ? LEGACY_HOLE : { start: 0, end: 0 };
   const ranges = [
-    { addr: 0, size: low, type: constants.E820_RAM },
+    { addr: 0, size: legacyHole.start, type: constants.E820_RAM },
+    { addr: legacyHole.end, size: low - legacyHole.end, type: constants.E820_RAM },
     {
       addr: HOLE_START,
       size: Math.ceil(tables.length / PAGE_BYTES) * PAGE_BYTES,
@@ -72,7 +100,7 @@ export function describePvh(
       type: constants.E820_RESERVED,
     },
     ...(high > 0 ? [{ addr: FOUR_GIB, size: high - FOUR_GIB, type: constants.E820_RAM }] : []),
-  ];
+  ].filter(({ size }) => size > 0);
   const entries = image.hold(Buffer.concat(ranges.map(entry)));
   xc.xc_domain_set_memory_map({ xch, domid, entries, count: ranges.length });
   image.set({ e820: addressOf(entries), e820_entries: ranges.length });
