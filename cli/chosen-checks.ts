@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { Check } from '../boot-configs/checks/check.ts';
 import type { HashedFiles } from '../boot-configs/checks/image-files.ts';
 import { platformCpus } from '../boot-configs/checks/platform-cpus.ts';
@@ -24,6 +25,10 @@ export async function chosenChecks(input: Input, hashed?: HashedFiles): Promise<
   const options = xenCommandLine(input);
   const checks: Check[] = [];
   if (directory !== undefined) {
+    // Otherwise each image would be a mistake of the manifest.
+    if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new Failure(`${directory}: there is no such directory`, 'check what --images names');
+    }
     const { imageFiles } = await import('../boot-configs/checks/image-files.ts');
     checks.push(imageFiles(directory, hashed));
   }

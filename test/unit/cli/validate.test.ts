@@ -137,6 +137,17 @@ test('--images looks into the images', async () => {
   assert.equal((await run(['validate', '--images', directory, demo])).status, 0);
 });
 
+test('a directory of images that is none is one failure', async () => {
+  for (const none of [file('no-such-directory'), demo]) {
+    const { status, out, error } = await run(['validate', '--images', none, demo]);
+    assert.deepEqual([status, out], [1, '']);
+    assert.equal(
+      error,
+      `domb: ${none}: there is no such directory\n  hint: check what --images names\n`,
+    );
+  }
+});
+
 test('--key accepts a manifest with a right signature beside it, and no other', async () => {
   const key = join(directory, 'key.pem');
   const publicKey = join(directory, 'public.pem');
