@@ -195,7 +195,7 @@ test('a domain that is not critical and cannot even be destroyed ends the boot',
     throw new Error('it is half dead');
   };
   await run();
-  assert.match(console(), /FAILED: it is half dead/);
+  assert.match(console(), /step "build guest" failed: it is half dead/);
   assert.equal(hypervisor.ended, 'halt');
 });
 

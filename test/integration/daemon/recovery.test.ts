@@ -100,6 +100,15 @@ const failures: {
     reused: true,
     says: /step \\?"build dom0\\?" failed: .*not an ELF file/,
   },
+  ...(['before_planning', 'after_create'] as const).map((at) => ({
+    name: `a boot script ${at}`,
+    options: {
+      manifest: `${recoverable}scripts: [{ name: a, run: a.js, at: ${at} }]\n`,
+      files: { '/images/a.js': `export default (boot) => boot.refuse('wrong machine');` },
+    },
+    reused: at === 'after_create',
+    says: /step \\?"run script a\\?" failed: a\.js:1:31: .*wrong machine/,
+  })),
 ];
 
 for (const { name, options, reused, says } of failures) {

@@ -233,7 +233,7 @@ const failures: {
     name: 'syntax error',
     at: 'after_start',
     source: 'export default async () => {\n  const x = ;\n};',
-    says: /step "check scripts" failed\n.*after_start\.ts:2: SyntaxError/,
+    says: /step "check scripts" failed: .*after_start\.ts:2: SyntaxError/,
   },
   {
     name: 'TypeScript that is more than types',
@@ -348,7 +348,7 @@ const failures: {
     name: 'port that Xen keeps',
     at: 'before_planning',
     body: `await boot.restrictHardware({ ioports: { only: ['20'] } });`,
-    says: /step "restrict hardware" failed\n.*I\/O ports 20\b/,
+    says: /step "restrict hardware" failed: .*I\/O ports 20\b/,
   },
   {
     name: 'memory that Xen keeps',
@@ -367,7 +367,7 @@ const failures: {
     at: 'after_start',
     body: '',
     more: `, digest: "sha256:${'0'.repeat(64)}"`,
-    says: /step "measure script after_start" failed\n.*script after_start \(image after_start\.ts\): digest mismatch/,
+    says: /step "measure script after_start" failed: .*script after_start \(image after_start\.ts\): digest mismatch/,
   },
 ];
 
