@@ -28,7 +28,7 @@ function yamlIn(folder: URL): string[] {
     .map((name) => readFileSync(new URL(name, folder), 'utf8'));
 }
 
-/** How one text ended, and how long that took. */
+/** How one text ended, and how long that took the processor: others may want the machine too. */
 export interface Outcome {
   accepted: boolean;
   milliseconds: number;
@@ -44,11 +44,11 @@ export function fuzzOnce(examples: readonly string[], random: Random): Outcome &
 }
 
 function feed(text: string): Outcome {
-  const started = performance.now();
+  const started = process.threadCpuUsage();
   try {
     const manifest = loadManifest(Buffer.from(text), 'fuzz.yaml');
     plan(manifest, { policy: true, signed: false });
-    const milliseconds = performance.now() - started;
+    const milliseconds = since(started);
     expect(/^[ -~]+$/.test(canonicalConfiguration(manifest)), 'the configuration is not ASCII');
     const { domains } = manifest;
     const hardware = domains.filter((domain) => domain.capabilities.includes('hardware'));
@@ -61,7 +61,7 @@ function feed(text: string): Outcome {
     }
     return { accepted: true, milliseconds };
   } catch (error) {
-    const milliseconds = performance.now() - started;
+    const milliseconds = since(started);
     if (!(error instanceof ManifestError)) throw error;
     const lines = text.split('\n').length;
     expect(error.problems.length > 0, 'an error without problems');
@@ -72,6 +72,11 @@ function feed(text: string): Outcome {
     }
     return { accepted: false, milliseconds };
   }
+}
+
+function since(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.threadCpuUsage(start);
+  return (user + system) / 1000;
 }
 
 function expect(holds: boolean, otherwise: string): void {
