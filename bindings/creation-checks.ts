@@ -67,12 +67,12 @@ export function checkCreation(domain: DomainCreation, host: RunningXen): void {
   }
 }
 
-type RunningXen = Pick<HostInfo, 'commandLine' | 'cpus' | 'hvm'>;
+type RunningXen = Pick<HostInfo, 'commandLine' | 'cpus' | 'hvm' | 'iommu'>;
 
 /** The same for what is known of a domain before it gets its UUID. */
 export function checkProperties(
   domain: DomainProperties,
-  { commandLine, cpus, hvm }: RunningXen,
+  { commandLine, cpus, hvm, iommu }: RunningXen,
 ): void {
   const hardwareDomid = hardwareDomidOf(commandLine);
   const { domid, type, memoryKiB, maxMemoryKiB = memoryKiB, hardware } = domain;
@@ -104,6 +104,16 @@ export function checkProperties(
   if (hardware && type !== 'pv') {
     throw refuse(`a hardware domain made by a boot domain cannot be ${type}`, 'make it type pv');
   }
+  checkServices(domain, hardwareDomid, refuse);
+  if (domain.iommu && (hardware || type !== 'pv')) {
+    throw refuse('PCI devices are for PV guests', 'give it none, or make it type pv');
+  }
+  if (domain.iommu && !iommu) {
+    throw refuse(
+      'this Xen uses no IOMMU, and without one its PCI devices could read and write all memory',
+      'enable the IOMMU (VT-d or AMD-Vi) in the firmware set-up and in Xen, or give the domain no pci',
+    );
+  }
   if (hasDevices(domain) && (hardware || type !== 'pv')) {
     throw refuse(
       hardware
@@ -131,6 +141,30 @@ export function checkProperties(
 export function hasDevices({ devices }: DomainProperties): boolean {
   if (devices === undefined) return false;
   return devices.ioports.length + devices.iomem.length + devices.irqs.length > 0;
+}
+
+function checkServices(
+  { type, xenstore = false, console = false, hardware }: DomainProperties,
+  hardwareDomid: number | undefined,
+  refuse: Refuse,
+): void {
+  if (!xenstore && !console) return;
+  if (hardware) {
+    throw refuse('the hardware domain serves xenstore and consoles itself', 'give it neither');
+  }
+  if (!xenstore) {
+    throw refuse('a console is found through xenstore', 'give it xenstore too, or no console');
+  }
+  if (type === 'hvm') {
+    throw refuse('an HVM domain is not introduced to xenstore', 'make it type pv or pvh');
+  }
+  if (hardwareDomid !== 0) {
+    // xenstored takes its local clients for domain 0, whatever domain it serves.
+    throw refuse(
+      'nobody can introduce it to xenstore when the hardware domain is not domain 0',
+      "put boot-domain on Xen's command line, or give the domain no xenstore",
+    );
+  }
 }
 
 type Refuse = (reason: string, hint: string) => HypervisorError;

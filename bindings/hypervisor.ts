@@ -35,8 +35,9 @@ export interface Hypervisor {
   /**
    * Allocates the domain's memory and loads kernel, ramdisk and command line from the given bytes.
    * The bytes must not change until the promise settles.
+   * @returns the rings that the domain was given
    */
-  build(domain: DomainCreation, image: DomainImage): Promise<void>;
+  build(domain: DomainCreation, image: DomainImage): Promise<DomainRings>;
   /**
    * Writes `bytes` into the region that {@link DomainImage.handoverBytes} reserved when `domid` was built.
    * The domain must not have been started.
@@ -72,6 +73,8 @@ export interface HostInfo {
   cpus: readonly number[];
   /** True when hardware-assisted domains (PVH, HVM) can be created. */
   hvm: boolean;
+  /** True when Xen confines what devices can do to memory. */
+  iommu: boolean;
 }
 
 export interface DomainInfo {
@@ -123,6 +126,12 @@ export interface DomainProperties {
    * which takes everything that the boot domain still has.
    */
   devices?: DomainDevices;
+  /** Devices that do DMA can be assigned to it later; PV, and only where Xen uses an IOMMU. */
+  iommu?: boolean;
+  /** Gets a ring to the hardware domain that xenstore can be served through, once that domain has introduced it. */
+  xenstore?: boolean;
+  /** Gets a ring to the hardware domain for its console; only with `xenstore`, through which consoles are found. */
+  console?: boolean;
   /** The domain that takes over interrupts, I/O ports and I/O memory from the boot domain. */
   hardware: boolean;
 }
@@ -133,6 +142,20 @@ export interface CpuFeature {
   name: string;
   /** Shown or hidden; `host` for what the machine has. */
   value: boolean | 'host';
+}
+
+/** Shared memory and event channel through which the hardware domain serves something to a domain. */
+export interface Ring {
+  /** The frame of its page: a machine frame for PV, a guest frame for PVH. */
+  frame: number;
+  /** The port at the domain's side. */
+  port: number;
+}
+
+/** What the hardware domain must know to serve a domain. */
+export interface DomainRings {
+  xenstore?: Ring;
+  console?: Ring;
 }
 
 export interface DomainDevices {

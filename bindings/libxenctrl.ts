@@ -133,6 +133,7 @@ const LIBXENCTRL = {
     result: 'i32',
     fails: 'negative',
   },
+  xc_domain_pause: { args: { xch: 'pointer', domid: 'u32' }, result: 'i32', fails: 'negative' },
   xc_domain_unpause: { args: { xch: 'pointer', domid: 'u32' }, result: 'i32', fails: 'negative' },
   xc_domain_destroy: { args: { xch: 'pointer', domid: 'u32' }, result: 'i32', fails: 'negative' },
   xc_domain_shutdown: {

@@ -21,10 +21,21 @@ const LIBXENSTORE = {
     result: 'bool',
     fails: 'false',
   },
-  xs_mkdir: {
-    args: { xsh: 'pointer', transaction: 'u32', path: 'string' },
+  xs_set_permissions: {
+    args: {
+      xsh: 'pointer',
+      transaction: 'u32',
+      path: 'string',
+      permissions: 'bytes',
+      count: 'u32',
+    },
     result: 'bool',
     fails: 'false',
+  },
+  xs_is_domain_introduced: {
+    args: { xsh: 'pointer', domid: 'u32' },
+    result: 'bool',
+    fails: 'never',
   },
   xs_introduce_domain: {
     args: { xsh: 'pointer', domid: 'u32', frame: 'u64', port: 'u32' },

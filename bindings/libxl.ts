@@ -15,6 +15,11 @@ const LIBXL = {
     result: 'i32',
     fails: 'nonzero',
   },
+  libxl_userdata_store: {
+    args: { context: 'pointer', domid: 'u32', userid: 'string', data: 'bytes', length: 'i32' },
+    result: 'i32',
+    fails: 'nonzero',
+  },
   libxl_domain_config_dispose: { args: { config: 'bytes' }, result: 'void', fails: 'never' },
 } as const satisfies Declarations;
 

@@ -17,6 +17,7 @@ import type {
   DomainImage,
   DomainInfo,
   DomainProperties,
+  DomainRings,
   FlaskState,
   HardwareAccess,
   HostInfo,
@@ -44,6 +45,7 @@ export interface SimulatedXen {
   /** Contexts that the policy defines; the first is the one the boot domain holds. */
   labels: string[];
   hvm: boolean;
+  iommu: boolean;
   /** Numbers of the CPUs that are online. */
   cpus: readonly number[];
   /** I/O ports that Xen keeps for itself. */
@@ -65,6 +67,7 @@ const DEFAULTS: SimulatedXen = {
     'system_u:system_r:domU_t',
   ],
   hvm: true,
+  iommu: true,
   cpus: [0, 1],
   keptPorts: [{ first: 0x3f8, count: 8 }],
   cpuFeatures: ['fpu', 'tsc', 'cx8', 'sep', 'cmov', 'fxsr', 'sse', 'sse2', 'sse3', 'cx16', 'svm'],
@@ -169,6 +172,7 @@ export class SimulatedHypervisor implements Hypervisor {
       freeMemoryKiB: this.#freeMemoryKiB(),
       cpus: this.#xen.cpus,
       hvm: this.#xen.hvm,
+      iommu: this.#xen.iommu,
     };
   }
 
@@ -259,7 +263,7 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#ledger.created(domain);
   }
 
-  async build(domain: DomainCreation, image: DomainImage): Promise<void> {
+  async build(domain: DomainCreation, image: DomainImage): Promise<DomainRings> {
     const attempt = attempts.build(domain);
     this.#ledger.beginBuild(domain);
     this.#record(attempt, 'build');
@@ -270,6 +274,12 @@ export class SimulatedHypervisor implements Hypervisor {
     this.images.set(domain.domid, image);
     const { handoverBytes } = image;
     this.#ledger.built(domain.domid, handoverBytes > 0 ? { bytes: handoverBytes } : undefined);
+    const { domid, xenstore = false, console = false } = domain;
+    // Any frames and ports, but other ones for each ring.
+    return {
+      ...(xenstore ? { xenstore: { frame: 0x1000 + 2 * domid, port: 1 } } : {}),
+      ...(console ? { console: { frame: 0x1001 + 2 * domid, port: 2 } } : {}),
+    };
   }
 
   handOver(domid: number, bytes: Uint8Array): void {

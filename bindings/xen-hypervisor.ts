@@ -5,6 +5,7 @@ import type {
   DomainImage,
   DomainInfo,
   DomainProperties,
+  DomainRings,
   FlaskState,
   HardwareAccess,
   HostInfo,
@@ -86,13 +87,15 @@ export class XenHypervisor implements Hypervisor {
     this.#ledger.created(domain);
   }
 
-  async build(domain: DomainCreation, image: DomainImage): Promise<void> {
+  async build(domain: DomainCreation, image: DomainImage): Promise<DomainRings> {
     const { domid } = domain;
     this.#ledger.beginBuild(domain);
     const partner = this.#ledger.hardwareDomid() ?? 0;
     const build = this.#lastBuild.then(() => buildDomain(this.#session, domain, image, partner));
     this.#lastBuild = build.catch(() => undefined);
-    this.#ledger.built(domid, await build);
+    const { region, rings } = await build;
+    this.#ledger.built(domid, region);
+    return rings;
   }
 
   handOver(domid: number, bytes: Uint8Array): void {

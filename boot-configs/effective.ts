@@ -5,6 +5,7 @@ import { iomemRange, ioportRange } from './device-ranges.ts';
 import type { DomainDocument, ManifestDocument, ScriptDocument } from './generated/manifest.ts';
 import type { DomainSettings, Manifest, ScriptSettings } from './manifest.ts';
 import { memoryKiB } from './memory.ts';
+import { pciAddress } from './pci-address.ts';
 import { DEFAULT_BOOT_PCR, DEFAULT_PCR } from './pcrs.ts';
 import { listOf } from './segments.ts';
 import { startOrder } from './start-order.ts';
@@ -75,6 +76,9 @@ function domainSettings(domain: DomainDocument, platformPcr: number): DomainSett
     capabilities: [...(domain.capabilities ?? [])].sort(),
     limits: limitsOf(domain),
     devices: devicesOf(domain),
+    pci: (domain.pci ?? []).map(pciAddress).sort(),
+    xenstore: domain.xenstore ?? false,
+    console: domain.console ?? false,
     digests: digestsOf(domain),
     measurement: measurementOf(domain, platformPcr),
     autostart: domain.autostart ?? true,

@@ -86,6 +86,12 @@ export interface DomainSettings {
   /** Where one is absent, the hypervisor's own holds. */
   limits: DomainLimits;
   devices: DomainDevices;
+  /** PCI devices that domain 0 attaches to it, as `0000:00:05.0`, ascending. */
+  pci: string[];
+  /** Whether it can be introduced to the xenstore that domain 0 serves. */
+  xenstore: boolean;
+  /** Whether domain 0 serves its console; then `xenstore` too. */
+  console: boolean;
   /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`; for the ramdisk one for each segment. */
   digests: { kernel?: string; ramdisk?: string[] };
   /**

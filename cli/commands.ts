@@ -162,6 +162,29 @@ export const commands: readonly Command[] = [
   },
   ...evidenceCommands,
   {
+    name: 'introduce',
+    summary: 'introduce the domains of a boot to xenstore, in dom0',
+    description: [
+      'Describes each domain that domB made in xenstore, so that xl knows it by its name, and has xenstored serve those with ' +
+        '"xenstore: true" in the manifest. These can then be shut down cleanly with xl shutdown; with "console: true", xl console ' +
+        'works too. Then their PCI devices are attached, which takes that domB is gone. A domain that has shut down stays until xl destroy removes it.',
+      'It is run once in each boot, as root in dom0 when xenstored runs; domb-receive does so where this command is ' +
+        'installed. What was introduced before stays as it is.',
+    ],
+    arguments: [],
+    options: [
+      {
+        name: 'record',
+        value: 'FILE',
+        says: 'The record that domB handed over; /run/domb/record.json.',
+        completes: 'files',
+      },
+      json,
+    ],
+    examples: [{ says: 'After domb-receive', command: 'domb introduce' }],
+    load: () => import('./introduce.ts'),
+  },
+  {
     name: 'explain',
     summary: 'say what a property of the manifest means',
     description: ['Explains a property, or lists all properties when PATH is left out.'],

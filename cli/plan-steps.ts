@@ -117,6 +117,9 @@ function creationDetails(domain: DomainSettings): Record<string, string | number
     ...(devices.ioports.length > 0 ? { ioports: devices.ioports.map(showRange).join(',') } : {}),
     ...(devices.iomem.length > 0 ? { iomem: devices.iomem.map(showRange).join(',') } : {}),
     ...(devices.irqs.length > 0 ? { irqs: devices.irqs.join(',') } : {}),
+    ...(domain.pci.length > 0 ? { pci: domain.pci.join(',') } : {}),
+    ...(domain.xenstore ? { xenstore: 'true' } : {}),
+    ...(domain.console ? { console: 'true' } : {}),
   };
 }
 

@@ -18,6 +18,9 @@ export function domainProperties(domain: DomainSettings): DomainProperties {
     ...(domain.cpus ? { cpus: domain.cpus } : {}),
     limits: domain.limits,
     devices: domain.devices,
+    iommu: domain.pci.length > 0,
+    xenstore: domain.xenstore,
+    console: domain.console,
     hardware: domain.capabilities.includes('hardware'),
   };
 }

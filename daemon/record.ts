@@ -25,6 +25,10 @@ export function handoverRecord(state: BootState) {
       maxVcpus: domain.maxVcpus ?? domain.vcpus,
       capabilities: domain.capabilities,
       autostart: domain.autostart,
+      pci: domain.pci,
+      // What dom0 needs to introduce it to xenstore and to serve its console.
+      ...(domain.rings?.xenstore ? { xenstore: domain.rings.xenstore } : {}),
+      ...(domain.rings?.console ? { console: domain.rings.console } : {}),
     })),
     abandoned: state.abandoned,
     ...(state.failure ? { failure: state.failure } : {}),

@@ -1,5 +1,5 @@
 import type { Tpm } from 'node-tpm2-pts';
-import type { DomainCreation, Hypervisor } from '../bindings/hypervisor.ts';
+import type { DomainCreation, DomainRings, Hypervisor } from '../bindings/hypervisor.ts';
 import type { Manifest } from '../boot-configs/manifest.ts';
 import type { DomainRevision } from '../boot-configs/revise.ts';
 import type { Evidence } from '../measurement/evidence/evidence.ts';
@@ -15,8 +15,12 @@ import type { Timeline } from './timeline.ts';
 /** A domain that this boot has created, with what was chosen at boot time. */
 export interface CreatedDomain extends DomainCreation {
   capabilities: readonly string[];
+  /** Devices that dom0 is to attach. */
+  pci: readonly string[];
   /** False also where a script keeps it paused. */
   autostart: boolean;
+  /** Known once it is built. */
+  rings?: DomainRings;
 }
 
 /** A failed boot, for those who look into it. */

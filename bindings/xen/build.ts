@@ -1,11 +1,12 @@
 import { attempts } from '../attempts.ts';
-import type { DomainCreation, DomainImage } from '../hypervisor.ts';
+import type { DomainCreation, DomainImage, DomainRings } from '../hypervisor.ts';
 import { checkImage, tooLarge } from '../image-checks.ts';
 import { BuilderImage } from './builder-image.ts';
 import type { HandoverRegion } from './handover.ts';
 import { locateRegion } from './handover.ts';
 import { describeMachine, prepareContainer, waitForXenstore } from './hvm-container.ts';
 import { hostInfo } from './inventory.ts';
+import { giveRings, ringsOf } from './rings.ts';
 import type { XenSession } from './session.ts';
 
 /**
@@ -17,14 +18,14 @@ const DOMAIN_ZERO = 0x10000;
 /**
  * Builds a created domain from the given bytes.
  * @param partner the domain that will serve its console and xenstore: the hardware domain
- * @returns the region that {@link DomainImage.handoverBytes} reserved, if any
+ * @returns the region that {@link DomainImage.handoverBytes} reserved, if any, and the rings to `partner`
  */
 export async function buildDomain(
   session: XenSession,
   domain: DomainCreation,
   image: DomainImage,
   partner: number,
-): Promise<HandoverRegion | undefined> {
+): Promise<{ region: HandoverRegion | undefined; rings: DomainRings }> {
   checkImage(domain, image);
   const { freeMemoryKiB } = hostInfo(session);
   // libxc would tell no more than EBUSY.
@@ -33,7 +34,10 @@ export async function buildDomain(
     const dom = new BuilderImage(session, image.cmdline);
     try {
       await runBuilder(session, dom, domain, image, partner);
-      return locateRegion(dom, domain, image.handoverBytes);
+      return {
+        region: locateRegion(dom, domain, image.handoverBytes),
+        rings: ringsOf(dom, domain),
+      };
     } finally {
       dom.release();
     }
@@ -60,11 +64,10 @@ async function runBuilder(
     container_type: assisted ? constants.XC_DOM_HVM_CONTAINER : constants.XC_DOM_PV_CONTAINER,
     flags: domain.hardware ? constants.SIF_PRIVILEGED | constants.SIF_INITDOMAIN : 0,
     max_vcpus: domain.maxVcpus ?? domain.vcpus,
-    console_domid: partner,
-    xenstore_domid: partner,
   });
   await guest.xc_dom_parse_image({ dom });
-  if (assisted) prepareContainer(session, image, domain, partner);
+  giveRings(session, image, domain, partner);
+  if (assisted) prepareContainer(session, image, domain);
 
   guest.xc_dom_mem_init({ dom, MiB: Math.floor(memoryKiB / 1024) });
   image.set({ total_pages: memoryKiB / 4 });

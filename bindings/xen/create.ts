@@ -87,9 +87,12 @@ function allocate(session: XenSession, domain: DomainCreation, ssidref: number):
   return given.readUInt32LE();
 }
 
-function creationFlags({ type, nestedHvm = false }: DomainCreation, layout: XenLayout): number {
-  if (type === 'pv') return 0;
+function creationFlags(
+  { type, nestedHvm = false, iommu = false }: DomainCreation,
+  layout: XenLayout,
+): number {
   const { XEN_DOMCTL_CDF_hvm, XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_nested_virt } = layout.constants;
+  if (type === 'pv') return iommu ? layout.constants.XEN_DOMCTL_CDF_iommu : 0;
   return XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | (nestedHvm ? XEN_DOMCTL_CDF_nested_virt : 0);
 }
 

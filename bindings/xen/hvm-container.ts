@@ -38,7 +38,6 @@ export function prepareContainer(
   session: XenSession,
   image: BuilderImage,
   { domid, type, memoryKiB }: DomainCreation,
-  partner: number,
 ): void {
   const { xc, xch, layout } = session;
   const { constants } = layout;
@@ -58,7 +57,6 @@ export function prepareContainer(
     mmio_size: FOUR_GIB - HOLE_START,
     lowmem_end: low,
     highmem_end: high,
-    xenstore_evtchn: xc.xc_evtchn_alloc_unbound({ xch, domid, remote: partner }),
   });
 }
 

@@ -31,6 +31,7 @@ export function hostInfo(session: XenSession): HostInfo {
       freeMemoryKiB: physinfo.number('free_pages') * PAGE_KIB,
       cpus: poolCpus(session),
       hvm: (capabilities & hvm) === hvm,
+      iommu: (capabilities & constants.XEN_SYSCTL_PHYSCAP_directio) !== 0,
     };
   });
 }

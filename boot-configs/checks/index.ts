@@ -25,6 +25,7 @@ import { maximumMemory } from './maximum-memory.ts';
 import { memorySize } from './memory-size.ts';
 import { nestedHvm } from './nested-hvm.ts';
 import { nilUuid } from './nil-uuid.ts';
+import { pciDevices } from './pci-devices.ts';
 import { pcrChoice } from './pcr-choice.ts';
 import { recoveryCapabilities } from './recovery-capabilities.ts';
 import { recoveryDomain } from './recovery-domain.ts';
@@ -33,6 +34,7 @@ import { recoveryStart } from './recovery-start.ts';
 import { requiredSomewhere } from './required-somewhere.ts';
 import { timeoutDomid } from './timeout-domid.ts';
 import { vcpuCount } from './vcpu-count.ts';
+import { xenstoreClient } from './xenstore-client.ts';
 
 /** Every rule beyond the schema. */
 export const checks: readonly Check[] = [
@@ -59,6 +61,8 @@ export const checks: readonly Check[] = [
   deviceHolder,
   deviceRange,
   deviceOverlap,
+  xenstoreClient,
+  pciDevices,
   imagePath,
   cmdlineLength,
   digestTarget,

@@ -66,6 +66,9 @@ export interface DomainDocument {
   ioports?: string[];
   iomem?: string[];
   irqs?: number[];
+  pci?: string[];
+  xenstore?: boolean;
+  console?: boolean;
   digests?: DigestsDocument;
   measurement?: DomainMeasurementDocument;
   autostart?: boolean;

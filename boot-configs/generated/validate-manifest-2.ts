@@ -168,6 +168,9 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "ioports",
    "iomem",
    "irqs",
+   "pci",
+   "xenstore",
+   "console",
    "digests",
    "measurement",
    "autostart",
@@ -257,6 +260,18 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  },
  "domains[].irqs[]": {
   "expects": "an ISA interrupt from 1 to 15, except 2"
+ },
+ "domains[].pci": {
+  "expects": "a list of devices, for example [\"00:05.0\"]"
+ },
+ "domains[].pci[]": {
+  "expects": "a device as bus:device.function in hexadecimal, in quotes, for example \"00:05.0\""
+ },
+ "domains[].xenstore": {
+  "expects": "true or false"
+ },
+ "domains[].console": {
+  "expects": "true or false"
  },
  "domains[].digests": {
   "expects": "a mapping with the keys kernel and ramdisk",
@@ -828,12 +843,13 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"type":"boolean"},"console":{"type":"boolean"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
 const pattern15 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern16 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
 const pattern19 = new RegExp("^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$", "u");
 const pattern26 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
 const pattern27 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
+const pattern28 = new RegExp("^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1234,6 +1250,45 @@ vErrors = fail(vErrors, instancePath+"/irqs", "type");
 errors++;
 }
 }
+if(data.pci !== undefined){
+let data27 = data.pci;
+if(Array.isArray(data27)){
+if(data27.length > 32){
+vErrors = fail(vErrors, instancePath+"/pci", "maxItems");
+errors++;
+}
+const len5 = data27.length;
+for(let i5=0; i5<len5; i5++){
+let data28 = data27[i5];
+if(typeof data28 === "string"){
+if(!pattern28.test(data28)){
+vErrors = fail(vErrors, instancePath+"/pci/" + i5, "pattern");
+errors++;
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/pci/" + i5, "type");
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/pci", "type");
+errors++;
+}
+}
+if(data.xenstore !== undefined){
+if(typeof data.xenstore !== "boolean"){
+vErrors = fail(vErrors, instancePath+"/xenstore", "type");
+errors++;
+}
+}
+if(data.console !== undefined){
+if(typeof data.console !== "boolean"){
+vErrors = fail(vErrors, instancePath+"/console", "type");
+errors++;
+}
+}
 if(data.digests !== undefined){
 if(!(validate24(data.digests, {instancePath:instancePath+"/digests",parentData:data,parentDataProperty:"digests",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
@@ -1241,43 +1296,43 @@ errors = vErrors.length;
 }
 }
 if(data.measurement !== undefined){
-let data28 = data.measurement;
-if(data28 && typeof data28 == "object" && !Array.isArray(data28)){
-for(const key1 in data28){
+let data32 = data.measurement;
+if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
+for(const key1 in data32){
 if(!((key1 === "pcr") || (key1 === "components"))){
 vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
-if(data28.pcr !== undefined){
-let data29 = data28.pcr;
-if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
+if(data32.pcr !== undefined){
+let data33 = data32.pcr;
+if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
-if((typeof data29 == "number") && (isFinite(data29))){
-if(data29 > 23 || isNaN(data29)){
+if((typeof data33 == "number") && (isFinite(data33))){
+if(data33 > 23 || isNaN(data33)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
-if(data29 < 0 || isNaN(data29)){
+if(data33 < 0 || isNaN(data33)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
 }
-if(data28.components !== undefined){
-let data30 = data28.components;
-if(Array.isArray(data30)){
-const len5 = data30.length;
-for(let i5=0; i5<len5; i5++){
-let data31 = data30[i5];
-if(typeof data31 !== "string"){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i5, "type");
+if(data32.components !== undefined){
+let data34 = data32.components;
+if(Array.isArray(data34)){
+const len6 = data34.length;
+for(let i6=0; i6<len6; i6++){
+let data35 = data34[i6];
+if(typeof data35 !== "string"){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "type");
 errors++;
 }
-if(!(((data31 === "kernel") || (data31 === "ramdisk")) || (data31 === "cmdline"))){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i5, "enum", {allowedValues: schema49.properties.components.items.enum});
+if(!(((data35 === "kernel") || (data35 === "ramdisk")) || (data35 === "cmdline"))){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "enum", {allowedValues: schema49.properties.components.items.enum});
 errors++;
 }
 }
@@ -1306,8 +1361,8 @@ errors++;
 }
 }
 if(data.on_failure !== undefined){
-let data34 = data.on_failure;
-if(!(((data34 === "halt") || (data34 === "reboot")) || (data34 === "recovery"))){
+let data38 = data.on_failure;
+if(!(((data38 === "halt") || (data38 === "reboot")) || (data38 === "recovery"))){
 vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema50.properties.on_failure.enum});
 errors++;
 }
@@ -1319,12 +1374,12 @@ errors++;
 }
 }
 if(data.after !== undefined){
-let data36 = data.after;
-if(Array.isArray(data36)){
-const len6 = data36.length;
-for(let i6=0; i6<len6; i6++){
-if(typeof data36[i6] !== "string"){
-vErrors = fail(vErrors, instancePath+"/after/" + i6, "type");
+let data40 = data.after;
+if(Array.isArray(data40)){
+const len7 = data40.length;
+for(let i7=0; i7<len7; i7++){
+if(typeof data40[i7] !== "string"){
+vErrors = fail(vErrors, instancePath+"/after/" + i7, "type");
 errors++;
 }
 }
@@ -1345,8 +1400,8 @@ return errors === 0;
 validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema63 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
-const pattern28 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern29 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
+const pattern29 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern30 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
 
 function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1380,7 +1435,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern28.test(data0)){
+if(!pattern29.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -1393,7 +1448,7 @@ errors++;
 if(data.run !== undefined){
 let data1 = data.run;
 if(typeof data1 === "string"){
-if(!pattern29.test(data1)){
+if(!pattern30.test(data1)){
 vErrors = fail(vErrors, instancePath+"/run", "pattern");
 errors++;
 }

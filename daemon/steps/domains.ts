@@ -36,7 +36,8 @@ export async function buildDomain(
 ): Promise<string> {
   const kernel = await state.image(domain.kernel);
   const segments = await Promise.all(domain.ramdisk.map((path) => state.image(path)));
-  await state.hypervisor.build(createdFor(state, domain), {
+  const created = createdFor(state, domain);
+  created.rings = await state.hypervisor.build(created, {
     kernel: kernel.bytes,
     ramdisk: joinSegments(segments.map(({ bytes }) => bytes)),
     cmdline: domain.cmdline,
@@ -55,8 +56,8 @@ export function startDomain(state: BootState, { domain }: Of<'start-domain'>): s
 function creation({ uuids }: BootState, domain: DomainSettings): CreatedDomain {
   const uuid = uuids.get(domain.name);
   if (uuid === undefined) throw new Error(`${domain.name} is created before it has a UUID`);
-  const { capabilities, autostart } = domain;
-  return { ...domainProperties(domain), uuid, capabilities, autostart };
+  const { capabilities, pci, autostart } = domain;
+  return { ...domainProperties(domain), uuid, capabilities, pci, autostart };
 }
 
 function createdFor(state: BootState, domain: DomainSettings): CreatedDomain {

@@ -61,16 +61,25 @@ export function handedOverRecord(answers: Answers): HandoverRecord {
 
 const text = (answers: Answers, name: string) => answers.get(name)?.output ?? '';
 
-function domainCheck({ answers }: Evidence, wanted: Manifest['domains'][number]): Check {
+function domainCheck({ answers, manifest }: Evidence, wanted: Manifest['domains'][number]): Check {
   const found = parseXlList(text(answers, 'xl-list')).find((row) => row.domid === wanted.domid);
-  const expected = `domain ${wanted.domid}, ${wanted.seclabel}`;
-  const seen = found ? `domain ${found.domid}, ${found.seclabel}` : 'not in xl list -Z';
+  const expected = `${listedName(wanted, manifest)}, domain ${wanted.domid}, ${wanted.seclabel}`;
+  const seen = found
+    ? `${found.name}, domain ${found.domid}, ${found.seclabel}`
+    : 'not in xl list -Z';
   return check(
     `${wanted.name} is there, with its domid and label`,
     seen === expected,
     seen,
     expected,
   );
+}
+
+/** Its name in the manifest, but where xenstore has another for dom0, or a late hardware domain can't write any. */
+function listedName({ name, domid }: Manifest['domains'][number], { domains }: Manifest): string {
+  const hardware = domains.find(({ capabilities }) => capabilities.includes('hardware'));
+  if (hardware?.domid !== 0) return '(null)';
+  return domid === 0 ? 'Domain-0' : name;
 }
 
 function uuidCheck({ answers }: Evidence): Check {
@@ -94,7 +103,7 @@ function uuidCheck({ answers }: Evidence): Check {
 }
 
 /** Domains whose images say on the console that they work. */
-function serviceChecks({ manifest, consoleText }: Evidence): Check[] {
+function serviceChecks({ manifest, consoleText, answers }: Evidence): Check[] {
   return manifest.domains.flatMap((domain) => {
     const sign = domain.ramdisk.some((path) => path.startsWith('vtpm'))
       ? 'vtpm: swtpm alive, self-test passed'
@@ -102,7 +111,8 @@ function serviceChecks({ manifest, consoleText }: Evidence): Check[] {
         ? `guest ${domain.name}: alive`
         : undefined;
     if (!sign) return [];
-    return check(`${domain.name} says that it works`, consoleText.includes(sign), sign, sign);
+    const says = domain.console ? text(answers, `console-${domain.name}`) : consoleText;
+    return check(`${domain.name} says that it works`, says.includes(sign), sign, sign);
   });
 }
 

@@ -39,6 +39,8 @@ export interface PlatformRunOptions {
   signature?: ImageExtras['signature'];
   /** Lines that the boot has to come to on the console, beside its stages. */
   awaited?: readonly RegExp[];
+  /** Further devices of the machine, as QEMU's option -device takes them. */
+  devices?: readonly string[];
   /** Start through UEFI firmware. */
   firmware?: FirmwareOptions;
   /** Asks dom0 for more, when it has answered its own questions and the boot was judged. */
@@ -74,10 +76,10 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
       ...{ signatureKey: signature && Buffer.from(signature.key), banks: hashAlgorithms },
     }),
   );
-  const { hypervisorOptions, memoryMiB, firmware } = options;
+  const { hypervisorOptions, memoryMiB, firmware, devices } = options;
   const machine = await bootManifest({
     ...{ directory, parts, initramfs },
-    ...{ hypervisorOptions, memoryMiB, firmware },
+    ...{ hypervisorOptions, memoryMiB, firmware, devices },
   });
   try {
     await followBoot(machine.console, report);

@@ -11,15 +11,19 @@ import { addSharedLibraries } from './shared-libraries.ts';
 
 const here = import.meta.dirname;
 const handoverScript = join(here, '../../systemd/domb-receive');
-const modules = ['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc'];
-const xenPrograms = ['xl', 'xenstored', 'xenconsoled', 'xen-init-dom0', 'libxl-save-helper'];
+const modules = [
+  ...['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc', 'xen-pciback'],
+];
+const xenPrograms = 'xl xenstored xenconsoled xenconsole xen-init-dom0 libxl-save-helper'.split(
+  ' ',
+);
 const tpmTools = ['tpm2_pcrread', 'tpm2_eventlog', 'tpm2_getcap', 'tpm2_checkquote'];
 const storeTools = ['xenstore-ls', 'xenstore-read', 'xenstore-write', 'xenstore-exists'];
 // glibc loads libgcc_s when a thread is cancelled, tpm2-tools their transport by name.
 const dlopened = ['libgcc_s.so.1', 'libtss2-tcti-device.so.0'];
 const applets = (
   'sh mount mkdir cat cp ls ln insmod echo printf sleep sed grep base64 stty test rm wc seq dmesg ' +
-  'head tail tee cut tr expr kill awk env dd od'
+  'head tail tee cut tr expr kill awk env dd od timeout'
 ).split(' ');
 
 /**

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cached } from '../lib/cache.ts';
 import { addBusybox, busyboxPackage } from './busybox.ts';
 import { compress } from './compress.ts';
@@ -7,24 +7,32 @@ import { debianTree } from './debian-packages.ts';
 import { debianKernel, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 
-const applets = 'sh mount cat sed sleep echo printf od dd tr devmem grep insmod'.split(' ');
+const applets = 'sh mount cat sed sleep echo printf od dd tr tail devmem grep insmod'.split(' ');
 const scripts = join(import.meta.dirname, 'guest');
+/** Loaded when the command line asks for it. */
+const pciModules = ['xen-pcifront'];
 
 /** Builds the smallest guest that can say it is alive; returns the path of its compressed initramfs. */
 export async function guestRamdisk(): Promise<string> {
   const packages = await debianTree('guest-packages', [busyboxPackage]);
   const init = await readFile(join(scripts, 'init'));
   const hardware = await readFile(join(scripts, 'hardware'));
+  const poweroff = await readFile(join(scripts, 'poweroff'));
   const kernel = await debianKernel();
   const [msrModule = ''] = await moduleClosure(kernel, ['msr']);
   const directory = await cached(
     'guest-image',
-    [packages, init.toString(), hardware.toString(), applets, kernel.release],
+    [packages, init.toString(), hardware.toString(), poweroff.toString(), applets, kernel.release],
     async (work) => {
       const root = new RootTree().file('/init', init, 0o755).file('/hardware', hardware);
       await root.copy('/msr.ko', join(kernel.modules, msrModule));
+      // Linux calls it when dom0 asks for an orderly end.
+      root.file('/sbin/poweroff', poweroff, 0o755).link('/sbin/reboot', 'poweroff');
       for (const path of ['/proc', '/sys', '/dev']) root.directory(path);
       root.characterDevice('/dev/console', 0o600, 5, 1);
+      for (const [index, path] of (await moduleClosure(kernel, pciModules)).entries()) {
+        await root.copy(`/pci/${index}-${basename(path)}`, join(kernel.modules, path));
+      }
       await addBusybox(root, packages, applets);
       await writeFile(join(work, 'guest.cpio.zst'), compress(root.archive()));
     },

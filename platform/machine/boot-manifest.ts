@@ -12,6 +12,8 @@ export interface BootOptions {
   hypervisorOptions?: readonly string[] | undefined;
   tpm?: boolean;
   memoryMiB?: number | undefined;
+  /** Further devices of the machine. */
+  devices?: readonly string[] | undefined;
   /** Start through UEFI firmware, from one EFI application, instead of QEMU's multiboot loader. */
   firmware?: FirmwareOptions | undefined;
 }
@@ -50,5 +52,6 @@ export async function bootManifest(options: BootOptions): Promise<Machine> {
     start,
     memoryMiB: options.memoryMiB ?? 3072,
     tpm: options.tpm ?? true,
+    devices: options.devices,
   });
 }

@@ -13,6 +13,8 @@ export interface MachineOptions {
   memoryMiB: number;
   /** False for a machine without a TPM. */
   tpm: boolean;
+  /** Further devices, as QEMU's option -device takes them. */
+  devices?: readonly string[] | undefined;
 }
 
 /** QEMU itself loads the hypervisor and its modules. Nothing measures them. */
@@ -70,6 +72,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       ...lineArguments(serial, serialSocket, debug),
       ...start,
       ...tpmArguments(options.start, tpm),
+      ...(options.devices ?? []).flatMap((device) => ['-device', device]),
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
-/** Examples that other tests boot, with more to look at: platforms, processors, properties, recovery and scripts. */
+/** Examples that other tests boot, with more to look at: the tests of their names, platforms, processors, properties and scripts. */
 const bootedElsewhere = [
   'demo',
   'second',
@@ -14,6 +14,8 @@ const bootedElsewhere = [
   'recovery',
   'permissions',
   'guest-register',
+  'everyday',
+  'pci',
 ];
 
 const examples = readdirSync(join(import.meta.dirname, '../../boot-configs'))

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { expectedItems } from '../../../daemon/measured-items.ts';
 import { paths } from '../../../daemon/settings.ts';
+import { parseBootRecord } from '../../../introduction/record.ts';
 import { bootNonce } from '../../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { manifest, rig } from './support.ts';
@@ -86,6 +87,27 @@ test('a CPU feature that the machine lacks ends the boot', async (t) => {
   assert.match(
     console(),
     /cannot create domain 20 \("guest"\): it cannot have the CPU feature avx/,
+  );
+});
+
+test('a domain with xenstore and console gets rings, and dom0 the record of them', async (t) => {
+  const { run, hypervisor, machine } = await rig(t, {
+    manifest: withGuest('xenstore: true', 'console: true'),
+  });
+  await run();
+  assert.equal(machine.deeds.at(-1), 'halt');
+  const { xenstore, console } = hypervisor.creations.get(20) ?? {};
+  assert.deepEqual({ xenstore, console }, { xenstore: true, console: true });
+  const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
+  const [text = ''] = /\{\n {2}"version": 1,\n {2}"bootDomid"[\s\S]*?\n\}\n/.exec(handedOver) ?? [];
+  const { domains } = parseBootRecord(text, 'record.json');
+  assert.deepEqual(
+    domains.map(({ name, xenstore, console }) => [name, xenstore?.port, console?.port]),
+    [
+      ['vtpm', undefined, undefined],
+      ['guest', 1, 2],
+      ['dom0', undefined, undefined],
+    ],
   );
 });
 

@@ -23,6 +23,8 @@ const forbidden: Record<string, string> = {
   'domain 0 saves the vTPM domain': 'migrate_domain_out(dom0_t, vtpm_t)',
   'domain 0 reads domB': 'allow dom0_t domB_t:mmu map_read;',
   'a guest may have I/O ports': 'allow domU_t ioport_t:resource use_noiommu;',
+  'a guest may have PCI devices': 'allow domU_t device_t:resource use_iommu;',
+  'a device does DMA unconfined': 'allow driver_t device_t:resource use_noiommu;',
   'a driver domain gives its ports away': 'allow driver_t ioport_t:resource add_ioport;',
   'a driver domain ends a guest': 'allow driver_t domU_t:domain destroy;',
   'a guest pauses a guest': 'allow domU_t domU_t:domain pause;',

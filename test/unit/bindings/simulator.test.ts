@@ -53,7 +53,7 @@ function refusal(action: () => void): HypervisorError {
   return assert.fail('it should have been refused');
 }
 
-async function slowRefusal(promise: Promise<void>): Promise<HypervisorError> {
+async function slowRefusal(promise: Promise<unknown>): Promise<HypervisorError> {
   const error = await promise.then(
     () => assert.fail('it should have been refused'),
     (reason: unknown) => reason,
@@ -135,6 +135,34 @@ test("no second domain gets the boot domain's own label", () => {
   const xen = new SimulatedHypervisor();
   const error = refusal(() => xen.create(guest({ seclabel: 'system_u:system_r:domB_t' })));
   assert.equal(error.errno, 'EACCES');
+});
+
+test('rings are for guests of domain 0, and a console for those that have xenstore', async () => {
+  const xen = new SimulatedHypervisor();
+  const served = guest({ xenstore: true, console: true });
+  xen.create(dom0());
+  xen.create(served);
+  const { xenstore, console } = await xen.build(served, image());
+  assert.ok(xenstore && console && xenstore.frame !== console.frame);
+  assert.notEqual(xenstore.port, console.port);
+  const refused = (xen: SimulatedHypervisor, domain: DomainCreation) =>
+    refusal(() => xen.create(domain)).message;
+  const other = new SimulatedHypervisor();
+  assert.match(refused(other, dom0({ xenstore: true })), /serves xenstore and consoles itself/);
+  assert.match(refused(other, guest({ console: true })), /found through xenstore/);
+  const late = new SimulatedHypervisor(stock(5));
+  assert.match(refused(late, guest({ xenstore: true })), /nobody can introduce it/);
+});
+
+test('devices that do DMA are for PV guests, where an IOMMU confines them', () => {
+  const without = new SimulatedHypervisor({ iommu: false });
+  const { message } = refusal(() => without.create(guest({ iommu: true })));
+  assert.match(message, /this Xen uses no IOMMU/);
+  const xen = new SimulatedHypervisor();
+  assert.equal(refusal(() => xen.create(guest({ iommu: true, type: 'pvh' }))).errno, 'EINVAL');
+  assert.equal(refusal(() => xen.create(dom0({ iommu: true }))).errno, 'EINVAL');
+  xen.create(guest({ iommu: true }));
+  assert.equal(xen.creations.get(7)?.iommu, true);
 });
 
 test('properties that do not go together are refused before Xen is asked', () => {

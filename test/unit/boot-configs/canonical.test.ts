@@ -7,10 +7,10 @@ test('the canonical configuration is sorted JSON of the effective manifest', () 
   const text = canonicalConfiguration(load(manifest(dom0)));
   assert.equal(
     text,
-    '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"","cpuid":[],' +
-      '"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
-      '"maxMemoryKiB":524288,"maxVcpus":1,"measurement":{"components":["kernel","ramdisk","cmdline"],"pcr":13},"memoryKiB":524288,"msrRelaxed":false,"name":"dom0","nestedHvm":false,"ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
-      '"vcpus":1}],"platform":{"measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"scripts":[],"version":2}',
+    '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"",' +
+      '"console":false,"cpuid":[],"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
+      '"maxMemoryKiB":524288,"maxVcpus":1,"measurement":{"components":["kernel","ramdisk","cmdline"],"pcr":13},"memoryKiB":524288,"msrRelaxed":false,"name":"dom0","nestedHvm":false,"pci":[],"ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
+      '"vcpus":1,"xenstore":false}],"platform":{"measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"scripts":[],"version":2}',
   );
 });
 
@@ -63,6 +63,9 @@ test('every property shows in the canonical configuration', () => {
     { ioports: '["80"]' },
     { iomem: '["80,1"]' },
     { irqs: '[5]' },
+    { xenstore: 'true' },
+    { xenstore: 'true', pci: '["00:05.0"]' },
+    { xenstore: 'true', console: 'true' },
     { autostart: 'false' },
     { critical: 'false' },
     { kernel: 'other' },

@@ -30,6 +30,13 @@ const withPcr = (pcr: string): string =>
 const platform = (more: string): string => `platform: { ${more} }\n`;
 const withScript = (more: string): string =>
   `${manifest(dom0)}scripts: [{ name: a, run: a.ts, at: after_start }, { ${more} }]\n`;
+/** Two guests with a device each, the first with 00:05.0. */
+const withPci = (device: string): string =>
+  manifest(
+    dom0 +
+      guest({ xenstore: 'true', pci: '["00:05.0"]' }) +
+      second({ xenstore: 'true', pci: `["${device}"]` }),
+  );
 const uuid = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11';
 const hex = (length: number): string => 'ab'.repeat(length / 2);
 
@@ -338,6 +345,59 @@ const edges: Edge[] = [
     path: 'domains[1].max_event_channels',
     good: ['1', '131071'].map((limit) => withGuest({ max_event_channels: limit })),
     bad: ['0', '131072'].map((limit) => withGuest({ max_event_channels: limit })),
+  },
+  {
+    rule: 'xenstore-client',
+    path: 'domains[0].xenstore',
+    good: [manifest(`${dom0}\n    xenstore: false`)],
+    bad: [manifest(`${dom0}\n    xenstore: true`)],
+  },
+  {
+    rule: 'xenstore-client',
+    path: 'domains[1].xenstore',
+    good: ['pv', 'pvh'].map((type) => withGuest({ type, xenstore: 'true' })),
+    bad: [manifest(dom0.replace('domid: 0', 'domid: 5') + guest({ xenstore: 'true' }))],
+  },
+  {
+    rule: 'xenstore-client',
+    path: 'domains[1].console',
+    good: [withGuest({ xenstore: 'true', console: 'true' }), withGuest({ console: 'false' })],
+    bad: [withGuest({ console: 'true' }), withGuest({ xenstore: 'false', console: 'true' })],
+  },
+  {
+    rule: 'pci',
+    path: 'domains[1].pci',
+    good: [
+      withGuest({ xenstore: 'true', pci: '["00:05.0", "0001:00:05.0", "FF:1f.7"]' }),
+      withGuest({ xenstore: 'true', pci: '["00:05.0"]', memory: '2GiB' }),
+      withGuest({ type: 'pvh', pci: '[]' }),
+    ],
+    bad: [
+      withGuest({ pci: '["00:05.0"]' }),
+      withGuest({ type: 'pvh', xenstore: 'true', pci: '["00:05.0"]' }),
+      withGuest({ xenstore: 'true', pci: '["00:05.0"]', memory: '2049MiB' }),
+      withGuest({ xenstore: 'true', pci: '["00:05.0"]', maxmem: '3GiB' }),
+    ],
+  },
+  {
+    rule: 'pci',
+    path: 'domains[0].pci',
+    good: [manifest(`${dom0}\n    pci: []`)],
+    bad: [manifest(`${dom0}\n    pci: ["00:05.0"]`)],
+  },
+  {
+    rule: 'pci',
+    path: 'domains[2].pci[0]',
+    good: ['00:06.0', '00:05.1', '0001:00:05.0'].map((device) => withPci(device)),
+    bad: ['00:05.0', '0000:00:05.0'].map((device) => withPci(device)),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'domains[1].pci[0]',
+    good: [withGuest({ xenstore: 'true', pci: '["00:1f.7"]' })],
+    bad: ['00:20.0', '00:05.8', '5.0', '00:05', '00000:00:05.0'].map((device) =>
+      withGuest({ xenstore: 'true', pci: `["${device}"]` }),
+    ),
   },
   {
     rule: 'device-holder',

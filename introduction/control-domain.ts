@@ -1,0 +1,22 @@
+import type { DomainInfo, Ring } from '../bindings/hypervisor.ts';
+import type { StoreNode } from './nodes.ts';
+import type { BootDomain } from './record.ts';
+
+/** What introducing domains asks of the domain that serves xenstore. `xen-control-domain.ts` is the real one. */
+export interface ControlDomain {
+  /** All existing domains. */
+  domains(): DomainInfo[];
+  /** A node's value; undefined when there is none. */
+  read(path: string): string | undefined;
+  /** Writes all nodes of a domain or none, parents before what is below them. */
+  write(domid: number, nodes: readonly StoreNode[]): void;
+  /** Whether xenstored serves the domain. */
+  isIntroduced(domid: number): boolean;
+  /**
+   * Has xenstored serve a domain, which may have been running, and waiting, for long: what it asked by then is answered.
+   */
+  introduce(domain: BootDomain, ring: Ring): void;
+  /** Keeps the configuration that libxl wants of each domain. */
+  keepConfiguration(domid: number, json: string): void;
+  close(): void;
+}

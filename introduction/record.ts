@@ -1,0 +1,158 @@
+import type { DomainRings, DomainType, Ring } from '../bindings/hypervisor.ts';
+import { readBounded } from '../measurement/read-bounded.ts';
+
+/** Where dom0 keeps the record that domB handed over (systemd/domb-receive). */
+export const recordFile = '/run/domb/record.json';
+
+/** A domain that domB made, as far as introducing it takes. */
+export interface BootDomain extends DomainRings {
+  name: string;
+  domid: number;
+  uuid: string;
+  type: DomainType;
+  memoryKiB: number;
+  maxMemoryKiB: number;
+  /** How many of its vCPUs are online when it starts. */
+  vcpus: number;
+  maxVcpus: number;
+  hardware: boolean;
+  /** Devices for it, as `0000:00:05.0`. */
+  pci: string[];
+}
+
+export interface BootRecord {
+  /** The domid of the domain that serves xenstore and consoles. */
+  hardwareDomid: number;
+  domains: BootDomain[];
+}
+
+/** A record that is not of the form that domB writes. */
+export class RecordError extends Error {
+  override name = 'RecordError';
+  readonly hint = 'name the record.json that domB handed over in this boot';
+}
+
+/** Larger than the record of 1000 domains and its timeline. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Reads and checks a record: nothing protects the file, and what is in it goes into xenstore and hypercalls.
+ * @throws {RecordError} for what domB can't have written
+ */
+export async function readBootRecord(file = recordFile): Promise<BootRecord> {
+  return parseBootRecord((await readBounded(file, MOST_BYTES)).toString(), file);
+}
+
+/** @param source the record's name in messages */
+export function parseBootRecord(text: string, source: string): BootRecord {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new RecordError(`${source}: this is not JSON`);
+  }
+  const record = new Fields(value, source);
+  const version = record.integer('version', 0, 0xffff);
+  if (version !== 1) throw new RecordError(`${source}: version ${version}, where 1 is expected`);
+  const domains = record.list('domains').map(domainOf);
+  const names = new Set(domains.map(({ name }) => name));
+  const domids = new Set(domains.map(({ domid }) => domid));
+  if (names.size < domains.length || domids.size < domains.length) {
+    throw new RecordError(`${source}: two domains have one name or one domid`);
+  }
+  return { hardwareDomid: record.integer('hardwareDomid', 0, MOST_DOMID), domains };
+}
+
+/** DOMID_FIRST_RESERVED, xen/xen.h, and the boot domain's below it. */
+const MOST_DOMID = 0x7fee;
+/** No machine has more: 2^52 bytes of physical addresses, and vCPUs as a manifest may ask for. */
+const MOST_KIB = 2 ** 42;
+const MOST_FRAME = 2 ** 40;
+const MOST_PORT = 2 ** 17;
+const MOST_VCPUS = 8192;
+
+function domainOf(domain: Fields): BootDomain {
+  const vcpus = domain.integer('vcpus', 1, MOST_VCPUS);
+  const memoryKiB = domain.integer('memoryKiB', 1, MOST_KIB);
+  return {
+    // What a manifest may call a domain; in xenstore a name is a value, in xenconsoled a part of a path.
+    name: domain.text('name', /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
+    domid: domain.integer('domid', 0, MOST_DOMID),
+    uuid: domain.text('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+    type: domain.text('type', /^(pv|pvh|hvm)$/) as DomainType,
+    memoryKiB,
+    maxMemoryKiB: domain.integer('maxMemoryKiB', memoryKiB, MOST_KIB),
+    vcpus,
+    maxVcpus: domain.has('maxVcpus') ? domain.integer('maxVcpus', vcpus, MOST_VCPUS) : vcpus,
+    hardware: domain.list('capabilities', String).includes('hardware'),
+    pci: domain.has('pci') ? domain.list('pci', pciAddress) : [],
+    ...(domain.has('xenstore') ? { xenstore: ringOf(domain.object('xenstore')) } : {}),
+    ...(domain.has('console') ? { console: ringOf(domain.object('console')) } : {}),
+  };
+}
+
+function pciAddress(value: unknown): string {
+  if (typeof value === 'string' && /^[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/.test(value)) {
+    return value;
+  }
+  throw new RecordError(`${JSON.stringify(value)} is no PCI device`);
+}
+
+const ringOf = (ring: Fields): Ring => ({
+  frame: ring.integer('frame', 1, MOST_FRAME),
+  port: ring.integer('port', 1, MOST_PORT),
+});
+
+/** Members of a JSON object whose form nobody has checked. */
+class Fields {
+  readonly #object: Readonly<Record<string, unknown>>;
+  readonly #where: string;
+
+  constructor(value: unknown, where: string) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new RecordError(`${where}: this is not a JSON object`);
+    }
+    this.#object = value as Record<string, unknown>;
+    this.#where = where;
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#object, name);
+  }
+
+  integer(name: string, least: number, most: number): number {
+    const value = this.#get(name);
+    if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most) {
+      throw this.#wrong(name, `an integer from ${least} to ${most}`);
+    }
+    return value as number;
+  }
+
+  text(name: string, form: RegExp): string {
+    const value = this.#get(name);
+    if (typeof value !== 'string' || !form.test(value)) throw this.#wrong(name, String(form));
+    return value;
+  }
+
+  object(name: string): Fields {
+    return new Fields(this.#get(name), `${this.#where}: ${name}`);
+  }
+
+  list(name: string): Fields[];
+  list<T>(name: string, item: (value: unknown) => T): T[];
+  list(name: string, item?: (value: unknown) => unknown): unknown[] {
+    const value = this.#get(name);
+    if (!Array.isArray(value)) throw this.#wrong(name, 'a list');
+    if (item) return value.map((one) => item(one));
+    return value.map((one, index) => new Fields(one, `${this.#where}: ${name}[${index}]`));
+  }
+
+  #get(name: string): unknown {
+    return this.has(name) ? this.#object[name] : undefined;
+  }
+
+  #wrong(name: string, expected: string): RecordError {
+    const seen = JSON.stringify(this.#get(name))?.slice(0, 60) ?? 'nothing';
+    return new RecordError(`${this.#where}: "${name}" is ${seen}, where ${expected} is expected`);
+  }
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IntroductionError, introduceAll } from '../../../introduction/introduce.ts';
+import { libxlConfiguration } from '../../../introduction/libxl-config.ts';
+import { domainNodes } from '../../../introduction/nodes.ts';
+import { type BootRecord, parseBootRecord } from '../../../introduction/record.ts';
+import { aRecord, fakeControlDomain, uuid } from './support.ts';
+
+const record = (more: Record<string, unknown> = {}): BootRecord =>
+  parseBootRecord(JSON.stringify(aRecord(more)), 'record.json');
+const there = [{ domid: 0 }, { domid: 1, uuid }];
+const now = 1_700_000_000.5;
+
+test('a domain with a ring is described and introduced, once', () => {
+  const control = fakeControlDomain(there);
+  assert.deepEqual(introduceAll(record(), control, now), [
+    { name: 'guest', domid: 1, outcome: 'introduced' },
+  ]);
+  assert.deepEqual(control.deeds, ['configure 1', 'write 1', 'introduce 1 4660 3']);
+  assert.equal(introduceAll(record(), control, now + 9)[0]?.outcome, 'was introduced');
+  assert.equal(control.deeds.length, 3);
+});
+
+test('a domain without a ring gets its name, also where a script wrote that before, once', () => {
+  const control = fakeControlDomain(there);
+  control.nodes.set('/local/domain/1/name', {
+    path: '/local/domain/1/name',
+    value: 'guest',
+    access: 'tools',
+  });
+  const plain = record({ xenstore: undefined });
+  assert.equal(introduceAll(plain, control, now)[0]?.outcome, 'named');
+  assert.deepEqual(control.deeds, ['configure 1', 'write 1']);
+  assert.equal(introduceAll(plain, control, now)[0]?.outcome, 'was named');
+  assert.ok(!control.nodes.has('/local/domain/1/control/shutdown'));
+});
+
+test('nobody gets the place of a domain that is gone', () => {
+  const outcome = (existing: Parameters<typeof fakeControlDomain>[0]) => {
+    const control = fakeControlDomain(existing);
+    const [introduction] = introduceAll(record(), control, now);
+    assert.deepEqual(control.deeds, []);
+    return introduction?.outcome;
+  };
+  assert.equal(outcome([]), 'is gone');
+  assert.equal(outcome([{ domid: 1, uuid, dying: true }]), 'is gone');
+  assert.equal(outcome([{ domid: 1, uuid: uuid.replace('5', '7') }]), 'is another domain');
+});
+
+test('a domain that fails does not keep the others from being introduced', () => {
+  const control = fakeControlDomain([...there, { domid: 2, uuid: uuid.replace('5', '8') }]);
+  const two = record();
+  const [, first] = two.domains;
+  assert.ok(first);
+  two.domains.push({ ...first, name: 'second', domid: 2, uuid: uuid.replace('5', '8') });
+  const introduce = control.introduce.bind(control);
+  control.introduce = (domain, ring) => {
+    if (domain.domid === 1) throw new IntroductionError('cannot', 'do something');
+    introduce(domain, ring);
+  };
+  assert.deepEqual(
+    introduceAll(two, control, now).map(({ outcome, problem }) => [outcome, problem?.hint]),
+    [
+      ['failed', 'do something'],
+      ['introduced', undefined],
+    ],
+  );
+});
+
+test('a late hardware domain is told that it cannot', () => {
+  const late = { ...record(), hardwareDomid: 5 };
+  assert.throws(
+    () => introduceAll(late, fakeControlDomain(there), now),
+    (error) => error instanceof IntroductionError && /boot-domain/.test(error.hint),
+  );
+});
+
+test('the nodes: sizes, vCPUs, rings, and what the domain may write', () => {
+  const [, domain] = record({ maxVcpus: 3, console: { frame: 7, port: 4 } }).domains;
+  assert.ok(domain);
+  const nodes = new Map(domainNodes(domain, now).map((node) => [node.path, node]));
+  const value = (path: string) => nodes.get(`/local/domain/1/${path}`)?.value;
+  assert.deepEqual(['name', 'vm', 'domid', 'memory/target', 'memory/static-max'].map(value), [
+    'guest',
+    `/vm/${uuid}`,
+    '1',
+    '131072',
+    '262144',
+  ]);
+  assert.deepEqual(
+    [0, 1, 2, 3].map((cpu) => value(`cpu/${cpu}/availability`)),
+    ['online', 'online', 'offline', undefined],
+  );
+  assert.deepEqual(
+    ['store/port', 'store/ring-ref', 'console/port', 'console/ring-ref'].map(value),
+    ['3', '4660', '4', '7'],
+  );
+  assert.equal(nodes.get(`/vm/${uuid}/start_time`)?.value, '1700000000.50');
+  const own = [...nodes.values()].filter(({ access }) => access === 'own');
+  const allowed = /^\/local\/domain\/1\/(control|device\/suspend|data|drivers|feature|attr|error)/;
+  assert.ok(own.length > 5 && own.every(({ path }) => allowed.test(path)));
+  const tools = [...nodes.values()].filter(({ access }) => access === 'tools');
+  assert.ok(tools.every(({ path }) => path.startsWith('/libxl/1')));
+  // Parents come first, or they would be made with the rights of theirs.
+  const order = [...nodes.keys()];
+  for (const [index, path] of order.entries()) {
+    const parent = order.indexOf(path.replace(/\/[^/]*$/, ''));
+    assert.ok(parent < index, path);
+  }
+});
+
+test("libxl's configuration names the domain and its size", () => {
+  const [, domain] = record().domains;
+  assert.ok(domain);
+  const { c_info, b_info } = JSON.parse(libxlConfiguration(domain));
+  assert.deepEqual(c_info, { type: 'pv', name: 'guest', uuid });
+  assert.deepEqual([b_info.max_vcpus, b_info.avail_vcpus], [2, [0, 1]]);
+});
