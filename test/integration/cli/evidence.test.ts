@@ -213,6 +213,26 @@ test('damaged evidence is refused, missing evidence is a failure', async () => {
   assert.match(missing.error, /quote\.pcrs: can't be read or written \(ENOENT\)/);
 });
 
+test('the commands of docs/verifying.md find the digest of every event, however long it is', async () => {
+  const page = await readFile(file('docs/verifying.md'), 'utf8');
+  const commands = [...page.matchAll(/^ {7}(?:printf|start=|tail).*$/gm)].map(([line]) => line);
+  const [short = '', ...long] = commands;
+  assert.equal(long.length, 2);
+  const shell = (script: string) => run('bash', ['-c', script], { cwd: at('evidence') });
+  const shown = await shell('tpm2_eventlog measurement.log');
+  const sizes: number[] = [];
+  for (const event of shown.split('- EventNum:').slice(2)) {
+    const size = /EventSize: (\d+)/.exec(event)?.[1] ?? '';
+    const data = /Event: "?([0-9a-f]+)/.exec(event)?.[1] ?? '';
+    const script = Number(size) <= 1024 ? short.replace('DATA_IN_HEX', data) : long.join('\n');
+    const found = await shell(script.replace('EVENT_SIZE', size));
+    const [, digest] = /sha256\n +Digest: "([0-9a-f]+)"/.exec(event) ?? [];
+    assert.equal(found.split(' ')[0], digest, event);
+    sizes.push(Number(size));
+  }
+  assert.ok(Math.max(...sizes) > 1024 && sizes.length > 10, sizes.join());
+});
+
 test('once something else is in the register, the quote itself says that it will not verify', async () => {
   const tpm = await swtpm.connect();
   await pcrExtend(tpm, 13, new Map([['sha256', Buffer.alloc(32, 1)]]));
