@@ -155,7 +155,8 @@ describe('guests whose images are measured into a register of their own', () => 
     const { status, out } = await verify(fresh, others, '--nonce', NONCE);
     assert.equal(status, 3);
     assert.match(out, /^WRONG {8}guest ramdisk differs: /m);
-    assert.match(out, /\nREFUSED: 1 thing is wrong\n$/);
+    // Its digest and its size.
+    assert.match(out, /\nREFUSED: 2 things are wrong\n$/);
   });
 
   test('dom0 makes fresh evidence, and judges it', () => {
