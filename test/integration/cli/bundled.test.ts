@@ -21,19 +21,10 @@ const demo = file('boot-configs/demo.yaml');
 
 before(() => {
   work = mkdtempSync(join(tmpdir(), 'domb-bundled-'));
-  for (const part of [
-    'bin',
-    'bindings',
-    'boot-configs',
-    'cli',
-    'daemon',
-    'measurement',
-    'platform',
-    'vtpm',
-  ]) {
+  const others = ['.git', 'docs', 'node_modules', 'out', 'test'];
+  for (const part of readdirSync(file('.')).filter((name) => !others.includes(name))) {
     cpSync(file(part), at(part), { recursive: true });
   }
-  for (const part of ['package.json', 'package-lock.json']) cpSync(file(part), at(part));
   symlinkSync(file('node_modules'), at('node_modules'));
   program = at('bin/domb');
 });
