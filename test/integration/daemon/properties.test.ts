@@ -159,7 +159,7 @@ test('what this Xen cannot give ends the boot before anything is created', async
   const { run, hypervisor, console } = await rig(t, { manifest: pvh, xen });
   await run();
   assert.match(console(), /step "check guest" failed/);
-  assert.match(console(), /no hardware virtualization for a pvh domain/);
+  assert.match(console(), /no hardware virtualization for a domain of type pvh/);
   assert.deepEqual([...hypervisor.creations.keys()], []);
 });
 
