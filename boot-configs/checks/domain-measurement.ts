@@ -65,5 +65,6 @@ function checkComponents(domain: DraftDomain, report: Report): void {
 /** What makes a domain more than an ordinary guest; undefined when nothing does. */
 function privilege(domain: DraftDomain): string | undefined {
   if ((domain.capabilities ?? []).length > 0) return 'capabilities';
-  return deviceProperties.find((property) => (domain[property] ?? []).length > 0);
+  const properties = [...deviceProperties, 'pci'] as const;
+  return properties.find((property) => (domain[property] ?? []).length > 0);
 }

@@ -622,6 +622,7 @@ const edges: Edge[] = [
       ...['ioports: ["80"]', 'iomem: ["fed40,1"]', 'irqs: [5]'].map(
         (device) => `${withComponents('[kernel]')}    ${device}\n`,
       ),
+      `${withComponents('[kernel]')}    xenstore: true\n    pci: ["00:05.0"]\n`,
     ],
   },
   {
