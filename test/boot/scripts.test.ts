@@ -44,7 +44,7 @@ test('boot scripts at all four points change what Xen has, and nothing that was 
   );
 
   await t.test('after create, before start, after start', () => {
-    assert.match(consoleText, /inventory: there is worker, spare, dom0/);
+    assert.match(consoleText, /inventory: there is dom0, worker, spare/);
     const listed = parseXlList(answers.get('xl-list')?.output ?? '');
     assert.equal(listed.find(({ domid }) => domid === 12)?.state, '--p---');
     assert.match(consoleText, /alive: all that were started run/);
