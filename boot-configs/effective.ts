@@ -64,7 +64,7 @@ function domainSettings(domain: DomainDocument, platformPcr: number): DomainSett
     memoryKiB: memoryKiB(memory),
     maxMemoryKiB: memoryKiB(domain.maxmem ?? memory),
     vcpus: domain.vcpus ?? 1,
-    maxVcpus: domain.vcpus ?? 1,
+    maxVcpus: domain.maxvcpus ?? domain.vcpus ?? 1,
     cpuid: cpuidOf(domain),
     nestedHvm: domain.nestedhvm ?? false,
     msrRelaxed: domain.msr_relaxed ?? false,

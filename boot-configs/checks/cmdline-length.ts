@@ -10,7 +10,7 @@ const limits = {
 
 export const cmdlineLength: Check = {
   rule: 'cmdline-length',
-  says: 'A cmdline has at most 1023 characters for a pv domain, 2047 for a pvh domain.',
+  says: 'A cmdline has at most 1023 characters for a pv domain, 2047 for a pvh or hvm domain.',
   run({ domains }, report) {
     for (const { path, type, cmdline = '' } of domains) {
       if (type === undefined || cmdline.length <= limits[type]) continue;

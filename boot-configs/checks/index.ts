@@ -22,6 +22,7 @@ import { hardwareDomain } from './hardware-domain.ts';
 import { hardwareType } from './hardware-type.ts';
 import { imagePath } from './image-path.ts';
 import { maximumMemory } from './maximum-memory.ts';
+import { maximumVcpus } from './maximum-vcpus.ts';
 import { memorySize } from './memory-size.ts';
 import { nestedHvm } from './nested-hvm.ts';
 import { nilUuid } from './nil-uuid.ts';
@@ -55,6 +56,7 @@ export const checks: readonly Check[] = [
   memorySize,
   maximumMemory,
   vcpuCount,
+  maximumVcpus,
   cpuid,
   nestedHvm,
   cpuNumbers,

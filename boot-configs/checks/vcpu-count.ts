@@ -5,7 +5,7 @@ const ASSISTED_MAXIMUM = 127;
 
 export const vcpuCount: Check = {
   rule: 'vcpu-count',
-  says: 'A pvh domain has at most 127 vcpus, a pv domain 8192.',
+  says: 'A pvh or hvm domain has at most 127 vcpus, a pv domain 8192.',
   run({ domains }, report) {
     for (const { path, type, vcpus = 1 } of domains) {
       if (type === undefined || type === 'pv' || vcpus <= ASSISTED_MAXIMUM) continue;

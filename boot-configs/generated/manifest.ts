@@ -27,7 +27,7 @@ export interface MeasurementDocument {
 
 /** Values for every domain that does not say otherwise. A domain's own value replaces the default as a whole; values are never merged. */
 export interface DefaultsDocument {
-  type?: 'pv' | 'pvh';
+  type?: 'pv' | 'pvh' | 'hvm';
   memory?: string;
   vcpus?: number;
   cpus?: string | number;
@@ -46,11 +46,12 @@ export interface DefaultsDocument {
 export interface DomainDocument {
   name: string;
   domid: number;
-  type?: 'pv' | 'pvh';
+  type?: 'pv' | 'pvh' | 'hvm';
   uuid?: string;
   memory?: string;
   maxmem?: string;
   vcpus?: number;
+  maxvcpus?: number;
   cpuid?: string;
   nestedhvm?: boolean;
   msr_relaxed?: boolean;

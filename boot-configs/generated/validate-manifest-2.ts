@@ -73,7 +73,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   ]
  },
  "defaults.type": {
-  "expects": "pv or pvh"
+  "expects": "pv, pvh or hvm"
  },
  "defaults.memory": {
   "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB"
@@ -153,6 +153,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "memory",
    "maxmem",
    "vcpus",
+   "maxvcpus",
    "cpuid",
    "nestedhvm",
    "msr_relaxed",
@@ -187,7 +188,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "a whole number from 0 to 0x7FEE, such as 12 or 0x7FE0"
  },
  "domains[].type": {
-  "expects": "pv or pvh"
+  "expects": "pv, pvh or hvm"
  },
  "domains[].uuid": {
   "expects": "32 hexadecimal digits in groups of 8-4-4-4-12"
@@ -200,6 +201,9 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  },
  "domains[].vcpus": {
   "expects": "a whole number, 1 or more"
+ },
+ "domains[].maxvcpus": {
+  "expects": "a whole number from 1 to 127"
  },
  "domains[].cpuid": {
   "expects": "\"host\" and changes such as \"host,sse3=0,syscall=1\"; a change is a feature's name, = and 0, 1 or k"
@@ -483,7 +487,7 @@ return errors === 0;
 validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema34 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"}}};
-const schema35 = {"enum":["pv","pvh"]};
+const schema35 = {"enum":["pv","pvh","hvm"]};
 const schema38 = {"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999};
 const schema40 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
 const schema49 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"components":{"type":"array","items":{"type":"string","enum":["kernel","ramdisk","cmdline"]}}}};
@@ -589,7 +593,7 @@ errors++;
 }
 if(data.type !== undefined){
 let data0 = data.type;
-if(!((data0 === "pv") || (data0 === "pvh"))){
+if(!(((data0 === "pv") || (data0 === "pvh")) || (data0 === "hvm"))){
 vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema35.enum});
 errors++;
 }
@@ -843,7 +847,7 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"type":"boolean"},"console":{"type":"boolean"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"type":"boolean"},"console":{"type":"boolean"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
 const pattern15 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern16 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
 const pattern19 = new RegExp("^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$", "u");
@@ -908,7 +912,7 @@ errors++;
 }
 if(data.type !== undefined){
 let data2 = data.type;
-if(!((data2 === "pv") || (data2 === "pvh"))){
+if(!(((data2 === "pv") || (data2 === "pvh")) || (data2 === "hvm"))){
 vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema35.enum});
 errors++;
 }
@@ -969,10 +973,27 @@ errors++;
 }
 }
 }
+if(data.maxvcpus !== undefined){
+let data7 = data.maxvcpus;
+if(!(((typeof data7 == "number") && (!(data7 % 1) && !isNaN(data7))) && (isFinite(data7)))){
+vErrors = fail(vErrors, instancePath+"/maxvcpus", "type");
+errors++;
+}
+if((typeof data7 == "number") && (isFinite(data7))){
+if(data7 > 127 || isNaN(data7)){
+vErrors = fail(vErrors, instancePath+"/maxvcpus", "maximum");
+errors++;
+}
+if(data7 < 1 || isNaN(data7)){
+vErrors = fail(vErrors, instancePath+"/maxvcpus", "minimum");
+errors++;
+}
+}
+}
 if(data.cpuid !== undefined){
-let data7 = data.cpuid;
-if(typeof data7 === "string"){
-if(!pattern19.test(data7)){
+let data8 = data.cpuid;
+if(typeof data8 === "string"){
+if(!pattern19.test(data8)){
 vErrors = fail(vErrors, instancePath+"/cpuid", "pattern");
 errors++;
 }
@@ -995,32 +1016,32 @@ errors++;
 }
 }
 if(data.cpus !== undefined){
-let data10 = data.cpus;
-if((typeof data10 !== "string") && (!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10))))){
+let data11 = data.cpus;
+if((typeof data11 !== "string") && (!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11))))){
 vErrors = fail(vErrors, instancePath+"/cpus", "type");
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 9999 || isNaN(data10)){
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 9999 || isNaN(data11)){
 vErrors = fail(vErrors, instancePath+"/cpus", "maximum");
 errors++;
 }
-if(data10 < 0 || isNaN(data10)){
+if(data11 < 0 || isNaN(data11)){
 vErrors = fail(vErrors, instancePath+"/cpus", "minimum");
 errors++;
 }
 }
-if(typeof data10 === "string"){
-if(!pattern6.test(data10)){
+if(typeof data11 === "string"){
+if(!pattern6.test(data11)){
 vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
 }
 }
 if(data.kernel !== undefined){
-let data11 = data.kernel;
-if(typeof data11 === "string"){
-if(!pattern7.test(data11)){
+let data12 = data.kernel;
+if(typeof data12 === "string"){
+if(!pattern7.test(data12)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -1031,31 +1052,31 @@ errors++;
 }
 }
 if(data.ramdisk !== undefined){
-let data12 = data.ramdisk;
-if((typeof data12 !== "string") && (!(Array.isArray(data12)))){
+let data13 = data.ramdisk;
+if((typeof data13 !== "string") && (!(Array.isArray(data13)))){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
-if(typeof data12 === "string"){
-if(!pattern7.test(data12)){
+if(typeof data13 === "string"){
+if(!pattern7.test(data13)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
 }
-if(Array.isArray(data12)){
-if(data12.length > 16){
+if(Array.isArray(data13)){
+if(data13.length > 16){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "maxItems");
 errors++;
 }
-if(data12.length < 1){
+if(data13.length < 1){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "minItems");
 errors++;
 }
-const len0 = data12.length;
+const len0 = data13.length;
 for(let i0=0; i0<len0; i0++){
-let data13 = data12[i0];
-if(typeof data13 === "string"){
-if(!pattern7.test(data13)){
+let data14 = data13[i0];
+if(typeof data14 === "string"){
+if(!pattern7.test(data14)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -1068,9 +1089,9 @@ errors++;
 }
 }
 if(data.cmdline !== undefined){
-let data14 = data.cmdline;
-if(typeof data14 === "string"){
-if(!pattern10.test(data14)){
+let data15 = data.cmdline;
+if(typeof data15 === "string"){
+if(!pattern10.test(data15)){
 vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
@@ -1081,9 +1102,9 @@ errors++;
 }
 }
 if(data.seclabel !== undefined){
-let data15 = data.seclabel;
-if(typeof data15 === "string"){
-if(!pattern11.test(data15)){
+let data16 = data.seclabel;
+if(typeof data16 === "string"){
+if(!pattern11.test(data16)){
 vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
@@ -1094,67 +1115,67 @@ errors++;
 }
 }
 if(data.max_grant_frames !== undefined){
-let data16 = data.max_grant_frames;
-if(!(((typeof data16 == "number") && (!(data16 % 1) && !isNaN(data16))) && (isFinite(data16)))){
+let data17 = data.max_grant_frames;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
 vErrors = fail(vErrors, instancePath+"/max_grant_frames", "type");
 errors++;
 }
-if((typeof data16 == "number") && (isFinite(data16))){
-if(data16 > 1048576 || isNaN(data16)){
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 1048576 || isNaN(data17)){
 vErrors = fail(vErrors, instancePath+"/max_grant_frames", "maximum");
 errors++;
 }
-if(data16 < 1 || isNaN(data16)){
+if(data17 < 1 || isNaN(data17)){
 vErrors = fail(vErrors, instancePath+"/max_grant_frames", "minimum");
 errors++;
 }
 }
 }
 if(data.max_maptrack_frames !== undefined){
-let data17 = data.max_maptrack_frames;
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+let data18 = data.max_maptrack_frames;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
 vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "type");
 errors++;
 }
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 > 1048576 || isNaN(data17)){
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 > 1048576 || isNaN(data18)){
 vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "maximum");
 errors++;
 }
-if(data17 < 0 || isNaN(data17)){
+if(data18 < 0 || isNaN(data18)){
 vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "minimum");
 errors++;
 }
 }
 }
 if(data.max_event_channels !== undefined){
-let data18 = data.max_event_channels;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+let data19 = data.max_event_channels;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
 vErrors = fail(vErrors, instancePath+"/max_event_channels", "type");
 errors++;
 }
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 > 131071 || isNaN(data18)){
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 > 131071 || isNaN(data19)){
 vErrors = fail(vErrors, instancePath+"/max_event_channels", "maximum");
 errors++;
 }
-if(data18 < 1 || isNaN(data18)){
+if(data19 < 1 || isNaN(data19)){
 vErrors = fail(vErrors, instancePath+"/max_event_channels", "minimum");
 errors++;
 }
 }
 }
 if(data.capabilities !== undefined){
-let data19 = data.capabilities;
-if(Array.isArray(data19)){
-const len1 = data19.length;
+let data20 = data.capabilities;
+if(Array.isArray(data20)){
+const len1 = data20.length;
 for(let i1=0; i1<len1; i1++){
-let data20 = data19[i1];
-if(typeof data20 !== "string"){
+let data21 = data20[i1];
+if(typeof data21 !== "string"){
 vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "type");
 errors++;
 }
-if(!(((data20 === "control") || (data20 === "hardware")) || (data20 === "xenstore"))){
+if(!(((data21 === "control") || (data21 === "hardware")) || (data21 === "xenstore"))){
 vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema50.properties.capabilities.items.enum});
 errors++;
 }
@@ -1166,17 +1187,17 @@ errors++;
 }
 }
 if(data.ioports !== undefined){
-let data21 = data.ioports;
-if(Array.isArray(data21)){
-if(data21.length > 256){
+let data22 = data.ioports;
+if(Array.isArray(data22)){
+if(data22.length > 256){
 vErrors = fail(vErrors, instancePath+"/ioports", "maxItems");
 errors++;
 }
-const len2 = data21.length;
+const len2 = data22.length;
 for(let i2=0; i2<len2; i2++){
-let data22 = data21[i2];
-if(typeof data22 === "string"){
-if(!pattern26.test(data22)){
+let data23 = data22[i2];
+if(typeof data23 === "string"){
+if(!pattern26.test(data23)){
 vErrors = fail(vErrors, instancePath+"/ioports/" + i2, "pattern");
 errors++;
 }
@@ -1193,17 +1214,17 @@ errors++;
 }
 }
 if(data.iomem !== undefined){
-let data23 = data.iomem;
-if(Array.isArray(data23)){
-if(data23.length > 256){
+let data24 = data.iomem;
+if(Array.isArray(data24)){
+if(data24.length > 256){
 vErrors = fail(vErrors, instancePath+"/iomem", "maxItems");
 errors++;
 }
-const len3 = data23.length;
+const len3 = data24.length;
 for(let i3=0; i3<len3; i3++){
-let data24 = data23[i3];
-if(typeof data24 === "string"){
-if(!pattern27.test(data24)){
+let data25 = data24[i3];
+if(typeof data25 === "string"){
+if(!pattern27.test(data25)){
 vErrors = fail(vErrors, instancePath+"/iomem/" + i3, "pattern");
 errors++;
 }
@@ -1220,25 +1241,25 @@ errors++;
 }
 }
 if(data.irqs !== undefined){
-let data25 = data.irqs;
-if(Array.isArray(data25)){
-if(data25.length > 16){
+let data26 = data.irqs;
+if(Array.isArray(data26)){
+if(data26.length > 16){
 vErrors = fail(vErrors, instancePath+"/irqs", "maxItems");
 errors++;
 }
-const len4 = data25.length;
+const len4 = data26.length;
 for(let i4=0; i4<len4; i4++){
-let data26 = data25[i4];
-if(!(((typeof data26 == "number") && (!(data26 % 1) && !isNaN(data26))) && (isFinite(data26)))){
+let data27 = data26[i4];
+if(!(((typeof data27 == "number") && (!(data27 % 1) && !isNaN(data27))) && (isFinite(data27)))){
 vErrors = fail(vErrors, instancePath+"/irqs/" + i4, "type");
 errors++;
 }
-if((typeof data26 == "number") && (isFinite(data26))){
-if(data26 > 15 || isNaN(data26)){
+if((typeof data27 == "number") && (isFinite(data27))){
+if(data27 > 15 || isNaN(data27)){
 vErrors = fail(vErrors, instancePath+"/irqs/" + i4, "maximum");
 errors++;
 }
-if(data26 < 1 || isNaN(data26)){
+if(data27 < 1 || isNaN(data27)){
 vErrors = fail(vErrors, instancePath+"/irqs/" + i4, "minimum");
 errors++;
 }
@@ -1251,17 +1272,17 @@ errors++;
 }
 }
 if(data.pci !== undefined){
-let data27 = data.pci;
-if(Array.isArray(data27)){
-if(data27.length > 32){
+let data28 = data.pci;
+if(Array.isArray(data28)){
+if(data28.length > 32){
 vErrors = fail(vErrors, instancePath+"/pci", "maxItems");
 errors++;
 }
-const len5 = data27.length;
+const len5 = data28.length;
 for(let i5=0; i5<len5; i5++){
-let data28 = data27[i5];
-if(typeof data28 === "string"){
-if(!pattern28.test(data28)){
+let data29 = data28[i5];
+if(typeof data29 === "string"){
+if(!pattern28.test(data29)){
 vErrors = fail(vErrors, instancePath+"/pci/" + i5, "pattern");
 errors++;
 }
@@ -1296,42 +1317,42 @@ errors = vErrors.length;
 }
 }
 if(data.measurement !== undefined){
-let data32 = data.measurement;
-if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
-for(const key1 in data32){
+let data33 = data.measurement;
+if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
+for(const key1 in data33){
 if(!((key1 === "pcr") || (key1 === "components"))){
 vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
-if(data32.pcr !== undefined){
-let data33 = data32.pcr;
-if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
+if(data33.pcr !== undefined){
+let data34 = data33.pcr;
+if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
-if((typeof data33 == "number") && (isFinite(data33))){
-if(data33 > 23 || isNaN(data33)){
+if((typeof data34 == "number") && (isFinite(data34))){
+if(data34 > 23 || isNaN(data34)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
-if(data33 < 0 || isNaN(data33)){
+if(data34 < 0 || isNaN(data34)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
 }
-if(data32.components !== undefined){
-let data34 = data32.components;
-if(Array.isArray(data34)){
-const len6 = data34.length;
+if(data33.components !== undefined){
+let data35 = data33.components;
+if(Array.isArray(data35)){
+const len6 = data35.length;
 for(let i6=0; i6<len6; i6++){
-let data35 = data34[i6];
-if(typeof data35 !== "string"){
+let data36 = data35[i6];
+if(typeof data36 !== "string"){
 vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "type");
 errors++;
 }
-if(!(((data35 === "kernel") || (data35 === "ramdisk")) || (data35 === "cmdline"))){
+if(!(((data36 === "kernel") || (data36 === "ramdisk")) || (data36 === "cmdline"))){
 vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "enum", {allowedValues: schema49.properties.components.items.enum});
 errors++;
 }
@@ -1361,8 +1382,8 @@ errors++;
 }
 }
 if(data.on_failure !== undefined){
-let data38 = data.on_failure;
-if(!(((data38 === "halt") || (data38 === "reboot")) || (data38 === "recovery"))){
+let data39 = data.on_failure;
+if(!(((data39 === "halt") || (data39 === "reboot")) || (data39 === "recovery"))){
 vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema50.properties.on_failure.enum});
 errors++;
 }
@@ -1374,11 +1395,11 @@ errors++;
 }
 }
 if(data.after !== undefined){
-let data40 = data.after;
-if(Array.isArray(data40)){
-const len7 = data40.length;
+let data41 = data.after;
+if(Array.isArray(data41)){
+const len7 = data41.length;
 for(let i7=0; i7<len7; i7++){
-if(typeof data40[i7] !== "string"){
+if(typeof data41[i7] !== "string"){
 vErrors = fail(vErrors, instancePath+"/after/" + i7, "type");
 errors++;
 }

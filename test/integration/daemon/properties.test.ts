@@ -57,10 +57,11 @@ test('what the manifest says of the processor is what the hypervisor is asked fo
   const { run, hypervisor } = await rig(t, {
     manifest: withGuest(
       'vcpus: 2',
+      'maxvcpus: 4',
       'cpuid: host,SSE4_1=0,cx16=1,clfsh=k',
       'nestedhvm: true',
       'msr_relaxed: true',
-    ).replace('type: pv\n    memory: 64MiB', 'type: pvh\n    memory: 64MiB'),
+    ).replace('type: pv\n    memory: 64MiB', 'type: hvm\n    memory: 64MiB'),
   });
   await run();
   const created = hypervisor.creations.get(20);
@@ -68,7 +69,7 @@ test('what the manifest says of the processor is what the hypervisor is asked fo
   assert.deepEqual(
     { type, vcpus, maxVcpus, cpuid, nestedHvm, msrRelaxed },
     {
-      ...{ type: 'pvh', vcpus: 2, maxVcpus: 2, nestedHvm: true, msrRelaxed: true },
+      ...{ type: 'hvm', vcpus: 2, maxVcpus: 4, nestedHvm: true, msrRelaxed: true },
       cpuid: [
         { name: 'clflush', value: 'host' },
         { name: 'cx16', value: true },
@@ -77,7 +78,7 @@ test('what the manifest says of the processor is what the hypervisor is asked fo
     },
   );
   const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
-  assert.match(handedOver, /"vcpus": 2,\s*"maxVcpus": 2/);
+  assert.match(handedOver, /"vcpus": 2,\s*"maxVcpus": 4/);
 });
 
 test('a CPU feature that the machine lacks ends the boot', async (t) => {

@@ -117,8 +117,22 @@ const edges: Edge[] = [
   {
     rule: 'vcpu-count',
     path: 'domains[1].vcpus',
-    good: [withGuest({ type: 'pvh', vcpus: '127' }), withGuest({ vcpus: '8192' })],
-    bad: [withGuest({ type: 'pvh', vcpus: '128' })],
+    good: [
+      withGuest({ type: 'pvh', vcpus: '127' }),
+      withGuest({ type: 'hvm', vcpus: '127' }),
+      withGuest({ vcpus: '8192' }),
+    ],
+    bad: ['pvh', 'hvm'].map((type) => withGuest({ type, vcpus: '128' })),
+  },
+  {
+    rule: 'maxvcpus',
+    path: 'domains[1].maxvcpus',
+    good: [
+      withGuest({ type: 'pvh', maxvcpus: '127' }),
+      withGuest({ type: 'hvm', vcpus: '2', maxvcpus: '2' }),
+      withGuest({ vcpus: '2', maxvcpus: '2' }),
+    ],
+    bad: [withGuest({ type: 'pvh', vcpus: '3', maxvcpus: '2' }), withGuest({ maxvcpus: '2' })],
   },
   {
     rule: 'cpuid',
@@ -140,7 +154,7 @@ const edges: Edge[] = [
     rule: 'nestedhvm',
     path: 'domains[1].nestedhvm',
     good: [
-      withGuest({ type: 'pvh', nestedhvm: 'true' }),
+      withGuest({ type: 'hvm', nestedhvm: 'true' }),
       withGuest({ nestedhvm: 'false', msr_relaxed: 'true' }),
     ],
     bad: [withGuest({ nestedhvm: 'true' })],

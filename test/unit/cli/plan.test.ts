@@ -74,7 +74,11 @@ test('the text shows domids, labels and memory of what is created', async () => 
 test('the text shows what a domain sees of the processor', async () => {
   const { out } = await run(['plan', file('boot-configs/processors.yaml')]);
   assert.match(out, /create careful +.*, vcpus 1, cpuid cx16=0,sse3=0, msr_relaxed true, seclabel/);
-  assert.match(out, /create nesting +.*, vcpus 1, cpuid sse3=0, nestedhvm true, seclabel/);
+  assert.match(
+    out,
+    /create growing +.*, vcpus 1, maxvcpus 3, cpuid sse3=0, nestedhvm true, seclabel/,
+  );
+  assert.match(out, /create pc +.*, type hvm, /);
 });
 
 for (const name of readdirSync(file('boot-configs')).filter((each) => each.endsWith('.yaml'))) {
