@@ -35,15 +35,8 @@ test('what a manifest says of the processor and of a PC is what guests find', as
   await t.test('maxvcpus: the domain starts with vcpus and brings up the others', () => {
     assert.ok(said('growing').includes('processors: possible 0-2, present 0-2, online 0'));
     assert.ok(said('growing').includes('brought up: online 0-2, 3 in use'));
-    assert.deepEqual(
-      run.record.domains.map(({ name: each, vcpus, maxVcpus }) => [each, vcpus, maxVcpus]),
-      [
-        ['dom0', 1, 1],
-        ['careful', 1, 1],
-        ['growing', 1, 3],
-        ['pc', 1, 1],
-      ],
-    );
+    const recorded = run.record.domains.find((domain) => domain.name === 'growing');
+    assert.deepEqual([recorded?.vcpus, recorded?.maxVcpus], [1, 3]);
   });
 
   await t.test('hvm: a kernel finds and uses timers, clock and interrupt controllers', () => {
