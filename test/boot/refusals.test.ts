@@ -159,6 +159,13 @@ test('a physical CPU that the machine does not have', async () => {
   });
 });
 
+test('a CPU feature that the machine does not have', async () => {
+  await refused('refuse-feature', {
+    manifest: demo.replace('name: vtpm\n', 'name: vtpm\n    cpuid: host,avx=1\n'),
+    says: [/step "check vtpm" failed/, /cannot have the CPU feature avx: the machine lacks it/],
+  });
+});
+
 test('more memory than the machine has', async () => {
   await refused('refuse-memory', {
     manifest: demo.replace('memory: 1GiB', 'memory: 8GiB'),
