@@ -50,7 +50,7 @@ export class XenControlDomain implements ControlDomain {
         xc.xc_domain_pause({ xch, domid });
         try {
           const asked = shared.get('req_prod');
-          if (type === 'pvh') {
+          if (type !== 'pv') {
             // Its kernel waits for an event and then looks where the ring is; xenstored sends one to who asks for it so.
             shared.set('connection', XENSTORE_RECONNECT);
             xc.xc_hvm_param_set({ xch, domid, param, value: ring.frame });
