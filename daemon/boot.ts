@@ -14,8 +14,8 @@ export type ImageParts = Pick<Settings, 'policy' | 'signed'>;
 
 /**
  * The boot, in the order it happens. What comes before the manifest is read stands in `bringUp`; what the manifest
- * decides comes from `prepare`, as far as scripts may still change it, and from `launch`. They are pure functions; `execute.ts` runs what they give, and `steps.ts` says how each
- * operation is done.
+ * decides comes from `prepare`, as far as scripts may still change it, and from `launch`. They are pure functions;
+ * `execute.ts` runs what they give, and `steps.ts` says how each operation is done.
  */
 export function bringUp({ policy, signed }: ImageParts): readonly Phase[] {
   return [
