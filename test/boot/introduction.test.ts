@@ -30,8 +30,6 @@ const questions = {
   // A guest asks when it finds xenstore, which may be after it says that it is alive.
   names:
     'for name in mail web standby; do log=/var/log/xen/console/guest-$name.log; for i in $(seq 60); do grep -q "calls it" $log && break; sleep 1; done; cat $log; done',
-  processors:
-    'for name in mail web; do xl vcpu-list $name; xl vcpu-set $name 2; for i in $(seq 60); do xl vcpu-list $name | grep -q " 1  .*--p" || break; sleep 1; done; xl vcpu-list $name; done',
   shutdown: 'xl shutdown -w mail; xl shutdown -w web',
   ended: 'xl list -Z; cat /var/log/xen/console/guest-mail.log /var/log/xen/console/guest-web.log',
   destroy: 'xl destroy mail; xl destroy web; xl list -Z; xl list -Z vtpm',
@@ -98,17 +96,6 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
 
   await t.test('xl console shows what the guest says', () => {
     assert.match(said('console').output, /guest web: alive/);
-  });
-
-  await t.test('a guest, pv and pvh, starts with vcpus and gets more of maxvcpus from xl', () => {
-    const states = said('processors')
-      .output.split('\n')
-      .flatMap((line) => /^(mail|web) +\d+ +(\d+) +\S+ +(\S+)/.exec(line)?.slice(1) ?? [])
-      .join(' ');
-    const online = '(?!--p)\\S+';
-    const each = (name: string) =>
-      `${name} 0 ${online} ${name} 1 --p ${name} 0 ${online} ${name} 1 ${online}`;
-    assert.match(states, new RegExp(`^${each('mail')} ${each('web')}$`), said('processors').output);
   });
 
   await t.test('xl shutdown ends them cleanly, xl destroy removes them', () => {
