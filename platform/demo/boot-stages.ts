@@ -24,7 +24,7 @@ export const failureSign =
   /domb: .*FAILED|Kernel panic|halting machine|rebooting machine|Panic on CPU|FATAL:|dom0: .*(failed|does not)/;
 
 /** Emulation is slow, and a loaded machine slower; a stage that takes longer hangs. */
-const stageTimeout = 180_000;
+const stageTimeout = 600_000;
 
 /** Follows a boot stage by stage; fails at the first stage that does not come. */
 export async function followBoot(console: Console, report: Report): Promise<void> {

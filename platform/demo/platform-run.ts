@@ -20,7 +20,7 @@ import { type BootDomainTimes, bootDomainTimes } from './timeline.ts';
 export const reservedBootDomid = 0x7fef;
 
 /** Milliseconds that a line may take that is no stage of the boot. */
-const awaitedTimeout = 180_000;
+const awaitedTimeout = 600_000;
 
 export interface PlatformRunOptions {
   manifestBytes: Buffer;

@@ -42,7 +42,7 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
     parts: await parts(),
     async converse(ask) {
       for (const [name, script] of Object.entries(questions)) {
-        answers.set(name, await ask(name, script, 200_000));
+        answers.set(name, await ask(name, script, 400_000));
       }
     },
   });

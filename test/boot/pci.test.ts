@@ -22,7 +22,7 @@ test('boot-configs/pci.yaml: a guest gets a PCI device behind an IOMMU', async (
     devices: ['amd-iommu', card],
     async converse(ask) {
       for (const [name, script] of Object.entries(questions)) {
-        answers.set(name, await ask(name, script, 120_000));
+        answers.set(name, await ask(name, script, 400_000));
       }
     },
   });

@@ -19,7 +19,7 @@ import { exampleManifest, outputDirectory, parts } from './support.ts';
 import { type DomainDump, parseDomainDumps } from './xen-dump.ts';
 
 /** Emulation is slow, and a loaded machine slower. */
-const stage = 180_000;
+const stage = 600_000;
 const over = /halting machine|rebooting machine|Kernel panic/;
 
 interface Recovery {

@@ -61,7 +61,7 @@ async function refused(name: string, refusal: Refusal): Promise<void> {
   try {
     // Xen's own words, from its shutdown of the machine.
     const end = onFailure === 'halt' ? /halting machine/ : /rebooting machine/;
-    await machine.console.waitFor(end, 180_000);
+    await machine.console.waitFor(end, 600_000);
   } finally {
     await machine.stop();
   }
