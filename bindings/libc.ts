@@ -26,6 +26,7 @@ const DECLARATIONS = {
     result: 'i32',
     fails: 'negative',
   },
+  free: { args: { memory: 'pointer' }, result: 'void', fails: 'never' },
   munmap: { args: { address: 'pointer', length: 'u64' }, result: 'i32', fails: 'negative' },
 } as const satisfies Declarations;
 
@@ -112,4 +113,9 @@ export function ioctl(fd: number, request: number, argument: Uint8Array): number
 /** munmap(2) of a mapping that C made. */
 export function unmapMemory(address: bigint, length: number): void {
   libc().munmap({ address, length });
+}
+
+/** free(3) of memory that a library allocated for its caller. */
+export function freeMemory(memory: bigint): void {
+  libc().free({ memory });
 }

@@ -37,6 +37,32 @@ const LIBXENSTORE = {
     result: 'bool',
     fails: 'never',
   },
+  xs_rm: {
+    args: { xsh: 'pointer', transaction: 'u32', path: 'string' },
+    result: 'bool',
+    fails: 'false',
+  },
+  xs_directory: {
+    args: { xsh: 'pointer', transaction: 'u32', path: 'string', count: 'bytes' },
+    result: 'pointer',
+    fails: 'null',
+  },
+  xs_watch: {
+    args: { xsh: 'pointer', path: 'string', token: 'string' },
+    result: 'bool',
+    fails: 'false',
+  },
+  xs_unwatch: {
+    args: { xsh: 'pointer', path: 'string', token: 'string' },
+    result: 'bool',
+    fails: 'false',
+  },
+  xs_read_watch: {
+    args: { xsh: 'pointer', count: 'bytes' },
+    result: 'pointer',
+    fails: 'null',
+    slow: true,
+  },
   xs_introduce_domain: {
     args: { xsh: 'pointer', domid: 'u32', frame: 'u64', port: 'u32' },
     result: 'bool',

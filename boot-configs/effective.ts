@@ -79,6 +79,7 @@ function domainSettings(domain: DomainDocument, platformPcr: number): DomainSett
     pci: (domain.pci ?? []).map(pciAddress).sort(),
     xenstore: domain.xenstore ?? false,
     console: domain.console ?? false,
+    ...(domain.vtpm === undefined ? {} : { vtpm: domain.vtpm }),
     digests: digestsOf(domain),
     measurement: measurementOf(domain, platformPcr),
     autostart: domain.autostart ?? true,

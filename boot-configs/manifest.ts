@@ -92,6 +92,8 @@ export interface DomainSettings {
   xenstore: boolean;
   /** Whether domain 0 serves its console; then `xenstore` too. */
   console: boolean;
+  /** Name of the domain that serves its TPM; both have `xenstore`. */
+  vtpm?: string;
   /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`; for the ramdisk one for each segment. */
   digests: { kernel?: string; ramdisk?: string[] };
   /**

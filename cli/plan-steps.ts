@@ -120,6 +120,7 @@ function creationDetails(domain: DomainSettings): Record<string, string | number
     ...(domain.pci.length > 0 ? { pci: domain.pci.join(',') } : {}),
     ...(domain.xenstore ? { xenstore: 'true' } : {}),
     ...(domain.console ? { console: 'true' } : {}),
+    ...(domain.vtpm === undefined ? {} : { vtpm: domain.vtpm }),
   };
 }
 

@@ -29,6 +29,7 @@ export function handoverRecord(state: BootState) {
       // What dom0 needs to introduce it to xenstore and to serve its console.
       ...(domain.rings?.xenstore ? { xenstore: domain.rings.xenstore } : {}),
       ...(domain.rings?.console ? { console: domain.rings.console } : {}),
+      ...(domain.vtpm === undefined ? {} : { vtpm: domain.vtpm }),
     })),
     abandoned: state.abandoned,
     ...(state.failure ? { failure: state.failure } : {}),

@@ -19,6 +19,8 @@ export interface CreatedDomain extends DomainCreation {
   pci: readonly string[];
   /** False also where a script keeps it paused. */
   autostart: boolean;
+  /** Name of the domain that serves its TPM. */
+  vtpm?: string;
   /** Known once it is built. */
   rings?: DomainRings;
 }

@@ -1,4 +1,5 @@
 import type { BootDomain } from './record.ts';
+import { vtpmNodes } from './vtpm-nodes.ts';
 
 /** A node of xenstore and who may use it. */
 export interface StoreNode {
@@ -10,10 +11,11 @@ export interface StoreNode {
 /**
  * - `tools`: domain 0 alone;
  * - `read`: the domain may read it too;
- * - `own`: it belongs to the domain, which may write it.
+ * - `own`: it belongs to the domain, which may write it;
+ * - or the domids of who owns it and may write it, and of another domain that may read it.
  * Nodes below it that have no access of their own get the same.
  */
-export type Access = 'tools' | 'read' | 'own';
+export type Access = 'tools' | 'read' | 'own' | { owner: number; reader: number };
 
 /** Bytes of console output that xenconsoled keeps while nobody looks, as in libxl. */
 const CONSOLE_LIMIT = 1048576;
@@ -32,7 +34,7 @@ export const startTimePath = ({ uuid }: BootDomain) => `/vm/${uuid}/start_time`;
  * @param started when the domain began to run, in seconds since 1970
  */
 export function domainNodes(domain: BootDomain, started: number): StoreNode[] {
-  const { name, domid, uuid, xenstore, console } = domain;
+  const { name, domid, uuid, xenstore, console, vtpm } = domain;
   const at = domainPath(domid);
   const node = (path: string, value: string | number, access: Access): StoreNode => ({
     path,
@@ -62,6 +64,7 @@ export function domainNodes(domain: BootDomain, started: number): StoreNode[] {
           node(`${at}/console/tty`, '', 'read'),
         ]
       : []),
+    ...(xenstore && vtpm !== undefined ? vtpmNodes(domain, vtpm) : []),
   ];
 }
 

@@ -18,6 +18,8 @@ export interface BootDomain extends DomainRings {
   hardware: boolean;
   /** Devices for it, as `0000:00:05.0`. */
   pci: string[];
+  /** The domid of the domain that serves its TPM, if there is one in this boot. */
+  vtpm?: number;
 }
 
 export interface BootRecord {
@@ -54,11 +56,18 @@ export function parseBootRecord(text: string, source: string): BootRecord {
   const record = new Fields(value, source);
   const version = record.integer('version', 0, 0xffff);
   if (version !== 1) throw new RecordError(`${source}: version ${version}, where 1 is expected`);
-  const domains = record.list('domains').map(domainOf);
+  const listed = record.list('domains');
+  const domains = listed.map(domainOf);
   const names = new Set(domains.map(({ name }) => name));
   const domids = new Set(domains.map(({ domid }) => domid));
   if (names.size < domains.length || domids.size < domains.length) {
     throw new RecordError(`${source}: two domains have one name or one domid`);
+  }
+  for (const [index, domain] of domains.entries()) {
+    const wanted = listed[index]?.optionalText('vtpm', NAME);
+    // A domain that the boot had to do without serves nobody.
+    const backend = domains.find(({ name }) => name === wanted);
+    if (backend) domain.vtpm = backend.domid;
   }
   return { hardwareDomid: record.integer('hardwareDomid', 0, MOST_DOMID), domains };
 }
@@ -70,13 +79,15 @@ const MOST_KIB = 2 ** 42;
 const MOST_FRAME = 2 ** 40;
 const MOST_PORT = 2 ** 17;
 const MOST_VCPUS = 8192;
+/** What a manifest may call a domain. */
+const NAME = /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 function domainOf(domain: Fields): BootDomain {
   const vcpus = domain.integer('vcpus', 1, MOST_VCPUS);
   const memoryKiB = domain.integer('memoryKiB', 1, MOST_KIB);
   return {
-    // What a manifest may call a domain; in xenstore a name is a value, in xenconsoled a part of a path.
-    name: domain.text('name', /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/),
+    // In xenstore a name is a value, in xenconsoled a part of a path.
+    name: domain.text('name', NAME),
     domid: domain.integer('domid', 0, MOST_DOMID),
     uuid: domain.text('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
     type: domain.text('type', /^(pv|pvh|hvm)$/) as DomainType,
@@ -132,6 +143,10 @@ class Fields {
     const value = this.#get(name);
     if (typeof value !== 'string' || !form.test(value)) throw this.#wrong(name, String(form));
     return value;
+  }
+
+  optionalText(name: string, form: RegExp): string | undefined {
+    return this.has(name) ? this.text(name, form) : undefined;
   }
 
   object(name: string): Fields {

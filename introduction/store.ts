@@ -108,6 +108,9 @@ function permissions(layout: XenLayout, domid: number, access: Access): Buffer[]
   const { XS_PERM_NONE, XS_PERM_READ } = layout.constants;
   const entry = (id: number, perms: number) =>
     new StructView(layout, 'xs_permissions').set('id', id).set('perms', perms).bytes;
+  if (typeof access === 'object') {
+    return [entry(access.owner, XS_PERM_NONE), entry(access.reader, XS_PERM_READ)];
+  }
   switch (access) {
     case 'tools':
       return [entry(0, XS_PERM_NONE)];

@@ -35,6 +35,7 @@ import { recoveryStart } from './recovery-start.ts';
 import { requiredSomewhere } from './required-somewhere.ts';
 import { timeoutDomid } from './timeout-domid.ts';
 import { vcpuCount } from './vcpu-count.ts';
+import { vtpmBackend, vtpmOrder, vtpmXenstore } from './vtpm.ts';
 import { xenstoreClient } from './xenstore-client.ts';
 
 /** Every rule beyond the schema. */
@@ -73,6 +74,9 @@ export const checks: readonly Check[] = [
   afterKnown,
   afterCycle,
   autostart,
+  vtpmBackend,
+  vtpmXenstore,
+  vtpmOrder,
   criticalHardware,
   failureOfDispensable,
   recoveryDomain,

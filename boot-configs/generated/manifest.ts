@@ -70,6 +70,7 @@ export interface DomainDocument {
   pci?: string[];
   xenstore?: boolean;
   console?: boolean;
+  vtpm?: string;
   digests?: DigestsDocument;
   measurement?: DomainMeasurementDocument;
   autostart?: boolean;

@@ -172,6 +172,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "pci",
    "xenstore",
    "console",
+   "vtpm",
    "digests",
    "measurement",
    "autostart",
@@ -276,6 +277,9 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  },
  "domains[].console": {
   "expects": "true or false"
+ },
+ "domains[].vtpm": {
+  "expects": "a domain's name"
  },
  "domains[].digests": {
   "expects": "a mapping with the keys kernel and ramdisk",
@@ -847,7 +851,7 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"type":"boolean"},"console":{"type":"boolean"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"type":"boolean"},"console":{"type":"boolean"},"vtpm":{"type":"string"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
 const pattern15 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern16 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
 const pattern19 = new RegExp("^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$", "u");
@@ -1310,6 +1314,12 @@ vErrors = fail(vErrors, instancePath+"/console", "type");
 errors++;
 }
 }
+if(data.vtpm !== undefined){
+if(typeof data.vtpm !== "string"){
+vErrors = fail(vErrors, instancePath+"/vtpm", "type");
+errors++;
+}
+}
 if(data.digests !== undefined){
 if(!(validate24(data.digests, {instancePath:instancePath+"/digests",parentData:data,parentDataProperty:"digests",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
@@ -1317,42 +1327,42 @@ errors = vErrors.length;
 }
 }
 if(data.measurement !== undefined){
-let data33 = data.measurement;
-if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
-for(const key1 in data33){
+let data34 = data.measurement;
+if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
+for(const key1 in data34){
 if(!((key1 === "pcr") || (key1 === "components"))){
 vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
-if(data33.pcr !== undefined){
-let data34 = data33.pcr;
-if(!(((typeof data34 == "number") && (!(data34 % 1) && !isNaN(data34))) && (isFinite(data34)))){
+if(data34.pcr !== undefined){
+let data35 = data34.pcr;
+if(!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
-if((typeof data34 == "number") && (isFinite(data34))){
-if(data34 > 23 || isNaN(data34)){
+if((typeof data35 == "number") && (isFinite(data35))){
+if(data35 > 23 || isNaN(data35)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
-if(data34 < 0 || isNaN(data34)){
+if(data35 < 0 || isNaN(data35)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
 }
-if(data33.components !== undefined){
-let data35 = data33.components;
-if(Array.isArray(data35)){
-const len6 = data35.length;
+if(data34.components !== undefined){
+let data36 = data34.components;
+if(Array.isArray(data36)){
+const len6 = data36.length;
 for(let i6=0; i6<len6; i6++){
-let data36 = data35[i6];
-if(typeof data36 !== "string"){
+let data37 = data36[i6];
+if(typeof data37 !== "string"){
 vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "type");
 errors++;
 }
-if(!(((data36 === "kernel") || (data36 === "ramdisk")) || (data36 === "cmdline"))){
+if(!(((data37 === "kernel") || (data37 === "ramdisk")) || (data37 === "cmdline"))){
 vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "enum", {allowedValues: schema49.properties.components.items.enum});
 errors++;
 }
@@ -1382,8 +1392,8 @@ errors++;
 }
 }
 if(data.on_failure !== undefined){
-let data39 = data.on_failure;
-if(!(((data39 === "halt") || (data39 === "reboot")) || (data39 === "recovery"))){
+let data40 = data.on_failure;
+if(!(((data40 === "halt") || (data40 === "reboot")) || (data40 === "recovery"))){
 vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema50.properties.on_failure.enum});
 errors++;
 }
@@ -1395,11 +1405,11 @@ errors++;
 }
 }
 if(data.after !== undefined){
-let data41 = data.after;
-if(Array.isArray(data41)){
-const len7 = data41.length;
+let data42 = data.after;
+if(Array.isArray(data42)){
+const len7 = data42.length;
 for(let i7=0; i7<len7; i7++){
-if(typeof data41[i7] !== "string"){
+if(typeof data42[i7] !== "string"){
 vErrors = fail(vErrors, instancePath+"/after/" + i7, "type");
 errors++;
 }

@@ -17,9 +17,6 @@ export const otherNames = new Map(
   }),
 );
 
-/** xl.cfg's key for a TPM that another domain serves. The vTPM domain (vtpm/) runs a TPM, but serves it to nobody yet. */
-export const tpmKey = 'vtpm';
-
 /** Keys of xl.cfg for what a device model or a back end in domain 0 would do, which don't run before it. */
 export const deviceKeys: ReadonlySet<string> = new Set([
   'acpi_firmware',

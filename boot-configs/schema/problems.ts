@@ -1,7 +1,7 @@
 import { formatPath, fromPointer, type Path } from '../path.ts';
 import { nearest, sameName } from '../suggest.ts';
 import type { Shape } from './model.ts';
-import { deviceKeys, otherNames, tpmKey } from './other-names.ts';
+import { deviceKeys, otherNames } from './other-names.ts';
 
 /** What the schema finds wrong, in words. */
 export interface SchemaProblem {
@@ -131,14 +131,6 @@ function unknownKey(
       ...problem,
       message: `${show(key)} needs a device model or a back end, and none runs while the platform boots`,
       hint: 'remove it, or leave the domain to domain 0: "xl create" starts such domains',
-      covers: [],
-    };
-  }
-  if (same === undefined && key === tpmKey && placeName(parent) === 'domains[]') {
-    return {
-      ...problem,
-      message: `${show(key)} needs a domain that serves TPMs to guests, and the vTPM domain does not yet`,
-      hint: 'remove it; the domain boots without a TPM',
       covers: [],
     };
   }

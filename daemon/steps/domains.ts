@@ -56,8 +56,12 @@ export function startDomain(state: BootState, { domain }: Of<'start-domain'>): s
 function creation({ uuids }: BootState, domain: DomainSettings): CreatedDomain {
   const uuid = uuids.get(domain.name);
   if (uuid === undefined) throw new Error(`${domain.name} is created before it has a UUID`);
-  const { capabilities, pci, autostart } = domain;
-  return { ...domainProperties(domain), uuid, capabilities, pci, autostart };
+  const { capabilities, pci, autostart, vtpm } = domain;
+  return {
+    ...domainProperties(domain),
+    ...{ uuid, capabilities, pci, autostart },
+    ...(vtpm === undefined ? {} : { vtpm }),
+  };
 }
 
 function createdFor(state: BootState, domain: DomainSettings): CreatedDomain {

@@ -105,7 +105,7 @@ function uuidCheck({ answers }: Evidence): Check {
 /** Domains whose images say on the console that they work. */
 function serviceChecks({ manifest, consoleText, answers }: Evidence): Check[] {
   return manifest.domains.flatMap((domain) => {
-    const sign = domain.ramdisk.some((path) => path.startsWith('vtpm'))
+    const sign = domain.ramdisk.includes('vtpm.cpio.zst')
       ? 'vtpm: swtpm alive, self-test passed'
       : domain.ramdisk.some((path) => path.startsWith('guest'))
         ? `guest ${domain.name}: alive`

@@ -1,5 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { vtpmBackendRamdisk } from '../../vtpm/backend-image.ts';
+import { tpmfrontSegment } from '../../vtpm/frontend/image.ts';
 import { vtpmRamdisk } from '../../vtpm/image.ts';
 import { buildHypervisor } from '../hypervisor/build.ts';
 import { commandSegment } from '../images/command.ts';
@@ -33,8 +35,13 @@ export async function platformParts(report: Report, bootDomain = true): Promise<
   const kernel = await report("Debian's kernel, unpacked to ELF", debianKernel);
   const images = new Map([['vmlinux', kernel.elf]]);
   images.set('vtpm.cpio.zst', await report("the vTPM domain's initramfs", vtpmRamdisk));
+  images.set(
+    'vtpm-backend.cpio.zst',
+    await report('a vTPM domain that serves', vtpmBackendRamdisk),
+  );
+  images.set('guest-tpm.cpio.zst', await report("the guests' TPM front end", tpmfrontSegment));
   images.set('dom0.cpio.zst', await report("dom0's initramfs", dom0Ramdisk));
-  // Goes behind dom0's initramfs where a dom0 is to have Node and the command domb.
+  // Goes behind the initramfs of a domain that is to have Node and the command domb.
   images.set('domb-command.cpio.zst', await report('the command domb for dom0', commandSegment));
   images.set('guest.cpio.zst', await report("a guest's initramfs", guestRamdisk));
   const scripts = join(import.meta.dirname, '../../boot-configs/scripts');

@@ -7,7 +7,9 @@ import { debianTree } from './debian-packages.ts';
 import { debianKernel, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 
-const applets = 'sh mount cat sed sleep echo printf od dd tr tail devmem grep insmod'.split(' ');
+const applets = (
+  'sh mount cat sed sleep echo printf od dd tr tail devmem grep insmod ' + 'sha256sum cut'
+).split(' ');
 const scripts = join(import.meta.dirname, 'guest');
 /** Loaded when the command line asks for it. */
 const pciModules = ['xen-pcifront'];
@@ -28,7 +30,7 @@ export async function guestRamdisk(): Promise<string> {
       await root.copy('/msr.ko', join(kernel.modules, msrModule));
       // Linux calls it when dom0 asks for an orderly end.
       root.file('/sbin/poweroff', poweroff, 0o755).link('/sbin/reboot', 'poweroff');
-      for (const path of ['/proc', '/sys', '/dev']) root.directory(path);
+      for (const path of ['/proc', '/sys', '/dev', '/run', '/tmp']) root.directory(path);
       root.characterDevice('/dev/console', 0o600, 5, 1);
       for (const [index, path] of (await moduleClosure(kernel, pciModules)).entries()) {
         await root.copy(`/pci/${index}-${basename(path)}`, join(kernel.modules, path));

@@ -16,6 +16,7 @@ const bootedElsewhere = [
   'guest-register',
   'everyday',
   'pci',
+  'vtpm',
 ];
 
 const examples = readdirSync(join(import.meta.dirname, '../../boot-configs'))

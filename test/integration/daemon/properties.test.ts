@@ -18,6 +18,13 @@ const withGuest = (...lines: string[]) =>
     seclabel: system_u:system_r:domU_t
 ${lines.map((line) => `    ${line}\n`).join('')}`;
 
+/** The record that dom0 finds, as `domb introduce` reads it. */
+function recordFor({ handedOver }: { handedOver: ReadonlyMap<number, Uint8Array> }) {
+  const archive = Buffer.from(handedOver.get(0) ?? []).toString('latin1');
+  const [text = ''] = /\{\n {2}"version": 1,\n {2}"bootDomid"[\s\S]*?\n\}\n/.exec(archive) ?? [];
+  return parseBootRecord(text, 'record.json');
+}
+
 test('what the manifest says of a domain is what the hypervisor is asked for', async (t) => {
   const { run, hypervisor, machine } = await rig(t, {
     manifest: withGuest(
@@ -99,15 +106,31 @@ test('a domain with xenstore and console gets rings, and dom0 the record of them
   assert.equal(machine.deeds.at(-1), 'halt');
   const { xenstore, console } = hypervisor.creations.get(20) ?? {};
   assert.deepEqual({ xenstore, console }, { xenstore: true, console: true });
-  const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
-  const [text = ''] = /\{\n {2}"version": 1,\n {2}"bootDomid"[\s\S]*?\n\}\n/.exec(handedOver) ?? [];
-  const { domains } = parseBootRecord(text, 'record.json');
+  const { domains } = recordFor(hypervisor);
   assert.deepEqual(
     domains.map(({ name, xenstore, console }) => [name, xenstore?.port, console?.port]),
     [
       ['vtpm', undefined, undefined],
       ['guest', 1, 2],
       ['dom0', undefined, undefined],
+    ],
+  );
+});
+
+test('the record tells dom0 which domain serves the TPM of another', async (t) => {
+  const guest = withGuest('xenstore: true', 'vtpm: vtpm');
+  const { run, hypervisor, machine } = await rig(t, {
+    manifest: guest.replace('name: vtpm\n', '$&    xenstore: true\n'),
+  });
+  await run();
+  assert.equal(machine.deeds.at(-1), 'halt');
+  const { domains } = recordFor(hypervisor);
+  assert.deepEqual(
+    domains.map(({ name, vtpm }) => [name, vtpm]),
+    [
+      ['vtpm', undefined],
+      ['guest', 0x7fe0],
+      ['dom0', undefined],
     ],
   );
 });

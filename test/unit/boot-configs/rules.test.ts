@@ -53,7 +53,36 @@ const rescue = (more: Record<string, string>): string =>
 const wanted = platform('on_failure: recovery');
 const withRescue = (more: Record<string, string>): string => manifest(dom0 + rescue(more), wanted);
 
+const served = (more: Record<string, string>): string =>
+  withGuest({ xenstore: 'true' }) + second({ xenstore: 'true', vtpm: 'guest', ...more });
+
 const edges: Edge[] = [
+  {
+    rule: 'vtpm-backend',
+    path: 'domains[2].vtpm',
+    good: [served({}), served({ after: '[guest]' })],
+    bad: ['second', 'dom0', 'nobody'].map((vtpm) => served({ vtpm })),
+  },
+  {
+    rule: 'vtpm-xenstore',
+    path: 'domains[2].vtpm',
+    good: [served({})],
+    bad: [
+      served({ xenstore: 'false' }),
+      withGuest({}) + second({ xenstore: 'true', vtpm: 'guest' }),
+    ],
+  },
+  {
+    rule: 'vtpm-order',
+    path: 'domains[1].vtpm',
+    good: [
+      withGuest({ xenstore: 'true', vtpm: 'second', after: '[second]' }) +
+        second({ xenstore: 'true' }),
+      withGuest({ xenstore: 'true', vtpm: 'second', autostart: 'false' }) +
+        second({ xenstore: 'true' }),
+    ],
+    bad: [withGuest({ xenstore: 'true', vtpm: 'second' }) + second({ xenstore: 'true' })],
+  },
   {
     rule: 'pcr-choice',
     path: 'platform.measurement.pcr',

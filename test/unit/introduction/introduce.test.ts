@@ -109,6 +109,36 @@ test('the nodes: sizes, vCPUs, rings, and what the domain may write', () => {
   }
 });
 
+test('a vTPM: each side writes its own directory and reads the other', () => {
+  const [, domain] = record({ vtpm: 'dom0' }).domains;
+  assert.ok(domain);
+  assert.equal(domain.vtpm, 0);
+  const nodes = new Map(domainNodes({ ...domain, vtpm: 7 }, now).map((node) => [node.path, node]));
+  const frontend = '/local/domain/1/device/vtpm/0';
+  const backend = '/local/domain/7/backend/vtpm/1/0';
+  const values = (at: string, names: string[]) =>
+    names.map((name) => nodes.get(`${at}/${name}`)?.value);
+  assert.deepEqual(values(frontend, ['backend', 'backend-id', 'state']), [backend, '7', '1']);
+  assert.deepEqual(values(backend, ['frontend', 'frontend-id', 'state', 'online', 'uuid']), [
+    ...[frontend, '1', '1', '1', uuid],
+  ]);
+  assert.deepEqual(values('/libxl/1/device/vtpm/0', ['frontend', 'backend']), [frontend, backend]);
+  for (const [path, { access }] of nodes) {
+    if (path.startsWith(frontend)) assert.deepEqual(access, { owner: 1, reader: 7 });
+    else if (path.startsWith(backend)) assert.deepEqual(access, { owner: 7, reader: 1 });
+    else if (path.startsWith('/local/domain/7')) assert.deepEqual(access, { owner: 0, reader: 7 });
+    else assert.equal(typeof access, 'string');
+  }
+});
+
+test('without xenstore, or when its server is not there, a domain gets no vTPM', () => {
+  for (const more of [{ vtpm: 'dom0', xenstore: undefined }, { vtpm: 'gone' }, {}]) {
+    const [, domain] = record(more).domains;
+    assert.ok(domain);
+    assert.ok(domainNodes(domain, now).every(({ path }) => !path.includes('vtpm')));
+  }
+});
+
 test("libxl's configuration names the domain and its size", () => {
   const [, domain] = record().domains;
   assert.ok(domain);

@@ -40,6 +40,7 @@ const wrong: Record<string, unknown> = {
   maxVcpus: [1, 'all'],
   capabilities: [undefined, 'hardware', {}],
   xenstore: [null, true, [], {}, { frame: 0, port: 1 }, { frame: 1, port: 0 }, { frame: 1 }],
+  vtpm: ['', '../x', 7, null, {}],
   console: [
     { frame: 2 ** 52, port: 1 },
     { frame: 1, port: 2 ** 20 },

@@ -1,0 +1,87 @@
+import type { DraftDomain } from '../draft.ts';
+import { startOrder } from '../start-order.ts';
+import { nearest } from '../suggest.ts';
+import type { Check } from './check.ts';
+
+export const vtpmBackend: Check = {
+  rule: 'vtpm-backend',
+  says: 'vtpm names another domain of this manifest, one that is started; dom0 neither has a vTPM nor serves one.',
+  run({ domains, incomplete }, report) {
+    const names = new Set(domains.flatMap(({ name }) => (name === undefined ? [] : [name])));
+    for (const { path, name, vtpm, capabilities = [] } of domains) {
+      if (vtpm === undefined) continue;
+      const at = [...path, 'vtpm'];
+      const backend = domains.find((other) => other.name === vtpm);
+      if (capabilities.includes('hardware')) {
+        report(at, 'the hardware domain has the TPM of the machine', 'remove "vtpm"');
+      } else if (vtpm === name) {
+        report(at, 'the domain names itself', 'name the domain that serves its TPM');
+      } else if (backend?.capabilities?.includes('hardware')) {
+        report(at, `${vtpm} is the hardware domain, which serves no vTPMs`, 'name a vTPM domain');
+      } else if (backend?.autostart === false) {
+        report(
+          at,
+          `${vtpm} has "autostart: false", so it serves nobody`,
+          'remove "vtpm" here, or "autostart: false" there',
+        );
+      } else if (backend === undefined && !incomplete && names.size === domains.length) {
+        const meant = nearest(vtpm, names);
+        const hint =
+          meant === undefined ? 'name a domain of this manifest' : `did you mean "${meant}"?`;
+        report(at, 'there is no domain of this name', hint);
+      }
+    }
+  },
+};
+
+export const vtpmXenstore: Check = {
+  rule: 'vtpm-xenstore',
+  says: 'A domain with a vTPM, and the domain that serves it, have xenstore.',
+  run({ domains }, report) {
+    for (const { path, guest, backend } of pairs(domains)) {
+      const lacking = [guest, backend].filter(
+        (domain) => domain.xenstore !== true && !domain.refused('xenstore'),
+      );
+      if (lacking.length === 0) continue;
+      const names = lacking.map(({ name }) => name).join(' and ');
+      report(
+        path,
+        `a vTPM is found through xenstore, which ${names} ${lacking.length === 1 ? 'has' : 'have'} not got`,
+        `write "xenstore: true" for ${names}`,
+      );
+    }
+  },
+};
+
+export const vtpmOrder: Check = {
+  rule: 'vtpm-order',
+  says: 'A domain is started after the one that serves its vTPM.',
+  run({ domains }, report) {
+    const named = domains.flatMap(({ name, after = [] }) =>
+      name === undefined ? [] : [{ name, after }],
+    );
+    const order = startOrder(named).order.map(({ name }) => name);
+    for (const { path, guest, backend } of pairs(domains)) {
+      if (guest.autostart === false || guest.refused('after')) continue;
+      const places = [guest, backend].map(({ name = '' }) => order.indexOf(name));
+      const [own = -1, served = -1] = places;
+      // A domain in a cycle has no place; that is reported as such.
+      if (own === -1 || served === -1 || served < own) continue;
+      report(
+        path,
+        `the domain is started before ${backend.name}, which serves its vTPM`,
+        `write "after: [${backend.name}]"`,
+      );
+    }
+  },
+};
+
+/** Domains that may have a vTPM and have one, each with the domain that serves it. */
+function pairs(domains: readonly DraftDomain[]) {
+  return domains.flatMap((guest) => {
+    const backend = domains.find(({ name }) => name !== undefined && name === guest.vtpm);
+    if (backend === undefined || backend === guest) return [];
+    if ([guest, backend].some(({ capabilities }) => capabilities?.includes('hardware'))) return [];
+    return [{ path: [...guest.path, 'vtpm'], guest, backend }];
+  });
+}

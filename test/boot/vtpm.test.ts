@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import type { Answer } from '../../platform/machine/answers.ts';
+import { boot, exampleManifest, failedChecks, parts } from './support.ts';
+
+const guests = ['ledger', 'signer'];
+
+/** Waits until a guest has used its TPM, as vtpm/frontend/use-tpm does, and shows its console. */
+const used = (name: string) => `
+log=/var/log/xen/console/guest-${name}.log
+tries=0
+until grep -q 'guest ${name}: \\(endorsement key\\|no TPM\\)' $log; do
+  tries=$((tries + 1))
+  [ "$tries" -le 400 ] || break
+  sleep 0.5
+done
+cat $log`;
+
+/** Shell commands for dom0, by name. */
+const questions = {
+  ...Object.fromEntries(guests.map((name) => [name, used(name)])),
+  nodes: 'xenstore-ls -fp | grep vtpm',
+  destroy: 'xl destroy ledger 2>&1; sleep 3; xl list; xenstore-ls -f | grep vtpm',
+};
+
+const zeros = '0'.repeat(64);
+const sha256 = (...bytes: (string | Buffer)[]): Buffer =>
+  bytes.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
+/** What a register holds that was extended once, with the digest of a name. */
+const extendedBy = (name: string) => sha256(Buffer.alloc(32), sha256(name)).toString('hex');
+
+test('boot-configs/vtpm.yaml: a PV and a PVH guest have a TPM 2.0 each, served by the vTPM domain', async (t) => {
+  const answers = new Map<string, Answer>();
+  const run = await boot('vtpm', await exampleManifest('vtpm'), {
+    parts: await parts(),
+    async converse(ask) {
+      for (const [name, script] of Object.entries(questions)) {
+        answers.set(name, await ask(name, script, 240_000));
+      }
+    },
+  });
+  const said = (name: string): string =>
+    answers.get(name)?.output ?? assert.fail(`dom0 did not answer ${name}`);
+
+  await t.test('all come up', () => {
+    assert.deepEqual(failedChecks(run), []);
+  });
+
+  await t.test('the vTPM domain serves both', () => {
+    for (const domid of [1, 2]) {
+      assert.match(run.consoleText, new RegExp(`vtpm: serves a TPM 2.0 to domain ${domid}`));
+    }
+  });
+
+  for (const name of guests) {
+    await t.test(`${name}: Linux has a TPM 2.0 that is swtpm's, over the ring`, () => {
+      assert.match(said(name), new RegExp(`guest ${name}: TPM 2, made by IBM`));
+    });
+
+    await t.test(`${name}: a register is extended, by this guest only`, () => {
+      assert.match(said(name), new RegExp(`guest ${name}: PCR 15 was ${zeros}`));
+      assert.match(said(name), new RegExp(`guest ${name}: PCR 15 is ${extendedBy(name)}`));
+    });
+  }
+
+  await t.test('the two have keys of their own', () => {
+    const keys = guests.map((name) => /endorsement key ([0-9a-f]{64})/.exec(said(name))?.[1]);
+    assert.ok(keys.every((key) => key !== undefined));
+    assert.equal(new Set(keys).size, guests.length);
+  });
+
+  await t.test('xl destroy takes the device and the TPM with the guest', () => {
+    assert.doesNotMatch(said('destroy'), /ledger|libxl: error/);
+    assert.doesNotMatch(said('destroy'), /\/libxl\/1\/|\/domain\/1\/|\/backend\/vtpm\/1\/0/);
+    assert.match(run.consoleText, /vtpm: forgets the TPM of domain 1/);
+  });
+
+  await t.test('FLASK had nothing to refuse', () => {
+    assert.doesNotMatch(run.consoleText, /avc:\s+denied/);
+  });
+});

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chown, mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectUnix, getTestResult, selfTest, Tpm, type Transport } from 'node-tpm2-pts';
+import { isListening } from '../../platform/lib/unix-socket.ts';
+import { failureResponse } from './ring.ts';
+
+/** One guest's TPM 2.0. */
+export interface GuestTpm {
+  /** Gives the response to a command; a TPM that is gone answers TPM_RC_FAILURE. Never rejects. */
+  transmit(command: Buffer): Promise<Buffer>;
+  /** Ends the TPM and forgets all it held. */
+  stop(): Promise<void>;
+}
+
+export interface SoftwareTpmOptions {
+  /** A directory for this TPM alone; it is made, and removed in the end. */
+  directory: string;
+  /** User and group that swtpm runs as, so that it can't touch other TPMs. Without it: as this process. */
+  uid?: number;
+  /** Told when swtpm ends by itself. */
+  died: (how: string) => void;
+}
+
+const START_TIMEOUT = 30_000;
+
+/**
+ * Starts swtpm for one guest: a fresh TPM 2.0, powered on, that has passed its self-test. It is never started anew: a TPM
+ * whose registers were reset behind the guest's back would vouch for things that did not happen.
+ */
+export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<GuestTpm> {
+  const { directory, uid, died } = options;
+  const state = join(directory, 'state');
+  const socket = join(directory, 'data');
+  await rm(directory, { recursive: true, force: true });
+  // Its owner passes through the parent, and sees nothing there.
+  await mkdir(dirname(directory), { recursive: true, mode: 0o711 });
+  for (const path of [directory, state]) await mkdir(path, { mode: 0o700 });
+  if (uid !== undefined) for (const path of [directory, state]) await chown(path, uid, uid);
+  const child = spawn(
+    'swtpm',
+    [
+      ...['socket', '--tpm2', '--tpmstate', `dir=${state}`],
+      ...['--server', `type=unixio,path=${socket}`, '--flags', 'not-need-init,startup-clear'],
+    ],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    },
+  );
+  const process = watched(child);
+  const discard = async () => {
+    child.kill('SIGKILL');
+    await process.ended;
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await listening(socket, process);
+    const transport = await connectUnix(socket);
+    await requirePassed(transport);
+    let stopped = false;
+    void process.ended.then((how) => stopped || died(how));
+    return {
+      transmit: (command) => transport.transmit(command).catch(failureResponse),
+      stop: async () => {
+        stopped = true;
+        await transport.close();
+        await discard();
+      },
+    };
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+}
+
+interface Watched {
+  /** Resolves, with how it ended, once the process is gone. */
+  ended: Promise<string>;
+  /** The same, at any time; undefined while it runs. */
+  outcome(): string | undefined;
+}
+
+function watched(child: ChildProcess): Watched {
+  let said = '';
+  let outcome: string | undefined;
+  child.stderr?.on('data', (chunk) => {
+    said = `${said}${chunk}`.slice(-1000);
+  });
+  const ended = new Promise<string>((resolve) => {
+    const end = (how: string) => {
+      outcome ??= `swtpm ${how}${said === '' ? '' : `: ${said.trim()}`}`;
+      resolve(outcome);
+    };
+    child.once('error', (error) => end(`does not run: ${error.message}`));
+    child.once('close', (status, signal) => end(`ended with ${signal ?? `status ${status}`}`));
+  });
+  return { ended, outcome: () => outcome };
+}
+
+async function listening(socket: string, process: Watched): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT;
+  while (!(await isListening(socket))) {
+    const ended = process.outcome();
+    if (ended !== undefined) throw new Error(ended);
+    if (performance.now() > deadline) {
+      throw new Error(`swtpm does not listen on ${socket} after ${START_TIMEOUT / 1000} s`);
+    }
+    await sleep(20);
+  }
+}
+
+async function requirePassed(transport: Transport): Promise<void> {
+  const tpm = new Tpm(transport);
+  await selfTest(tpm);
+  const { result } = await getTestResult(tpm);
+  if (result !== 0) throw new Error(`the self-test of swtpm gave 0x${result.toString(16)}`);
+}

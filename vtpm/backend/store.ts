@@ -1,0 +1,15 @@
+/** What the backend needs of xenstore; paths are absolute, or relative to this domain's own directory. */
+export interface Store {
+  /** Undefined when there is nothing, or nothing that this domain may read. */
+  read(path: string): string | undefined;
+  /** Names of the children; none when there is no such directory. */
+  list(path: string): string[];
+  write(path: string, value: string): void;
+  /** Removes `path` and all below it, if it is there. */
+  remove(path: string): void;
+  /** From now on {@link nextChange} reports changes at or below `path`, and one at once. */
+  watch(path: string, token: string): void;
+  unwatch(path: string, token: string): void;
+  /** The next change: where, and the token of the watch. */
+  nextChange(): Promise<{ path: string; token: string }>;
+}
