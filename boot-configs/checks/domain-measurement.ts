@@ -27,11 +27,13 @@ export const unmeasured: Check = {
   rule: 'unmeasured',
   says: 'Only ordinary guests may leave components unmeasured, never the kernel, and nothing whose digest is pinned.',
   run({ domains }, report) {
-    for (const domain of domains) checkComponents(domain, report);
+    const servers = new Set(domains.flatMap(({ vtpm }) => (vtpm === undefined ? [] : [vtpm])));
+    for (const domain of domains) checkComponents(domain, servers, report);
   },
 };
 
-function checkComponents(domain: DraftDomain, report: Report): void {
+/** @param servers names of the domains that serve vTPMs */
+function checkComponents(domain: DraftDomain, servers: ReadonlySet<string>, report: Report): void {
   const { path, measurement, digests } = domain;
   const components = measurement?.components;
   if (components === undefined || domain.refused('measurement')) return;
@@ -45,7 +47,7 @@ function checkComponents(domain: DraftDomain, report: Report): void {
     report(at, 'the kernel is always measured', 'add "kernel"');
     return;
   }
-  const right = privilege(domain);
+  const right = privilege(domain, servers);
   if (left.length > 0 && right !== undefined) {
     report(
       at,
@@ -63,8 +65,9 @@ function checkComponents(domain: DraftDomain, report: Report): void {
 }
 
 /** What makes a domain more than an ordinary guest; undefined when nothing does. */
-function privilege(domain: DraftDomain): string | undefined {
+function privilege(domain: DraftDomain, servers: ReadonlySet<string>): string | undefined {
   if ((domain.capabilities ?? []).length > 0) return 'capabilities';
+  if (domain.name !== undefined && servers.has(domain.name)) return "guests' vTPMs";
   const properties = [...deviceProperties, 'pci'] as const;
   return properties.find((property) => (domain[property] ?? []).length > 0);
 }

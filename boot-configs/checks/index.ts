@@ -35,7 +35,7 @@ import { recoveryStart } from './recovery-start.ts';
 import { requiredSomewhere } from './required-somewhere.ts';
 import { timeoutDomid } from './timeout-domid.ts';
 import { vcpuCount } from './vcpu-count.ts';
-import { vtpmBackend, vtpmOrder, vtpmXenstore } from './vtpm.ts';
+import { vtpmBackend, vtpmCritical, vtpmOrder, vtpmXenstore } from './vtpm.ts';
 import { xenstoreClient } from './xenstore-client.ts';
 
 /** Every rule beyond the schema. */
@@ -77,6 +77,7 @@ export const checks: readonly Check[] = [
   vtpmBackend,
   vtpmXenstore,
   vtpmOrder,
+  vtpmCritical,
   criticalHardware,
   failureOfDispensable,
   recoveryDomain,

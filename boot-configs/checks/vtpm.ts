@@ -5,7 +5,7 @@ import type { Check } from './check.ts';
 
 export const vtpmBackend: Check = {
   rule: 'vtpm-backend',
-  says: 'vtpm names another domain of this manifest, one that is started; dom0 neither has a vTPM nor serves one.',
+  says: 'vtpm names another domain of this manifest, which is pv and started; dom0 neither has a vTPM nor serves one.',
   run({ domains, incomplete }, report) {
     const names = new Set(domains.flatMap(({ name }) => (name === undefined ? [] : [name])));
     for (const { path, name, vtpm, capabilities = [] } of domains) {
@@ -18,6 +18,13 @@ export const vtpmBackend: Check = {
         report(at, 'the domain names itself', 'name the domain that serves its TPM');
       } else if (backend?.capabilities?.includes('hardware')) {
         report(at, `${vtpm} is the hardware domain, which serves no vTPMs`, 'name a vTPM domain');
+      } else if (backend?.type !== undefined && backend.type !== 'pv') {
+        // To introduce a running PVH domain, dom0 has to map it, which no policy of ours allows for this one.
+        report(
+          at,
+          `${vtpm} is ${backend.type}, and only a pv domain can serve vTPMs`,
+          `write "type: pv" for ${vtpm}`,
+        );
       } else if (backend?.autostart === false) {
         report(
           at,
@@ -48,6 +55,22 @@ export const vtpmXenstore: Check = {
         path,
         `a vTPM is found through xenstore, which ${names} ${lacking.length === 1 ? 'has' : 'have'} not got`,
         `write "xenstore: true" for ${names}`,
+      );
+    }
+  },
+};
+
+export const vtpmCritical: Check = {
+  rule: 'vtpm-critical',
+  says: 'A critical domain does not depend for its vTPM on one that is not critical.',
+  run({ domains }, report) {
+    for (const { path, guest, backend } of pairs(domains)) {
+      if (guest.critical === false || guest.refused('critical')) continue;
+      if (backend.critical !== false) continue;
+      report(
+        path,
+        `the domain is critical, but the boot goes on without ${backend.name}, which serves its vTPM`,
+        `remove "critical: false" from ${backend.name}, or add it here`,
       );
     }
   },

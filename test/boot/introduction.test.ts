@@ -4,8 +4,16 @@ import { parseXlList } from '../../platform/demo/tool-output.ts';
 import type { Answer } from '../../platform/machine/answers.ts';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
-/** A guest that waits to be started is introduced while it is paused. */
-const standby = `
+/** A guest that waits to be started is introduced while it is paused; one that is hvm like any other. */
+const more = `
+  - name: box
+    domid: 4
+    type: hvm
+    ramdisk: guest.cpio.zst
+    cmdline: console=hvc0 loglevel=5 domb.name=box domb.xenstore=yes
+    seclabel: system_u:system_r:domU_t
+    xenstore: true
+    console: true
   - name: standby
     domid: 3
     type: pv
@@ -16,6 +24,20 @@ const standby = `
     console: true
     autostart: false
 `;
+
+/**
+ * Brings a guest's second vCPU up. Its kernel acts on xenstore in its own time: first it takes down what is offline there, then
+ * it starts what xl brings online.
+ */
+const processors = ['mail', 'web'].map(
+  (name) => `
+until xl vcpu-list ${name} | grep -q ' 1  .*--p' || [ $((tries += 1)) -gt 60 ]; do sleep 1; done
+xl vcpu-list ${name}
+xl vcpu-set ${name} 2
+while xl vcpu-list ${name} | grep -q ' 1  .*--p' && [ $((tries += 1)) -le 120 ]; do sleep 1; done
+xl vcpu-list ${name}
+`,
+);
 
 /** Shell commands for dom0, by name. */
 const questions = {
@@ -29,7 +51,8 @@ const questions = {
   nodes: 'xenstore-ls -p /local/domain/1; xenstore-ls /libxl; xenstore-ls /vm',
   // A guest asks when it finds xenstore, which may be after it says that it is alive.
   names:
-    'for name in mail web standby; do log=/var/log/xen/console/guest-$name.log; for i in $(seq 60); do grep -q "calls it" $log && break; sleep 1; done; cat $log; done',
+    'for name in mail web standby box; do log=/var/log/xen/console/guest-$name.log; for i in $(seq 60); do grep -q "calls it" $log && break; sleep 1; done; cat $log; done',
+  processors: processors.join(''),
   shutdown: 'xl shutdown -w mail; xl shutdown -w web',
   ended: 'xl list -Z; cat /var/log/xen/console/guest-mail.log /var/log/xen/console/guest-web.log',
   destroy: 'xl destroy mail; xl destroy web; xl list -Z; xl list -Z vtpm',
@@ -37,7 +60,7 @@ const questions = {
 
 test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and xl treats them as its own', async (t) => {
   const answers = new Map<string, Answer>();
-  const manifest = (await exampleManifest('everyday')) + standby;
+  const manifest = (await exampleManifest('everyday')) + more;
   const run = await boot('everyday', manifest, {
     parts: await parts(),
     async converse(ask) {
@@ -55,8 +78,8 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
     assert.match(run.consoleText, /vtpm \(domain 32736\) named/);
   });
 
-  await t.test('a guest, pv and pvh, asks xenstore for its name', () => {
-    for (const name of ['mail', 'web', 'standby']) {
+  await t.test('a guest, pv, pvh and hvm, asks xenstore for its name', () => {
+    for (const name of ['mail', 'web', 'standby', 'box']) {
       assert.match(said('names').output, new RegExp(`guest ${name}: xenstore calls it ${name}`));
     }
   });
@@ -64,7 +87,7 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
   await t.test('introducing them again changes nothing', () => {
     const expected = [
       'vtpm (domain 32736) was named',
-      ...['mail (domain 1)', 'web (domain 2)', 'standby (domain 3)'].map(
+      ...['mail (domain 1)', 'web (domain 2)', 'box (domain 4)', 'standby (domain 3)'].map(
         (domain) => `${domain} was introduced`,
       ),
     ];
@@ -74,7 +97,7 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
   await t.test('nobody is introduced in the place of another', () => {
     const { output, status } = said('other');
     assert.equal(status, 0);
-    assert.deepEqual(output.match(/is another domain/g)?.length, 4);
+    assert.deepEqual(output.match(/is another domain/g)?.length, 5);
     assert.equal(said('forged').status, 1);
     assert.match(said('forged').output, /forged\.json: domains\[0\]: /);
   });
@@ -98,6 +121,17 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
     assert.match(said('console').output, /guest web: alive/);
   });
 
+  await t.test('a guest, pv and pvh, starts with vcpus and gets more of maxvcpus from xl', () => {
+    const states = said('processors')
+      .output.split('\n')
+      .flatMap((line) => /^(mail|web) +\d+ +(\d+) +\S+ +(\S+)/.exec(line)?.slice(1) ?? [])
+      .join(' ');
+    const online = '(?!--p)\\S+';
+    const each = (name: string) =>
+      `${name} 0 ${online} ${name} 1 --p ${name} 0 ${online} ${name} 1 ${online}`;
+    assert.match(states, new RegExp(`^${each('mail')} ${each('web')}$`), said('processors').output);
+  });
+
   await t.test('xl shutdown ends them cleanly, xl destroy removes them', () => {
     assert.equal(said('shutdown').status, 0, said('shutdown').output);
     const ended = said('ended').output;
@@ -106,7 +140,7 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
       assert.match(parseXlList(ended).find((row) => row.name === name)?.state ?? '', /s/);
     }
     const left = parseXlList(said('destroy').output).map(({ name }) => name);
-    assert.deepEqual(left, ['Domain-0', 'standby', 'vtpm', 'vtpm']);
+    assert.deepEqual(left, ['Domain-0', 'standby', 'box', 'vtpm', 'vtpm']);
   });
 
   await t.test('FLASK had nothing to refuse', () => {

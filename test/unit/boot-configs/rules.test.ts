@@ -61,7 +61,23 @@ const edges: Edge[] = [
     rule: 'vtpm-backend',
     path: 'domains[2].vtpm',
     good: [served({}), served({ after: '[guest]' })],
-    bad: ['second', 'dom0', 'nobody'].map((vtpm) => served({ vtpm })),
+    bad: [
+      ...['second', 'dom0', 'nobody'].map((vtpm) => served({ vtpm })),
+      withGuest({ type: 'pvh', xenstore: 'true' }) + second({ xenstore: 'true', vtpm: 'guest' }),
+    ],
+  },
+  {
+    rule: 'vtpm-critical',
+    path: 'domains[2].vtpm',
+    good: [
+      served({ critical: 'false' }),
+      withGuest({ xenstore: 'true', critical: 'false' }) +
+        second({ xenstore: 'true', vtpm: 'guest', critical: 'false' }),
+    ],
+    bad: [
+      withGuest({ xenstore: 'true', critical: 'false' }) +
+        second({ xenstore: 'true', vtpm: 'guest' }),
+    ],
   },
   {
     rule: 'vtpm-xenstore',
@@ -160,8 +176,13 @@ const edges: Edge[] = [
       withGuest({ type: 'pvh', maxvcpus: '127' }),
       withGuest({ type: 'hvm', vcpus: '2', maxvcpus: '2' }),
       withGuest({ vcpus: '2', maxvcpus: '2' }),
+      withGuest({ maxvcpus: '2', xenstore: 'true' }),
     ],
-    bad: [withGuest({ type: 'pvh', vcpus: '3', maxvcpus: '2' }), withGuest({ maxvcpus: '2' })],
+    bad: [
+      withGuest({ type: 'pvh', vcpus: '3', maxvcpus: '2' }),
+      withGuest({ maxvcpus: '2' }),
+      withGuest({ maxvcpus: '2', xenstore: 'false' }),
+    ],
   },
   {
     rule: 'cpuid',
@@ -661,6 +682,8 @@ const edges: Edge[] = [
     path: 'domains[1].measurement.components',
     good: ['[kernel]', '[cmdline, kernel]', '[kernel, ramdisk, cmdline]'].map(withComponents),
     bad: [
+      withGuest({ xenstore: 'true', measurement: '{ components: [kernel] }' }) +
+        second({ xenstore: 'true', vtpm: 'guest' }),
       ...['[ramdisk]', '[cmdline]', '[cmdline, ramdisk]'].map(withComponents),
       ...['ioports: ["80"]', 'iomem: ["fed40,1"]', 'irqs: [5]'].map(
         (device) => `${withComponents('[kernel]')}    ${device}\n`,
