@@ -144,7 +144,7 @@ export function hasDevices({ devices }: DomainProperties): boolean {
 }
 
 function checkServices(
-  { type, xenstore = false, console = false, hardware }: DomainProperties,
+  { xenstore = false, console = false, hardware }: DomainProperties,
   hardwareDomid: number | undefined,
   refuse: Refuse,
 ): void {
@@ -154,9 +154,6 @@ function checkServices(
   }
   if (!xenstore) {
     throw refuse('a console is found through xenstore', 'give it xenstore too, or no console');
-  }
-  if (type === 'hvm') {
-    throw refuse('an HVM domain is not introduced to xenstore', 'make it type pv or pvh');
   }
   if (hardwareDomid !== 0) {
     // xenstored takes its local clients for domain 0, whatever domain it serves.

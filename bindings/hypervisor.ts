@@ -126,7 +126,7 @@ export interface DomainProperties {
    * which takes everything that the boot domain still has.
    */
   devices?: DomainDevices;
-  /** Devices that do DMA can be assigned to it later; PV, and only where Xen uses an IOMMU. */
+  /** Devices that do DMA can be assigned to it later; PV, and only where Xen uses an IOMMU. The hardware domain has it there. */
   iommu?: boolean;
   /** Gets a ring to the hardware domain that xenstore can be served through, once that domain has introduced it. */
   xenstore?: boolean;

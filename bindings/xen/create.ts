@@ -78,7 +78,7 @@ function allocate(session: XenSession, domain: DomainCreation, ssidref: number):
     .set('grant_opts', supportsGrantTableV2(session) ? GRANT_TABLE_V2 : GRANT_TABLE_V1);
   parseUuid(domain.uuid).copy(config.block('handle'));
   config
-    .set('flags', creationFlags(domain, layout))
+    .set('flags', creationFlags(domain, session))
     .set('arch.emulation_flags', emulationFlags(domain, layout))
     .set('arch.misc_flags', domain.msrRelaxed ? constants.XEN_X86_MSR_RELAXED : 0);
   const given = Buffer.alloc(4);
@@ -88,11 +88,16 @@ function allocate(session: XenSession, domain: DomainCreation, ssidref: number):
 }
 
 function creationFlags(
-  { type, nestedHvm = false, iommu = false }: DomainCreation,
-  layout: XenLayout,
+  { type, nestedHvm = false, iommu = false, hardware }: DomainCreation,
+  session: XenSession,
 ): number {
-  const { XEN_DOMCTL_CDF_hvm, XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_nested_virt } = layout.constants;
-  if (type === 'pv') return iommu ? layout.constants.XEN_DOMCTL_CDF_iommu : 0;
+  const { constants } = session.layout;
+  const { XEN_DOMCTL_CDF_hvm, XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_nested_virt } = constants;
+  if (type === 'pv') {
+    // The hardware domain drives all devices that nobody else has, through the IOMMU if Xen uses one.
+    const translated = iommu || (hardware && hostInfo(session).iommu);
+    return translated ? constants.XEN_DOMCTL_CDF_iommu : 0;
+  }
   return XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | (nestedHvm ? XEN_DOMCTL_CDF_nested_virt : 0);
 }
 

@@ -41,6 +41,8 @@ export interface PlatformRunOptions {
   awaited?: readonly RegExp[];
   /** Further devices of the machine, as QEMU's option -device takes them. */
   devices?: readonly string[];
+  /** File with the contents of an NVMe disk, which is dom0's. */
+  disk?: string;
   /** Start through UEFI firmware. */
   firmware?: FirmwareOptions;
   /** Asks dom0 for more, when it has answered its own questions and the boot was judged. */
@@ -76,10 +78,10 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
       ...{ signatureKey: signature && Buffer.from(signature.key), banks: hashAlgorithms },
     }),
   );
-  const { hypervisorOptions, memoryMiB, firmware, devices } = options;
+  const { hypervisorOptions, memoryMiB, firmware, devices, disk } = options;
   const machine = await bootManifest({
     ...{ directory, parts, initramfs },
-    ...{ hypervisorOptions, memoryMiB, firmware, devices },
+    ...{ hypervisorOptions, memoryMiB, firmware, devices, disk },
   });
   try {
     await followBoot(machine.console, report);

@@ -13,6 +13,8 @@ const here = import.meta.dirname;
 const handoverScript = join(here, '../../systemd/domb-receive');
 const modules = [
   ...['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc', 'xen-pciback'],
+  // Its disk, where the machine has one.
+  'nvme',
 ];
 const xenPrograms = 'xl xenstored xenconsoled xenconsole xen-init-dom0 libxl-save-helper'.split(
   ' ',
@@ -23,7 +25,7 @@ const storeTools = ['xenstore-ls', 'xenstore-read', 'xenstore-write', 'xenstore-
 const dlopened = ['libgcc_s.so.1', 'libtss2-tcti-device.so.0'];
 const applets = (
   'sh mount mkdir cat cp ls ln insmod echo printf sleep sed grep base64 stty test rm wc seq dmesg ' +
-  'head tail tee cut tr expr kill awk env dd od timeout'
+  'head tail tee cut tr expr kill awk env dd od timeout sha256sum'
 ).split(' ');
 
 /**

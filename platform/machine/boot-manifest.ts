@@ -14,6 +14,8 @@ export interface BootOptions {
   memoryMiB?: number | undefined;
   /** Further devices of the machine. */
   devices?: readonly string[] | undefined;
+  /** The machine's disk. */
+  disk?: string | undefined;
   /** Start through UEFI firmware, from one EFI application, instead of QEMU's multiboot loader. */
   firmware?: FirmwareOptions | undefined;
 }
@@ -53,5 +55,6 @@ export async function bootManifest(options: BootOptions): Promise<Machine> {
     memoryMiB: options.memoryMiB ?? 3072,
     tpm: options.tpm ?? true,
     devices: options.devices,
+    disk: options.disk,
   });
 }

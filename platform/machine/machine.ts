@@ -15,6 +15,8 @@ export interface MachineOptions {
   tpm: boolean;
   /** Further devices, as QEMU's option -device takes them. */
   devices?: readonly string[] | undefined;
+  /** File that is the contents of an NVMe disk; the machine may write to it. */
+  disk?: string | undefined;
 }
 
 /** QEMU itself loads the hypervisor and its modules. Nothing measures them. */
@@ -73,6 +75,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       ...start,
       ...tpmArguments(options.start, tpm),
       ...(options.devices ?? []).flatMap((device) => ['-device', device]),
+      ...diskArguments(options.disk),
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
@@ -107,6 +110,14 @@ function lineArguments(serial: string, serialSocket: string, debug: string): str
     ...['-chardev', socket, '-serial', 'stdio', '-serial', 'chardev:line'],
     ...['-chardev', `file,id=debug,path=${debug}`],
     ...['-device', `isa-debugcon,iobase=${debugPort},chardev=debug`],
+  ];
+}
+
+function diskArguments(file: string | undefined): string[] {
+  if (file === undefined) return [];
+  return [
+    ...['-drive', `if=none,id=disk,format=raw,file=${file}`],
+    ...['-device', 'nvme,serial=disk,drive=disk'],
   ];
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Answer } from '../../platform/machine/answers.ts';
+import { Disk } from './disk.ts';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
 /** A network card without a network, where the manifest has it. */
@@ -15,12 +16,15 @@ const questions = {
   again: 'domb introduce',
 };
 
-test('boot-configs/pci.yaml: a guest gets a PCI device behind an IOMMU', async () => {
+test('boot-configs/pci.yaml: behind an IOMMU, a guest gets a PCI device, and dom0 all others', async (t) => {
+  const disk = await Disk.make(t);
   const answers = new Map<string, Answer>();
   const run = await boot('pci', await exampleManifest('pci'), {
     parts: await parts(),
     devices: ['amd-iommu', card],
+    disk: disk.file,
     async converse(ask) {
+      await disk.check(ask);
       for (const [name, script] of Object.entries(questions)) {
         answers.set(name, await ask(name, script, 400_000));
       }

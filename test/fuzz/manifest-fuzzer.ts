@@ -1,10 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { checkProperties } from '../../bindings/creation-checks.ts';
+import { HypervisorError } from '../../bindings/hypervisor.ts';
 import {
   canonicalConfiguration,
+  type DomainSettings,
   loadManifest,
   ManifestError,
 } from '../../boot-configs/manifest.ts';
 import { plan } from '../../daemon/boot.ts';
+import { domainProperties } from '../../daemon/domain-properties.ts';
 import { mutate, randomText } from './manifest-mutations.ts';
 import type { Random } from './random.ts';
 
@@ -59,6 +63,10 @@ function feed(text: string): Outcome {
       expect(Number.isSafeInteger(memoryKiB) && memoryKiB % 1024 === 0, `memory ${memoryKiB}`);
       expect(!kernel.startsWith('/') && !kernel.split('/').includes('..'), `kernel ${kernel}`);
     }
+    const { recovery = [] } = manifest;
+    for (const domain of domains.concat(recovery)) {
+      expectCreatable(domain, hardware[0]?.domid ?? 0);
+    }
     return { accepted: true, milliseconds };
   } catch (error) {
     const milliseconds = since(started);
@@ -71,6 +79,21 @@ function feed(text: string): Outcome {
       expect(hint !== '', 'a problem without a hint');
     }
     return { accepted: false, milliseconds };
+  }
+}
+
+const allCpus = Array.from({ length: 4095 }, (_, cpu) => cpu);
+
+/** Of a machine that has everything, the boot can learn nothing that the loader could not know. */
+function expectCreatable(domain: DomainSettings, hardwareDomid: number): void {
+  const frames = 'gnttab_max_frames=4294967295 gnttab_max_maptrack_frames=4294967295';
+  const option = hardwareDomid === 0 ? 'boot-domain' : `hardware_dom=${hardwareDomid}`;
+  const xen = { commandLine: `${option} ${frames}`, cpus: allCpus, hvm: true, iommu: true };
+  try {
+    checkProperties(domainProperties(domain), xen);
+  } catch (error) {
+    if (!(error instanceof HypervisorError)) throw error;
+    throw new Error(`the boot would learn: ${error.message}`);
   }
 }
 
