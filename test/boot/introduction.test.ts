@@ -65,6 +65,7 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
   const disk = await Disk.make(t);
   const run = await boot('everyday', manifest, {
     parts: await parts(),
+    devices: ['amd-iommu'],
     disk: disk.file,
     async converse(ask) {
       await disk.check(ask);
