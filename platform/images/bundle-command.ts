@@ -6,6 +6,8 @@ import {
   schemaPath,
   schemaText,
 } from '../../boot-configs/schema/file.ts';
+import { BUNDLED_WORKER } from '../../boot-scripts/run-script.ts';
+import { bundleScriptWorker } from './bundle.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -53,5 +55,6 @@ export async function bundleCommand(): Promise<Map<string, Uint8Array>> {
   const schemas = [...formerVersions, newestVersion].map(
     async (version) => [schemaPath(version), Buffer.from(await schemaText(version))] as const,
   );
-  return new Map<string, Uint8Array>([...files, ...(await Promise.all(schemas))]);
+  const worker = [BUNDLED_WORKER, await bundleScriptWorker()] as const;
+  return new Map<string, Uint8Array>([...files, worker, ...(await Promise.all(schemas))]);
 }

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { build } from 'esbuild';
+import { interpreter } from './runtime.ts';
 
 /**
  * Bundles an entry point and all it imports into one CommonJS file for the pinned Node, which starts several times as
@@ -22,4 +24,9 @@ export async function bundle(entry: string, interpreter: string): Promise<Uint8A
   const output = result.outputFiles[0];
   if (!output) throw new Error(`${entry}: esbuild gave no output`);
   return output.contents;
+}
+
+/** The thread that boot scripts run in, to lie beside the bundle that starts it. */
+export function bundleScriptWorker(): Promise<Uint8Array> {
+  return bundle(join(import.meta.dirname, '../../boot-scripts/worker.ts'), interpreter);
 }

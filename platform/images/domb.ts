@@ -4,13 +4,12 @@ import { imageNames } from '../../boot-configs/all-domains.ts';
 import { loadManifest, type Manifest } from '../../boot-configs/manifest.ts';
 import { BUNDLED_WORKER } from '../../boot-scripts/run-script.ts';
 import { paths, type Settings } from '../../daemon/settings.ts';
-import { bundle } from './bundle.ts';
+import { bundle, bundleScriptWorker } from './bundle.ts';
 import { debianKernel, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 import { interpreter, nodeRuntime } from './runtime.ts';
 
 const daemon = join(import.meta.dirname, '../../daemon/main.ts');
-const scriptWorker = join(import.meta.dirname, '../../boot-scripts/worker.ts');
 // dlopen'ed, so no ELF header names them (bindings/libxenctrl.ts, bindings/libxenguest.ts).
 const xenLibraries = ['libxenctrl.so.4.17', 'libxenguest.so.4.17'];
 const modules = ['xen-privcmd'];
@@ -84,7 +83,7 @@ export async function composeBootImage(
   };
   const root = new RootTree()
     .file('/usr/lib/domb/domb.cjs', await bundle(daemon, interpreter), 0o755)
-    .file(`/usr/lib/domb/${BUNDLED_WORKER}`, await bundle(scriptWorker, interpreter))
+    .file(`/usr/lib/domb/${BUNDLED_WORKER}`, await bundleScriptWorker())
     .link('/init', '/usr/lib/domb/domb.cjs')
     .file(paths.manifest, manifestBytes)
     .file(paths.settings, `${JSON.stringify(complete)}\n`);

@@ -11,7 +11,6 @@ const bootedElsewhere = [
   'late-hwdom',
   'driver-domain',
   'processors',
-  'recovery',
   'permissions',
   'guest-register',
   'everyday',

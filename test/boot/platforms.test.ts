@@ -5,6 +5,7 @@ import { before, test } from 'node:test';
 import { cpio } from '../../daemon/cpio.ts';
 import type { Parts } from '../../platform/demo/parts.ts';
 import { cacheDirectory } from '../../platform/lib/cache.ts';
+import { asVersion1 } from '../lib/version-1.ts';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
 let built: Parts;
@@ -24,10 +25,12 @@ test('the demo platform comes up, measured and labelled, and domB goes', async (
   assert.equal(run.record.hardwareDomid, 0);
 });
 
-test('another platform boots: other sizes, domids and images, a PV and a PVH guest', async () => {
+test('another platform boots, from a manifest of version 1: other sizes, domids and images, a PV and a PVH guest', async () => {
   const images = new Map(built.images);
   images.set('dom0.cpio.zst', await changedImage(built, 'dom0.cpio.zst'));
-  const run = await boot('second', await exampleManifest('second'), {
+  const manifest = asVersion1(await exampleManifest('second'));
+  for (const sign of [/^version: 1$/m, /on-failure:/, /boot-pcr:/]) assert.match(manifest, sign);
+  const run = await boot('second', manifest, {
     parts: { ...built, images },
   });
   assert.deepEqual(failedChecks(run), []);

@@ -9,23 +9,8 @@ import { withoutAnnotations } from '../../../boot-configs/schema/model.ts';
 import { type SchemaProblem, schemaProblems } from '../../../boot-configs/schema/problems.ts';
 import { renaming } from '../../../boot-configs/versions/step-up.ts';
 import { newest, type Version, versions } from '../../../boot-configs/versions/versions.ts';
+import { asVersion1, renamed } from '../../lib/version-1.ts';
 import { dom0, found, guest, load, refused } from './support.ts';
-
-const renamed = [
-  'on_failure',
-  'boot_pcr',
-  'max_grant_frames',
-  'max_maptrack_frames',
-  'max_event_channels',
-];
-
-/** A manifest of version 2 as version 1 writes it; everything keeps its place. */
-function asVersion1(text: string): string {
-  const keys = new RegExp(`\\b(${renamed.join('|')})(?=\\s*:)`, 'g');
-  return text
-    .replace(/^version: 2$/m, 'version: 1')
-    .replace(keys, (key) => key.replaceAll('_', '-'));
-}
 
 const full = `version: 2
 platform:
