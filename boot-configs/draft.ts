@@ -10,6 +10,7 @@ export interface Draft {
   bootPcr: number | undefined;
   timeout: string | undefined;
   onFailure: string | undefined;
+  handoverDirectory: string | undefined;
   domains: DraftDomain[];
   scripts: DraftScript[];
   /** True when the list of domains or a whole domain was refused: there may be more domains than these. */
@@ -45,6 +46,7 @@ export function draftOf(document: unknown, bad: ReadonlySet<string>): Draft {
     bootPcr: root?.platform?.measurement?.boot_pcr,
     timeout: root?.platform?.timeout,
     onFailure: root?.platform?.on_failure,
+    handoverDirectory: root?.platform?.handover?.directory,
     domains,
     scripts: (root?.scripts ?? []).flatMap((script: ScriptDocument | undefined, index) =>
       script === undefined ? [] : [{ ...script, path: ['scripts', index] }],

@@ -10,6 +10,9 @@ import { DEFAULT_BOOT_PCR, DEFAULT_PCR } from './pcrs.ts';
 import { listOf } from './segments.ts';
 import { startOrder } from './start-order.ts';
 
+/** Where a dom0 finds the hand-over when nothing is said. */
+const HANDOVER_DIRECTORY = '/domb-handover';
+
 /** How long a script may take when nothing is said. */
 const SCRIPT_SECONDS = 30;
 
@@ -34,6 +37,7 @@ export function effectiveManifest(document: ManifestDocument): Manifest {
         bootPcr: platform?.measurement?.boot_pcr ?? DEFAULT_BOOT_PCR,
         banks: [...new Set(platform?.measurement?.banks)].sort(),
       },
+      handover: { directory: platform?.handover?.directory ?? HANDOVER_DIRECTORY },
     },
     domains: ordered.order.map(({ domain }) => domainSettings(domain, pcr)),
     ...(recovery === undefined ? {} : { recovery: domainSettings(recovery, pcr) }),

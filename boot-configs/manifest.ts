@@ -52,6 +52,10 @@ export interface PlatformSettings {
    * each boot. `banks` must be active, sorted.
    */
   measurement: { pcr: number; bootPcr: number; banks: string[] };
+  handover: {
+    /** Absolute path in the initramfs of who takes over. */
+    directory: string;
+  };
 }
 
 export interface DomainSettings {

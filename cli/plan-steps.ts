@@ -80,6 +80,8 @@ function detailsOf(
     }
     case 'measure-domain':
       return measurementDetails(operation.domain, platform.measurement.pcr);
+    case 'hand-over':
+      return { directory: platform.handover.directory };
     case 'cap-pcr':
       return { pcr: platform.measurement.pcr };
     default:

@@ -9,9 +9,6 @@ import { handoverRecord } from './record.ts';
 import { ROOM_FOR_SCRIPT } from './script-api.ts';
 import type { BootFailureRecord, BootState } from './state.ts';
 
-/** Where dom0's initramfs finds what domB handed over. */
-export const handoverDirectory = 'domb-handover';
-
 /**
  * Bytes to reserve in front of dom0's ramdisk, a whole number of pages. Nearly everything is measured before anything is
  * built, so the logs are known but for the caps and what scripts still do; the daemon's own log and the record grow with the
@@ -37,12 +34,15 @@ export function handoverCapacity(state: BootState): number {
  * the TPM, and the rest is a convenience that proves nothing.
  */
 export function handoverArchive(state: BootState): Buffer {
+  // In an archive, paths are relative.
+  const parts = state.manifest.platform.handover.directory.split('/').slice(1);
+  const directories = parts.map((_, depth) => parts.slice(0, depth + 1).join('/'));
   const file = (name: string, data: Uint8Array) =>
-    ({ path: `${handoverDirectory}/${name}`, type: 'file', mode: 0o444, data }) as const;
+    ({ path: `${directories.at(-1)}/${name}`, type: 'file', mode: 0o444, data }) as const;
   const log = readMeasurementLog(state.evidence.log);
   const platformLog = mergedLog(state, log);
   return cpio([
-    { path: handoverDirectory, type: 'directory' },
+    ...directories.map((path) => ({ path, type: 'directory' }) as const),
     ...[...evidenceFiles(state.evidence)].map(([name, bytes]) => file(name, bytes)),
     file('measurement.json', Buffer.from(jsonRecords(log.records))),
     file('measurement.txt', Buffer.from(listing(log))),

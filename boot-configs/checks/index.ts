@@ -18,6 +18,7 @@ import { duplicateName } from './duplicate-name.ts';
 import { duplicateScript } from './duplicate-script.ts';
 import { duplicateUuid } from './duplicate-uuid.ts';
 import { failureOfDispensable } from './failure-of-dispensable.ts';
+import { handoverDirectory } from './handover-directory.ts';
 import { hardwareDomain } from './hardware-domain.ts';
 import { hardwareType } from './hardware-type.ts';
 import { imagePath } from './image-path.ts';
@@ -42,6 +43,7 @@ import { xenstoreClient } from './xenstore-client.ts';
 export const checks: readonly Check[] = [
   pcrChoice,
   timeoutDomid,
+  handoverDirectory,
   requiredSomewhere,
   duplicateName,
   duplicateDomid,

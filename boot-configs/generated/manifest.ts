@@ -16,6 +16,12 @@ export interface PlatformDocument {
   on_failure?: 'halt' | 'reboot' | 'recovery';
   timeout?: string;
   measurement?: MeasurementDocument;
+  handover?: HandoverDocument;
+}
+
+/** How the boot domain hands over to the hardware domain, and to the recovery domain after a boot that failed. */
+export interface HandoverDocument {
+  directory?: string;
 }
 
 /** Where the boot is measured. */

@@ -21,11 +21,12 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "the number 2"
  },
  "platform": {
-  "expects": "a mapping with the keys on_failure, timeout and measurement",
+  "expects": "a mapping with the keys on_failure, timeout, measurement and handover",
   "keys": [
    "on_failure",
    "timeout",
-   "measurement"
+   "measurement",
+   "handover"
   ]
  },
  "platform.on_failure": {
@@ -53,6 +54,15 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  },
  "platform.measurement.banks[]": {
   "expects": "sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 or sha3_512"
+ },
+ "platform.handover": {
+  "expects": "a mapping with the key directory",
+  "keys": [
+   "directory"
+  ]
+ },
+ "platform.handover.directory": {
+  "expects": "an absolute path of at most 200 letters, digits, \"/\", \"_\", \".\" and \"-\""
  },
  "defaults": {
   "expects": "a mapping with keys of a domain",
@@ -365,9 +375,10 @@ export const shapes = (): SchemaValidator['shapes'] => ({
 export function validator(): SchemaValidator['validate'] {
 
 
-const schema32 = {"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot","recovery"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"measurement":{"$ref":"#/$defs/measurement"}}};
+const schema32 = {"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot","recovery"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"measurement":{"$ref":"#/$defs/measurement"},"handover":{"$ref":"#/$defs/handover"}}};
 const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot_pcr":{"type":"integer","minimum":0,"maximum":23},"banks":{"type":"array","maxItems":7,"items":{"type":"string","enum":["sha256","sha384","sha512","sm3_256","sha3_256","sha3_384","sha3_512"]}}}};
 const pattern4 = new RegExp("^[1-9][0-9]{0,3}s$", "u");
+const pattern5 = new RegExp("^(?=.{2,200}$)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$", "u");
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -381,7 +392,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(((key0 === "on_failure") || (key0 === "timeout")) || (key0 === "measurement"))){
+if(!((((key0 === "on_failure") || (key0 === "timeout")) || (key0 === "measurement")) || (key0 === "handover"))){
 vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
@@ -480,6 +491,34 @@ vErrors = fail(vErrors, instancePath+"/measurement", "type");
 errors++;
 }
 }
+if(data.handover !== undefined){
+let data7 = data.handover;
+if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
+for(const key2 in data7){
+if(!(key2 === "directory")){
+vErrors = fail(vErrors, instancePath+"/handover", "additionalProperties", {additionalProperty: key2});
+errors++;
+}
+}
+if(data7.directory !== undefined){
+let data8 = data7.directory;
+if(typeof data8 === "string"){
+if(!pattern5.test(data8)){
+vErrors = fail(vErrors, instancePath+"/handover/directory", "pattern");
+errors++;
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/handover/directory", "type");
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/handover", "type");
+errors++;
+}
+}
 }
 else {
 vErrors = fail(vErrors, instancePath, "type");
@@ -490,19 +529,19 @@ return errors === 0;
 }
 validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema34 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"}}};
-const schema35 = {"enum":["pv","pvh","hvm"]};
-const schema38 = {"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999};
-const schema40 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
-const schema49 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"components":{"type":"array","items":{"type":"string","enum":["kernel","ramdisk","cmdline"]}}}};
+const schema35 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"}}};
+const schema36 = {"enum":["pv","pvh","hvm"]};
+const schema39 = {"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999};
+const schema41 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
+const schema50 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"components":{"type":"array","items":{"type":"string","enum":["kernel","ramdisk","cmdline"]}}}};
 const func1 = Object.prototype.hasOwnProperty;
-const pattern5 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
-const pattern6 = new RegExp("^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", "u");
-const pattern7 = new RegExp("^[!-~]{1,255}$", "u");
-const pattern10 = new RegExp("^[ -~]*$", "u");
-const pattern11 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
-const schema46 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}};
-const pattern12 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
+const pattern6 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
+const pattern7 = new RegExp("^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", "u");
+const pattern8 = new RegExp("^[!-~]{1,255}$", "u");
+const pattern11 = new RegExp("^[ -~]*$", "u");
+const pattern12 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
+const schema47 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}};
+const pattern13 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -524,7 +563,7 @@ errors++;
 if(data.kernel !== undefined){
 let data0 = data.kernel;
 if(typeof data0 === "string"){
-if(!pattern12.test(data0)){
+if(!pattern13.test(data0)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -541,7 +580,7 @@ vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data1 === "string"){
-if(!pattern12.test(data1)){
+if(!pattern13.test(data1)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
@@ -555,7 +594,7 @@ const len0 = data1.length;
 for(let i0=0; i0<len0; i0++){
 let data2 = data1[i0];
 if(typeof data2 === "string"){
-if(!pattern12.test(data2)){
+if(!pattern13.test(data2)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -590,7 +629,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(func1.call(schema34.properties, key0))){
+if(!(func1.call(schema35.properties, key0))){
 vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
@@ -598,14 +637,14 @@ errors++;
 if(data.type !== undefined){
 let data0 = data.type;
 if(!(((data0 === "pv") || (data0 === "pvh")) || (data0 === "hvm"))){
-vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema35.enum});
+vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema36.enum});
 errors++;
 }
 }
 if(data.memory !== undefined){
 let data1 = data.memory;
 if(typeof data1 === "string"){
-if(!pattern5.test(data1)){
+if(!pattern6.test(data1)){
 vErrors = fail(vErrors, instancePath+"/memory", "pattern");
 errors++;
 }
@@ -649,7 +688,7 @@ errors++;
 }
 }
 if(typeof data3 === "string"){
-if(!pattern6.test(data3)){
+if(!pattern7.test(data3)){
 vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
@@ -658,7 +697,7 @@ errors++;
 if(data.kernel !== undefined){
 let data4 = data.kernel;
 if(typeof data4 === "string"){
-if(!pattern7.test(data4)){
+if(!pattern8.test(data4)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -675,7 +714,7 @@ vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data5 === "string"){
-if(!pattern7.test(data5)){
+if(!pattern8.test(data5)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
@@ -693,7 +732,7 @@ const len0 = data5.length;
 for(let i0=0; i0<len0; i0++){
 let data6 = data5[i0];
 if(typeof data6 === "string"){
-if(!pattern7.test(data6)){
+if(!pattern8.test(data6)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -708,7 +747,7 @@ errors++;
 if(data.cmdline !== undefined){
 let data7 = data.cmdline;
 if(typeof data7 === "string"){
-if(!pattern10.test(data7)){
+if(!pattern11.test(data7)){
 vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
@@ -721,7 +760,7 @@ errors++;
 if(data.seclabel !== undefined){
 let data8 = data.seclabel;
 if(typeof data8 === "string"){
-if(!pattern11.test(data8)){
+if(!pattern12.test(data8)){
 vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
@@ -825,7 +864,7 @@ vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "type");
 errors++;
 }
 if(!(((data16 === "kernel") || (data16 === "ramdisk")) || (data16 === "cmdline"))){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "enum", {allowedValues: schema49.properties.components.items.enum});
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "enum", {allowedValues: schema50.properties.components.items.enum});
 errors++;
 }
 }
@@ -851,13 +890,13 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema50 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"type":"boolean"},"console":{"type":"boolean"},"vtpm":{"type":"string"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
-const pattern15 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern16 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
-const pattern19 = new RegExp("^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$", "u");
-const pattern26 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
-const pattern27 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
-const pattern28 = new RegExp("^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$", "u");
+const schema51 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"type":"boolean"},"console":{"type":"boolean"},"vtpm":{"type":"string"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const pattern16 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern17 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
+const pattern20 = new RegExp("^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$", "u");
+const pattern27 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
+const pattern28 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
+const pattern29 = new RegExp("^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -879,7 +918,7 @@ vErrors = fail(vErrors, instancePath, "required", {missingProperty: "domid"});
 errors++;
 }
 for(const key0 in data){
-if(!(func1.call(schema50.properties, key0))){
+if(!(func1.call(schema51.properties, key0))){
 vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
@@ -887,7 +926,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern15.test(data0)){
+if(!pattern16.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -917,14 +956,14 @@ errors++;
 if(data.type !== undefined){
 let data2 = data.type;
 if(!(((data2 === "pv") || (data2 === "pvh")) || (data2 === "hvm"))){
-vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema35.enum});
+vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema36.enum});
 errors++;
 }
 }
 if(data.uuid !== undefined){
 let data3 = data.uuid;
 if(typeof data3 === "string"){
-if(!pattern16.test(data3)){
+if(!pattern17.test(data3)){
 vErrors = fail(vErrors, instancePath+"/uuid", "pattern");
 errors++;
 }
@@ -937,7 +976,7 @@ errors++;
 if(data.memory !== undefined){
 let data4 = data.memory;
 if(typeof data4 === "string"){
-if(!pattern5.test(data4)){
+if(!pattern6.test(data4)){
 vErrors = fail(vErrors, instancePath+"/memory", "pattern");
 errors++;
 }
@@ -950,7 +989,7 @@ errors++;
 if(data.maxmem !== undefined){
 let data5 = data.maxmem;
 if(typeof data5 === "string"){
-if(!pattern5.test(data5)){
+if(!pattern6.test(data5)){
 vErrors = fail(vErrors, instancePath+"/maxmem", "pattern");
 errors++;
 }
@@ -997,7 +1036,7 @@ errors++;
 if(data.cpuid !== undefined){
 let data8 = data.cpuid;
 if(typeof data8 === "string"){
-if(!pattern19.test(data8)){
+if(!pattern20.test(data8)){
 vErrors = fail(vErrors, instancePath+"/cpuid", "pattern");
 errors++;
 }
@@ -1036,7 +1075,7 @@ errors++;
 }
 }
 if(typeof data11 === "string"){
-if(!pattern6.test(data11)){
+if(!pattern7.test(data11)){
 vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
@@ -1045,7 +1084,7 @@ errors++;
 if(data.kernel !== undefined){
 let data12 = data.kernel;
 if(typeof data12 === "string"){
-if(!pattern7.test(data12)){
+if(!pattern8.test(data12)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -1062,7 +1101,7 @@ vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data13 === "string"){
-if(!pattern7.test(data13)){
+if(!pattern8.test(data13)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
@@ -1080,7 +1119,7 @@ const len0 = data13.length;
 for(let i0=0; i0<len0; i0++){
 let data14 = data13[i0];
 if(typeof data14 === "string"){
-if(!pattern7.test(data14)){
+if(!pattern8.test(data14)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -1095,7 +1134,7 @@ errors++;
 if(data.cmdline !== undefined){
 let data15 = data.cmdline;
 if(typeof data15 === "string"){
-if(!pattern10.test(data15)){
+if(!pattern11.test(data15)){
 vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
@@ -1108,7 +1147,7 @@ errors++;
 if(data.seclabel !== undefined){
 let data16 = data.seclabel;
 if(typeof data16 === "string"){
-if(!pattern11.test(data16)){
+if(!pattern12.test(data16)){
 vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
@@ -1180,7 +1219,7 @@ vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "type");
 errors++;
 }
 if(!(((data21 === "control") || (data21 === "hardware")) || (data21 === "xenstore"))){
-vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema50.properties.capabilities.items.enum});
+vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema51.properties.capabilities.items.enum});
 errors++;
 }
 }
@@ -1201,7 +1240,7 @@ const len2 = data22.length;
 for(let i2=0; i2<len2; i2++){
 let data23 = data22[i2];
 if(typeof data23 === "string"){
-if(!pattern26.test(data23)){
+if(!pattern27.test(data23)){
 vErrors = fail(vErrors, instancePath+"/ioports/" + i2, "pattern");
 errors++;
 }
@@ -1228,7 +1267,7 @@ const len3 = data24.length;
 for(let i3=0; i3<len3; i3++){
 let data25 = data24[i3];
 if(typeof data25 === "string"){
-if(!pattern27.test(data25)){
+if(!pattern28.test(data25)){
 vErrors = fail(vErrors, instancePath+"/iomem/" + i3, "pattern");
 errors++;
 }
@@ -1286,7 +1325,7 @@ const len5 = data28.length;
 for(let i5=0; i5<len5; i5++){
 let data29 = data28[i5];
 if(typeof data29 === "string"){
-if(!pattern28.test(data29)){
+if(!pattern29.test(data29)){
 vErrors = fail(vErrors, instancePath+"/pci/" + i5, "pattern");
 errors++;
 }
@@ -1363,7 +1402,7 @@ vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "type");
 errors++;
 }
 if(!(((data37 === "kernel") || (data37 === "ramdisk")) || (data37 === "cmdline"))){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "enum", {allowedValues: schema49.properties.components.items.enum});
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "enum", {allowedValues: schema50.properties.components.items.enum});
 errors++;
 }
 }
@@ -1394,7 +1433,7 @@ errors++;
 if(data.on_failure !== undefined){
 let data40 = data.on_failure;
 if(!(((data40 === "halt") || (data40 === "reboot")) || (data40 === "recovery"))){
-vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema50.properties.on_failure.enum});
+vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema51.properties.on_failure.enum});
 errors++;
 }
 }
@@ -1430,9 +1469,9 @@ return errors === 0;
 }
 validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema63 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
-const pattern29 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern30 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
+const schema64 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
+const pattern30 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern31 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
 
 function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1466,7 +1505,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern29.test(data0)){
+if(!pattern30.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -1479,7 +1518,7 @@ errors++;
 if(data.run !== undefined){
 let data1 = data.run;
 if(typeof data1 === "string"){
-if(!pattern30.test(data1)){
+if(!pattern31.test(data1)){
 vErrors = fail(vErrors, instancePath+"/run", "pattern");
 errors++;
 }
@@ -1492,7 +1531,7 @@ errors++;
 if(data.at !== undefined){
 let data2 = data.at;
 if(!((((data2 === "before_planning") || (data2 === "after_create")) || (data2 === "before_start")) || (data2 === "after_start"))){
-vErrors = fail(vErrors, instancePath+"/at", "enum", {allowedValues: schema63.properties.at.enum});
+vErrors = fail(vErrors, instancePath+"/at", "enum", {allowedValues: schema64.properties.at.enum});
 errors++;
 }
 }
@@ -1512,7 +1551,7 @@ errors++;
 if(data.digest !== undefined){
 let data4 = data.digest;
 if(typeof data4 === "string"){
-if(!pattern12.test(data4)){
+if(!pattern13.test(data4)){
 vErrors = fail(vErrors, instancePath+"/digest", "pattern");
 errors++;
 }

@@ -42,7 +42,11 @@ test('the recovery domain is kept apart from those that start', () => {
 test('the demo manifest means what the boot relies on', () => {
   assert.deepEqual(example('demo.yaml'), {
     version: 2,
-    platform: { onFailure: 'halt', measurement: { pcr: 13, bootPcr: 12, banks: [] } },
+    platform: {
+      onFailure: 'halt',
+      measurement: { pcr: 13, bootPcr: 12, banks: [] },
+      handover: { directory: '/domb-handover' },
+    },
     domains: [
       {
         name: 'vtpm',

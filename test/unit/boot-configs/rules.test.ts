@@ -56,7 +56,24 @@ const withRescue = (more: Record<string, string>): string => manifest(dom0 + res
 const served = (more: Record<string, string>): string =>
   withGuest({ xenstore: 'true' }) + second({ xenstore: 'true', vtpm: 'guest', ...more });
 
+const handover = (directory: string): string =>
+  manifest(dom0, `platform: { handover: { directory: ${directory} } }\n`);
+
 const edges: Edge[] = [
+  {
+    rule: 'handover-directory',
+    path: 'platform.handover.directory',
+    good: ['/usr/run', '/inits', '/library/x', '/domb-handover'].map(handover),
+    bad: ['/init', '/run', '/lib64/x', '/tmp/a/b'].map(handover),
+  },
+  {
+    rule: 'wrong-value',
+    path: 'platform.handover.directory',
+    good: ['/a', '/_a.b-c/d..', `/${'a'.repeat(199)}`].map(handover),
+    bad: ['/', 'a', '/a/', '//a', '/a/../b', '/.a', '/-a', '"/a b"', `/${'a'.repeat(200)}`].map(
+      handover,
+    ),
+  },
   {
     rule: 'vtpm-backend',
     path: 'domains[2].vtpm',
