@@ -4,7 +4,19 @@ import { test } from 'node:test';
 import type { Answer } from '../../platform/machine/answers.ts';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
-const guests = ['ledger', 'signer'];
+const guests = ['ledger', 'signer', 'vault'];
+
+/** What the example leaves out: a guest of type hvm. */
+const vault = `
+  - name: vault
+    domid: 3
+    type: hvm
+    cmdline: console=hvc0 loglevel=5 domb.name=vault
+    xenstore: true
+    console: true
+    vtpm: vtpm
+    after: [vtpm]
+`;
 
 /** Waits until a guest has used its TPM, as vtpm/frontend/use-tpm does, and shows its console. */
 const used = (name: string) => `
@@ -30,9 +42,9 @@ const sha256 = (...bytes: (string | Buffer)[]): Buffer =>
 /** What a register holds that was extended once, with the digest of a name. */
 const extendedBy = (name: string) => sha256(Buffer.alloc(32), sha256(name)).toString('hex');
 
-test('boot-configs/vtpm.yaml: a PV and a PVH guest have a TPM 2.0 each, served by the vTPM domain', async (t) => {
+test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, served by the vTPM domain', async (t) => {
   const answers = new Map<string, Answer>();
-  const run = await boot('vtpm', await exampleManifest('vtpm'), {
+  const run = await boot('vtpm', (await exampleManifest('vtpm')) + vault, {
     parts: await parts(),
     async converse(ask) {
       for (const [name, script] of Object.entries(questions)) {
@@ -47,8 +59,8 @@ test('boot-configs/vtpm.yaml: a PV and a PVH guest have a TPM 2.0 each, served b
     assert.deepEqual(failedChecks(run), []);
   });
 
-  await t.test('the vTPM domain serves both', () => {
-    for (const domid of [1, 2]) {
+  await t.test('the vTPM domain serves all', () => {
+    for (const domid of [1, 2, 3]) {
       assert.match(run.consoleText, new RegExp(`vtpm: serves a TPM 2.0 to domain ${domid}`));
     }
   });
@@ -64,7 +76,7 @@ test('boot-configs/vtpm.yaml: a PV and a PVH guest have a TPM 2.0 each, served b
     });
   }
 
-  await t.test('the two have keys of their own', () => {
+  await t.test('each has keys of its own', () => {
     const keys = guests.map((name) => /endorsement key ([0-9a-f]{64})/.exec(said(name))?.[1]);
     assert.ok(keys.every((key) => key !== undefined));
     assert.equal(new Set(keys).size, guests.length);

@@ -26,6 +26,8 @@
 
 #include "ring.h"
 
+#define MOST_ATTEMPTS 30
+
 static struct {
     struct xs_handle *store;
     xenevtchn_handle *events;
@@ -264,11 +266,34 @@ static int make_device(void)
     return device.fd;
 }
 
-int main(int count, char **arguments)
+/* Hands the commands of Linux to the ring until Linux gives the device up, which makes its file useless. */
+static void serve(int tpm)
 {
     static uint8_t command[RING_PAGE_SIZE], response[RING_PAGE_SIZE];
-    unsigned int backend;
-    int tpm;
+
+    for (;;) {
+        ssize_t size = read(tpm, command, sizeof(command));
+        size_t length;
+
+        if (size < 0 && errno == EINTR)
+            continue;
+        if (size < 0 && errno == EPIPE)
+            return;
+        if (size <= 0)
+            fail("the TPM device is gone: %s", size < 0 ? strerror(errno) : "end of file");
+        length = transact(command, size, response);
+        /* EIO: the kernel waits no longer for this response. */
+        if (write(tpm, response, length) >= 0 || errno == EIO)
+            continue;
+        if (errno == EPIPE)
+            return;
+        fail("cannot give the kernel a response: %s", strerror(errno));
+    }
+}
+
+int main(int count, char **arguments)
+{
+    unsigned int backend, attempt;
 
     snprintf(front.self, sizeof(front.self), "device/vtpm/%d", count > 1 ? atoi(arguments[1]) : 0);
     front.store = xs_open(0);
@@ -279,18 +304,14 @@ int main(int count, char **arguments)
     share_ring(backend);
     await_connection();
     await_answer();
-    tpm = make_device();
-    for (;;) {
-        ssize_t size = read(tpm, command, sizeof(command));
-        size_t length;
+    /* On a machine that is busy, one of the first responses may come too late, too. Nothing is lost by beginning again. */
+    for (attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+        int tpm = make_device();
 
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size <= 0)
-            fail("the TPM device is gone: %s", size < 0 ? strerror(errno) : "end of file");
-        length = transact(command, size, response);
-        /* EIO: the kernel waits no longer for this response. */
-        if (write(tpm, response, length) < 0 && errno != EIO)
-            fail("cannot give the kernel a response: %s", strerror(errno));
+        serve(tpm);
+        close(tpm);
+        fputs("tpmfront: Linux gave the device up, as after a response that took too long\n", stderr);
+        sleep(1);
     }
+    fail("Linux did not take the TPM %d times; see its messages", MOST_ATTEMPTS);
 }
