@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,7 +11,8 @@ export const cacheDirectory = join(process.env.XDG_CACHE_HOME || join(homedir(),
  *
  * The directory's name carries a SHA-256 over `inputs` (anything JSON can hold: versions, digests, options), so
  * that a changed input is a different artefact. `build` fills an empty directory, which takes its final name only
- * when `build` succeeded: an interrupted build leaves nothing that looks finished.
+ * when `build` succeeded: an interrupted build leaves nothing that looks finished. When one is built, what of the same
+ * name has not been asked for in a month is removed.
  */
 export async function cached(
   name: string,
@@ -30,12 +31,26 @@ export async function cached(
   try {
     await build(work);
     await rename(work, target);
+    await removeUnused(join(cacheDirectory, name));
   } catch (error) {
     await rm(work, { recursive: true, force: true });
     // Another process may have finished the same artefact in the meantime.
     if (!(await exists(target))) throw error;
   }
   return target;
+}
+
+const MONTH_MS = 30 * 24 * 3600 * 1000;
+
+/** Every use of an artefact sets its time. What an interrupted build left has that of its last step. */
+async function removeUnused(directory: string): Promise<void> {
+  for (const entry of await readdir(directory)) {
+    const path = join(directory, entry);
+    // Another process may remove the same.
+    const used = await stat(path).catch(() => undefined);
+    if (used && Date.now() - used.mtimeMs > MONTH_MS)
+      await rm(path, { recursive: true, force: true });
+  }
 }
 
 /** True when `path` exists, whatever it is. */
