@@ -83,16 +83,18 @@ export const vtpmOrder: Check = {
   rule: 'vtpm-order',
   says: 'A domain is started after the one that serves its vTPM.',
   run({ domains }, report) {
+    const served = pairs(domains);
+    if (served.length === 0) return;
     const named = domains.flatMap(({ name, after = [] }) =>
       name === undefined ? [] : [{ name, after }],
     );
     const order = startOrder(named).order.map(({ name }) => name);
-    for (const { path, guest, backend } of pairs(domains)) {
+    for (const { path, guest, backend } of served) {
       if (guest.autostart === false || guest.refused('after')) continue;
       const places = [guest, backend].map(({ name = '' }) => order.indexOf(name));
-      const [own = -1, served = -1] = places;
+      const [own = -1, server = -1] = places;
       // A domain in a cycle has no place; that is reported as such.
-      if (own === -1 || served === -1 || served < own) continue;
+      if (own === -1 || server === -1 || server < own) continue;
       report(
         path,
         `the domain is started before ${backend.name}, which serves its vTPM`,
@@ -105,6 +107,7 @@ export const vtpmOrder: Check = {
 /** Domains that may have a vTPM and have one, each with the domain that serves it. */
 function pairs(domains: readonly DraftDomain[]) {
   return domains.flatMap((guest) => {
+    if (guest.vtpm === undefined) return [];
     const backend = domains.find(({ name }) => name !== undefined && name === guest.vtpm);
     if (backend === undefined || backend === guest) return [];
     if ([guest, backend].some(({ capabilities }) => capabilities?.includes('hardware'))) return [];
