@@ -15,7 +15,7 @@ export const vtpmBackend: Check = {
       if (capabilities.includes('hardware')) {
         report(at, 'the hardware domain has the TPM of the machine', 'remove "vtpm"');
       } else if (type === 'hvm') {
-        // Seen on Xen 4.17: there its kernel (6.1) may give a TPM up whose responses come late.
+        // Not shown to work reliably: vtpm/README.md, "What is not protected, and what is not known".
         report(at, 'a vTPM is for pv and pvh domains', 'make the domain pvh, or remove "vtpm"');
       } else if (vtpm === name) {
         report(at, 'the domain names itself', 'name the domain that serves its TPM');
