@@ -5,18 +5,15 @@ import type { Check } from './check.ts';
 
 export const vtpmBackend: Check = {
   rule: 'vtpm-backend',
-  says: 'vtpm names another domain of this manifest, which is pv and started; dom0 neither has a vTPM nor serves one, and hvm domains have none.',
+  says: 'vtpm names another domain of this manifest, which is pv and started; dom0 neither has a vTPM nor serves one.',
   run({ domains, incomplete }, report) {
     const names = new Set(domains.flatMap(({ name }) => (name === undefined ? [] : [name])));
-    for (const { path, name, type, vtpm, capabilities = [] } of domains) {
+    for (const { path, name, vtpm, capabilities = [] } of domains) {
       if (vtpm === undefined) continue;
       const at = [...path, 'vtpm'];
       const backend = domains.find((other) => other.name === vtpm);
       if (capabilities.includes('hardware')) {
         report(at, 'the hardware domain has the TPM of the machine', 'remove "vtpm"');
-      } else if (type === 'hvm') {
-        // Not shown to work reliably: vtpm/README.md, "What is not protected, and what is not known".
-        report(at, 'a vTPM is for pv and pvh domains', 'make the domain pvh, or remove "vtpm"');
       } else if (vtpm === name) {
         report(at, 'the domain names itself', 'name the domain that serves its TPM');
       } else if (backend?.capabilities?.includes('hardware')) {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compress } from '../../platform/images/compress.ts';
 import { debianTree, withLibraries } from '../../platform/images/debian-packages.ts';
@@ -9,7 +9,7 @@ import { cached } from '../../platform/lib/cache.ts';
 import { run } from '../../platform/lib/run.ts';
 
 const here = import.meta.dirname;
-const sources = ['tpmfront.c', 'ring.c', 'ring.h'];
+const sources = ['tpmfront', 'proxy', 'commands', 'xenbus', 'ring', 'wait', 'fail'];
 const xenLibraries = ['xenstore', 'xengnttab', 'xenevtchn'];
 const modules = ['xen-evtchn', 'xen-gntalloc', 'tpm_vtpm_proxy'];
 
@@ -18,12 +18,13 @@ const modules = ['xen-evtchn', 'xen-gntalloc', 'tpm_vtpm_proxy'];
  * static libxenstore has no thread that reads, and takes an event that comes before the reply to xs_watch for a failure.
  */
 export async function buildTpmfront(): Promise<string> {
-  const texts = await Promise.all(sources.map((name) => readFile(join(here, name), 'utf8')));
+  const names = (await readdir(here)).filter((name) => /\.[ch]$/.test(name)).sort();
+  const texts = await Promise.all(names.map((name) => readFile(join(here, name), 'utf8')));
   const version = await run('dpkg-query', ['-s', 'libxen-dev']);
   const directory = await cached('tpmfront', [texts, version, xenLibraries], async (work) => {
     await run('gcc', [
       ...['-O2', '-Wall', '-Wextra', '-Werror', '-fstack-protector-strong', '-s'],
-      ...['-o', join(work, 'tpmfront'), join(here, 'tpmfront.c'), join(here, 'ring.c')],
+      ...['-o', join(work, 'tpmfront'), ...sources.map((name) => join(here, `${name}.c`))],
       ...xenLibraries.map((name) => `-l${name}`),
     ]);
   });

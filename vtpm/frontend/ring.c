@@ -6,6 +6,8 @@
 
 #define DATA sizeof(tpmif_shared_page_t)
 #define MOST (RING_PAGE_SIZE - DATA)
+/* tag, size, code: TPM 2.0 Library, Part 1, "Command/response structure" */
+#define LEAST 10
 
 int ring_submit(volatile void *page, const uint8_t *command, size_t length)
 {
@@ -37,7 +39,7 @@ enum ring_answer ring_collect(volatile void *page, uint8_t *response, size_t *le
     if (state != TPMIF_STATE_FINISH)
         return RING_PENDING;
     claimed = shared->length;
-    if (claimed > MOST)
+    if (claimed < LEAST || claimed > MOST)
         return RING_BROKEN;
     memcpy(response, (uint8_t *)page + DATA, claimed);
     *length = claimed;

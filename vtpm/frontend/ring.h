@@ -17,7 +17,7 @@ int ring_submit(volatile void *page, const uint8_t *command, size_t length);
 
 /*
  * Looks for the response to what was submitted. With RING_RESPONSE, `response` (at least RING_PAGE_SIZE bytes) holds
- * it and `length` its size. RING_BROKEN: the backend claims a length that no page can hold.
+ * it and `length` its size. RING_BROKEN: the backend claims a length that no response has, or that no page can hold.
  */
 enum ring_answer ring_collect(volatile void *page, uint8_t *response, size_t *length);
 

@@ -80,7 +80,6 @@ const edges: Edge[] = [
     good: [served({}), served({ after: '[guest]' })],
     bad: [
       ...['second', 'dom0', 'nobody'].map((vtpm) => served({ vtpm })),
-      served({ type: 'hvm' }),
       withGuest({ type: 'pvh', xenstore: 'true' }) + second({ xenstore: 'true', vtpm: 'guest' }),
     ],
   },

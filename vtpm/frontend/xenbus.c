@@ -1,0 +1,198 @@
+#include "xenbus.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenevtchn.h>
+#include <xengnttab.h>
+#include <xenstore.h>
+#include <xen/xen.h>
+#include <xen/io/xenbus.h>
+
+#include "fail.h"
+#include "ring.h"
+#include "wait.h"
+
+static struct {
+    struct xs_handle *store;
+    xenevtchn_handle *events;
+    evtchn_port_t port;
+    volatile void *page;
+    char self[64];
+    char backend[256];
+} front;
+
+/* The text at `directory`/`name`, to be freed; NULL when there is none. */
+static char *look(const char *directory, const char *name)
+{
+    char path[512];
+    unsigned int length;
+
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    return xs_read(front.store, XBT_NULL, path, &length);
+}
+
+static long look_number(const char *directory, const char *name)
+{
+    char *text = look(directory, name);
+    long number = text ? strtol(text, NULL, 10) : -1;
+
+    free(text);
+    return number;
+}
+
+static void publish(const char *name, unsigned int number)
+{
+    char path[128], text[16];
+    int length = snprintf(text, sizeof(text), "%u", number);
+
+    snprintf(path, sizeof(path), "%s/%s", front.self, name);
+    if (!xs_write(front.store, XBT_NULL, path, text, length))
+        fail("cannot write %s: %s", path, strerror(errno));
+}
+
+static void await_change(void)
+{
+    unsigned int count;
+    char **event = xs_read_watch(front.store, &count);
+
+    if (!event)
+        fail("xenstore is gone: %s", strerror(errno));
+    free(event);
+}
+
+/* Waits until there is a vTPM device for this guest; tells its backend's domain. */
+static unsigned int find_backend(void)
+{
+    char *path;
+    long domid;
+
+    if (!xs_watch(front.store, front.self, "device"))
+        fail("cannot watch %s: %s", front.self, strerror(errno));
+    while (!(path = look(front.self, "backend")) || (domid = look_number(front.self, "backend-id")) < 0) {
+        free(path);
+        await_change();
+    }
+    snprintf(front.backend, sizeof(front.backend), "%s", path);
+    free(path);
+    xs_unwatch(front.store, front.self, "device");
+    return domid;
+}
+
+static void share_ring(unsigned int backend)
+{
+    xengntshr_handle *grants = xengntshr_open(NULL, 0);
+    xenevtchn_port_or_error_t port;
+    uint32_t reference;
+    void *page;
+
+    if (!grants)
+        fail("cannot share memory: %s (is the module xen-gntalloc loaded?)", strerror(errno));
+    page = xengntshr_share_pages(grants, backend, 1, &reference, 1);
+    if (!page)
+        fail("cannot share a page with domain %u: %s", backend, strerror(errno));
+    memset(page, 0, RING_PAGE_SIZE);
+    front.page = page;
+    front.events = xenevtchn_open(NULL, 0);
+    if (!front.events)
+        fail("cannot open event channels: %s (is the module xen-evtchn loaded?)", strerror(errno));
+    port = xenevtchn_bind_unbound_port(front.events, backend);
+    if (port < 0)
+        fail("cannot make an event channel to domain %u: %s", backend, strerror(errno));
+    front.port = port;
+    publish("ring-ref", reference);
+    publish("event-channel", front.port);
+    publish("feature-protocol-v2", 1);
+    publish("state", XenbusStateInitialised);
+}
+
+/* Waits until the backend can be connected to; it may still be about to let go of a predecessor of ours. */
+static void await_offer(void)
+{
+    long state;
+
+    if (!xs_watch(front.store, front.backend, "backend"))
+        fail("cannot watch %s: %s", front.backend, strerror(errno));
+    publish("state", XenbusStateInitialising);
+    do {
+        await_change();
+        state = look_number(front.backend, "state");
+    } while (state != XenbusStateInitWait && state != XenbusStateInitialised);
+}
+
+static void await_connection(void)
+{
+    long state;
+
+    while ((state = look_number(front.backend, "state")) != XenbusStateConnected) {
+        if (state >= XenbusStateClosing)
+            fail("the vTPM domain refuses: %s is in state %ld", front.backend, state);
+        await_change();
+    }
+    if (look_number(front.backend, "feature-protocol-v2") != 1)
+        fail("%s does not speak version 2 of the protocol", front.backend);
+    publish("state", XenbusStateConnected);
+}
+
+volatile void *xenbus_page(void)
+{
+    return front.page;
+}
+
+const char *xenbus_backend(void)
+{
+    return front.backend;
+}
+
+void xenbus_notify(void)
+{
+    xenevtchn_notify(front.events, front.port);
+}
+
+int xenbus_changes(void)
+{
+    return xs_fileno(front.store);
+}
+
+void xenbus_follow(void)
+{
+    free(xs_check_watch(front.store));
+    if (look_number(front.backend, "state") == XenbusStateConnected)
+        return;
+    publish("state", XenbusStateClosed);
+    fail("the vTPM domain closed the device");
+}
+
+void xenbus_await_event(int milliseconds)
+{
+    struct pollfd files[] = {
+        { .fd = xenevtchn_fd(front.events), .events = POLLIN },
+        { .fd = xenbus_changes(), .events = POLLIN },
+    };
+    xenevtchn_port_or_error_t port;
+
+    wait_for(files, 2, milliseconds);
+    if (files[1].revents)
+        xenbus_follow();
+    if (files[0].revents) {
+        port = xenevtchn_pending(front.events);
+        if (port < 0 || xenevtchn_unmask(front.events, port) < 0)
+            fail("event channel: %s", strerror(errno));
+    }
+}
+
+void xenbus_connect(int device)
+{
+    unsigned int backend;
+
+    snprintf(front.self, sizeof(front.self), "device/vtpm/%d", device);
+    front.store = xs_open(0);
+    if (!front.store)
+        fail("cannot reach xenstore: %s", strerror(errno));
+    backend = find_backend();
+    await_offer();
+    share_ring(backend);
+    await_connection();
+}
