@@ -1,3 +1,4 @@
+import { insist } from '../introduction/insist.ts';
 import { type Introduction, introduceAll, problemOf } from '../introduction/introduce.ts';
 import { attachDevices } from '../introduction/pci.ts';
 import { type BootRecord, readBootRecord, recordFile } from '../introduction/record.ts';
@@ -13,7 +14,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   return failing(async (): Promise<ExitStatus> => {
     const record = await readBootRecord(input.values.get('record') ?? recordFile);
     const outcomes: Outcome[] = [];
-    for (const introduction of introduce(record)) {
+    for (const introduction of await introduce(record)) {
       outcomes.push(await withDevices(record, introduction));
     }
     if (input.flags.has('json')) terminal.write(`${JSON.stringify(outcomes, null, 2)}\n`);
@@ -22,10 +23,14 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   });
 }
 
-function introduce(record: BootRecord): Introduction[] {
+async function introduce(record: BootRecord): Promise<Introduction[]> {
   const control = new XenControlDomain();
   try {
-    return introduceAll(record, control, Date.now() / 1000);
+    const introductions = introduceAll(record, control, Date.now() / 1000);
+    const silent = await insist(record, introductions, control);
+    return introductions.map((introduction) =>
+      silent.has(introduction.domid) ? { ...introduction, silent: true } : introduction,
+    );
   } finally {
     control.close();
   }
@@ -44,8 +49,10 @@ async function withDevices({ domains }: BootRecord, introduction: Introduction):
   }
 }
 
-function tell({ name, domid, outcome, pci = [], problem }: Outcome, terminal: Terminal): void {
-  terminal.write(`${name} (domain ${domid}) ${outcome}\n`);
+function tell(told: Outcome, terminal: Terminal): void {
+  const { name, domid, outcome, pci = [], silent, problem } = told;
+  const remark = silent ? ', and does not use xenstore yet' : '';
+  terminal.write(`${name} (domain ${domid}) ${outcome}${remark}\n`);
   for (const device of pci) terminal.write(`${name} (domain ${domid}) got ${device}\n`);
   if (problem === undefined) return;
   terminal.writeError(`${name} (domain ${domid}): ${problem.message}\n  hint: ${problem.hint}\n`);

@@ -12,8 +12,11 @@ export interface ControlDomain {
   write(domid: number, nodes: readonly StoreNode[]): void;
   /** Whether xenstored serves the domain. */
   isIntroduced(domid: number): boolean;
+  /** Whether a domain that xenstored serves has asked it for anything. */
+  usesXenstore(domid: number): boolean;
   /**
-   * Has xenstored serve a domain, which may have been running, and waiting, for long: what it asked by then is answered.
+   * Has xenstored serve a domain, which may have been running, and waiting, for long: what it asked by then is answered. Done
+   * again, it tells a domain again that has not asked for anything, and leaves others alone.
    */
   introduce(domain: BootDomain, ring: Ring): void;
   /** Keeps the configuration that libxl wants of each domain. */

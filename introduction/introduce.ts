@@ -16,6 +16,8 @@ export interface Introduction {
     | 'is gone'
     | 'is another domain'
     | 'failed';
+  /** xenstored serves it, and it does not make use of that yet. */
+  silent?: true;
   /** Why it failed, and what to do. */
   problem?: { message: string; hint: string };
 }

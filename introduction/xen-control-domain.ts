@@ -37,6 +37,13 @@ export class XenControlDomain implements ControlDomain {
     return this.#store.isIntroduced(domid);
   }
 
+  usesXenstore(domid: number): boolean {
+    const wanted = `see whether domain ${domid} uses xenstore`;
+    return this.#session.attempt({ wanted, domid }, () =>
+      withRing(this.#session, domid, (shared) => shared.get('req_prod') !== 0n),
+    );
+  }
+
   /**
    * xenstored takes a domain that is introduced for a new one and empties its ring (domain_conn_reset,
    * tools/xenstore/xenstored_domain.c). What a kernel asked before would be lost, and it would wait for ever. So the domain
@@ -50,6 +57,7 @@ export class XenControlDomain implements ControlDomain {
         xc.xc_domain_pause({ xch, domid });
         try {
           const asked = shared.get('req_prod');
+          if (asked !== 0n && this.#store.isIntroduced(domid)) return;
           if (type !== 'pv') {
             // Its kernel waits for an event and then looks where the ring is; xenstored sends one to who asks for it so.
             shared.set('connection', XENSTORE_RECONNECT);

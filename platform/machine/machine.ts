@@ -98,7 +98,10 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
 function machineArguments(memoryMiB: number): string[] {
   return [
     // CPU models with more features ('max', 'EPYC') crash a PV kernel under QEMU 7.2's emulation; SVM with nested
-    // paging is what Xen needs for PVH domains.
+    // paging is what Xen needs for PVH domains. On the first processor such a domain may end with a triple fault, which is
+    // rare: a processor that restores floating-point state, as it does often where Node runs, writes the first one's hflags2
+    // without a lock (cpu_clear_ignne, target/i386/tcg/sysemu/fpu_helper.c), and may undo what was just put there, that nested
+    // paging is on or off. With thread=single, which has no such races, another guest crashed, and it takes twice the time.
     ...['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'qemu64,+svm,+npt', '-smp', '2'],
     ...['-m', String(memoryMiB), '-nodefaults', '-nographic', '-no-reboot'],
   ];

@@ -6,11 +6,7 @@ import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
 const guests = ['ledger', 'signer', 'vault'];
 
-/**
- * The second processor. In QEMU 7.2 a processor that restores floating-point state, as Node's often does, writes the first
- * one's hflags2 without a lock (cpu_clear_ignne, target/i386/tcg/sysemu/fpu_helper.c). So it may undo what was just put there:
- * that nested paging is on or off. A guest that needs it then ends with a triple fault.
- */
+/** The second processor, where the emulation is safe for guests that need its virtualization (platform/machine/machine.ts). */
 const processor = 'cpus: 1';
 
 /** What the example leaves out: a guest of type hvm. */

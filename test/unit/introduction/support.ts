@@ -54,6 +54,7 @@ export function fakeControlDomain(existing: readonly Partial<DomainInfo>[]): Fak
       for (const node of written) nodes.set(node.path, node);
     },
     isIntroduced: (domid) => introduced.has(domid),
+    usesXenstore: () => true,
     introduce({ domid }: BootDomain, { frame, port }: Ring) {
       deeds.push(`introduce ${domid} ${frame} ${port}`);
       introduced.add(domid);
