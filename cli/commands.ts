@@ -169,7 +169,8 @@ export const commands: readonly Command[] = [
         '"xenstore: true" in the manifest. These can then be shut down cleanly with xl shutdown; with "console: true", xl console ' +
         'works too. Then their PCI devices are attached, which takes that domB is gone. A domain that has shut down stays until xl destroy removes it.',
       'It is run once in each boot, as root in dom0 when xenstored runs; domb-receive does so where this command is ' +
-        'installed. What was introduced before stays as it is.',
+        'installed. What was introduced before stays as it is. A pvh or hvm domain that does not use xenstore is told again, ' +
+        'for a minute at most: Linux can miss it while it starts.',
     ],
     arguments: [],
     options: [
