@@ -1,6 +1,6 @@
 /**
- * Measures hashing, prediction and verification side by side with openssl and tpm2_eventlog: `node bench/measurement.ts` on a
- * machine that does nothing else. Our programs run bundled, as dom0 gets them; type stripping is for work on the tree. Each
+ * Measures hashing and prediction side by side with openssl: `node bench/measurement.ts` on a machine that does nothing else. Our
+ * programs run bundled, as dom0 gets them; type stripping is for work on the tree. Each
  * result stands beside what it has to be.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,37 +9,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { HashAlgorithm } from 'node-tpm2-pts';
-import { contentDigests, imageItem } from '../measurement/content.ts';
-import { encodeCap, encodeItem, type Target } from '../measurement/encode.ts';
-import { encodeEvent, encodeHeader } from '../measurement/event-log/write.ts';
-import { readMeasurementLog } from '../measurement/evidence/read-log.ts';
+import { contentDigests } from '../measurement/content.ts';
 import type * as HashFiles from '../measurement/hash-files.ts';
-import { pcrValues } from '../measurement/predict.ts';
 import { bundleCommand } from '../platform/images/bundle-command.ts';
-import { run } from '../platform/lib/run.ts';
+import { runProgram } from '../platform/lib/run.ts';
 import { elf, pvNotes } from '../test/unit/boot-configs/elf-builder.ts';
+import { judge, race } from './contest.ts';
 
-const ROUNDS = 7;
 const FILE_SIZE = 1024 * 1024 * 1024;
-const EVENTS = 10_000;
-const BANKS: HashAlgorithm[] = ['sha1', 'sha256', 'sha384', 'sha512'];
-
-type Contestants = Record<string, () => Promise<unknown> | unknown>;
-
-/** The shortest of some rounds, in milliseconds; the contestants take turns, so that all see the same machine. */
-async function race(contestants: Contestants): Promise<Map<string, number>> {
-  const times = new Map<string, number>();
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [name, contestant] of Object.entries(contestants)) {
-      const start = performance.now();
-      await contestant();
-      const time = performance.now() - start;
-      times.set(name, Math.min(times.get(name) ?? time, time));
-    }
-  }
-  return times;
-}
 
 const directory = await mkdtemp(join(tmpdir(), 'domb-bench-'));
 try {
@@ -48,14 +25,13 @@ try {
   for (const image of images) await fill(image);
   await hashing(images);
   await predicting(images);
-  await verifying();
 } finally {
   await rm(directory, { recursive: true });
 }
 
 async function hashing([one = '', two = '']: string[]): Promise<void> {
   const { hashFiles }: typeof HashFiles = await import(join(directory, 'hash-files.mjs'));
-  const digest = (path: string) => run('openssl', ['dgst', '-sha256', path]);
+  const digest = (path: string) => runProgram('openssl', ['dgst', '-sha256', path]);
   console.log(
     `SHA-256 of files of ${FILE_SIZE / 2 ** 20} MiB in the page cache, one and two cores`,
   );
@@ -115,32 +91,6 @@ async function predicting(images: readonly string[]): Promise<void> {
     `domb predict with ${gigabytes.toFixed(2)} GB of images: ${seconds} s, ${lines} lines`,
   );
   judge('largest process, MiB resident', mebibytes.toFixed(1), 'less than 64', mebibytes < 64);
-}
-
-async function verifying(): Promise<void> {
-  const target: Target = { pcr: 13, banks: BANKS };
-  const records = Array.from({ length: EVENTS }, (_, i) =>
-    encodeItem(imageItem(`domain-${i}`, 'kernel', Buffer.from(String(i))), i, target),
-  );
-  const events = [...records, encodeCap(target)].map(encodeEvent);
-  const log = Buffer.concat([encodeHeader(BANKS), ...events]);
-  const path = join(directory, 'log');
-  await writeFile(path, log);
-  console.log(`A log of ${EVENTS} events in ${BANKS.length} banks, ${log.length} bytes`);
-  const judged = await race({
-    'tpm2_eventlog, printing': () => run('tpm2_eventlog', [path]),
-    'parse, check, replay': () => pcrValues(readMeasurementLog(log).records, target),
-    'domb log, whole command': () =>
-      run(process.execPath, [join(directory, 'main.mjs'), 'log', path]),
-  });
-  for (const [name, time] of judged) console.log(`  ${name.padEnd(28)} ${time.toFixed(0)} ms`);
-  const [theirs = Number.NaN, , ours = Number.NaN] = judged.values();
-  const ratio = ours / theirs;
-  judge('domb log, times tpm2_eventlog', ratio.toFixed(2), 'less than 1', ratio < 1);
-}
-
-function judge(what: string, result: string, wanted: string, met: boolean): void {
-  console.log(`  ${what.padEnd(38)} ${result.padStart(6)}  ${wanted}: ${met ? 'met' : 'MISSED'}`);
 }
 
 async function bundle(): Promise<void> {

@@ -1,5 +1,5 @@
 /** The operations as they appear in errors, with the advice that belongs to them. */
-import type { DomainProperties } from './hypervisor.ts';
+import type { DomainProperties } from '../domains/settings.ts';
 import type { Attempt } from './refusal.ts';
 
 type Named = Pick<DomainProperties, 'domid' | 'name'>;
@@ -9,6 +9,14 @@ export const attempts = {
     wanted: `resolve the label ${seclabel}`,
     hints: {
       EINVAL: 'use a label that the FLASK policy defines',
+      ENOSYS: 'boot a Xen built with XSM and FLASK',
+    },
+  }),
+  resolveForBuilding: (label: string, seclabel: string): Attempt => ({
+    wanted: `resolve the label ${label}, under which a domain is built that gets ${seclabel}`,
+    hints: {
+      EINVAL:
+        'use a label that the boot domain may build; in a policy of your own, declare it with boot_guest (platform/policy/README.md)',
       ENOSYS: 'boot a Xen built with XSM and FLASK',
     },
   }),
@@ -43,6 +51,18 @@ export const attempts = {
     },
   }),
   handOver: (domid: number): Attempt => ({ wanted: `hand over to domain ${domid}`, domid }),
+  label: (domid: number): Attempt => ({
+    wanted: `give domain ${domid} its label`,
+    domid,
+    hints: {
+      EACCES:
+        'the FLASK policy must let the boot domain change X_building into X (boot_domain in platform/policy/modules/domb.te)',
+    },
+  }),
+  readBack: (domid: number): Attempt => ({
+    wanted: `read back what domain ${domid} has`,
+    domid,
+  }),
   start: (domid: number): Attempt => ({ wanted: `start domain ${domid}`, domid }),
   destroy: (domid: number): Attempt => ({
     wanted: `destroy domain ${domid}`,

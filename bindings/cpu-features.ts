@@ -1,11 +1,12 @@
 /** CPU features by name, and where in a CPU's description each stands. */
+
+import type { CpuFeature, DomainProperties } from '../domains/settings.ts';
+import { cpuFeatureNumbers } from '../xen-releases/releases.ts';
 import { attempts } from './attempts.ts';
-import type { CpuFeature, DomainProperties, HypervisorError } from './hypervisor.ts';
-import { layoutFor } from './layouts/layouts.ts';
+import type { HypervisorError } from './hypervisor.ts';
 import { refused } from './refusal.ts';
 
-/** Their numbers never change (xen/arch-x86/cpufeatureset.h is public), so one Xen's are every Xen's. */
-const numbers: Readonly<Record<string, number>> = layoutFor('4.17').cpuFeatures;
+const numbers = cpuFeatureNumbers();
 
 /** The number of a feature named as in {@link CpuFeature.name}; undefined for an unknown one. */
 export function cpuFeatureNumber(name: string): number | undefined {
@@ -77,4 +78,23 @@ export function nestingNotGiven(domain: DomainProperties): HypervisorError {
     'Xen does not show it the hardware virtualization that nestedhvm asks for',
     'leave nestedhvm out; Xen can nest on few processors',
   );
+}
+
+/**
+ * The errors for what a domain shall be shown and can't be.
+ * @param shown whether Xen can show a domain of its type a feature
+ */
+export function featuresNotShown(
+  domain: DomainProperties,
+  shown: (name: string) => boolean,
+): HypervisorError[] {
+  const { cpuid, nestedHvm } = domain;
+  const missing = cpuid.filter(
+    // Of one that nobody knows the creation's own checks speak.
+    ({ name, value }) => value === true && cpuFeatureNumber(name) !== undefined && !shown(name),
+  );
+  return [
+    ...missing.map((feature) => cpuFeatureNotGiven(domain, feature)),
+    ...(nestedHvm && !shown('svm') && !shown('vmx') ? [nestingNotGiven(domain)] : []),
+  ];
 }

@@ -1,6 +1,9 @@
 /** How the boot domain gives up parts of the machine, so that the hardware domain, which takes over the rest, lacks them. */
+
+import type { NumberRange } from '../domains/settings.ts';
 import { attempts } from './attempts.ts';
-import type { HardwareAccess, HypervisorError, NumberRange } from './hypervisor.ts';
+import type { HardwareAccess, HypervisorError, RangeChoice } from './hypervisor.ts';
+import { excluding } from './ranges.ts';
 import { refused } from './refusal.ts';
 
 export type Resource = keyof HardwareAccess;
@@ -28,7 +31,7 @@ export function giveUpRights(access: HardwareAccess, rights: OwnRights): void {
       for (const range of choice.without) giveUpHeld(rights, resource, range);
       continue;
     }
-    const others = complement(choice.only, EVERYTHING[resource]);
+    const others = excluding([EVERYTHING[resource]], choice.only);
     // Interrupts can be given up one by one only.
     for (const range of resource === 'irqs' ? others.flatMap(singles) : others) {
       giveUpAll(rights, resource, range);
@@ -37,6 +40,18 @@ export function giveUpRights(access: HardwareAccess, rights: OwnRights): void {
       if (!rights.holds(resource, range)) throw notHeld(rights, resource, range);
     }
   }
+}
+
+/** What is left of the boot domain's ranges of one resource when it has given up what must go. */
+export function rightsLeft(
+  resource: Resource,
+  held: readonly NumberRange[],
+  choice: RangeChoice | undefined,
+): NumberRange[] {
+  if (choice === undefined) return excluding(held, []);
+  if ('without' in choice) return excluding(held, choice.without);
+  if (resource === 'iomem') throw new Error('pages of I/O memory are not chosen one by one');
+  return excluding(held, excluding([EVERYTHING[resource]], choice.only));
 }
 
 function giveUpHeld(rights: OwnRights, resource: Resource, range: NumberRange): void {
@@ -56,19 +71,6 @@ function giveUpAll(rights: OwnRights, resource: Resource, range: NumberRange): v
 
 function singles({ first, count }: NumberRange): NumberRange[] {
   return Array.from({ length: count }, (_, index) => ({ first: first + index, count: 1 }));
-}
-
-/** The ranges of `whole` that are in none of `ranges`. */
-function complement(ranges: readonly NumberRange[], whole: NumberRange): NumberRange[] {
-  const gaps: NumberRange[] = [];
-  let from = whole.first;
-  for (const { first, count } of ranges.toSorted((a, b) => a.first - b.first)) {
-    if (first > from) gaps.push({ first: from, count: first - from });
-    from = Math.max(from, first + count);
-  }
-  const end = whole.first + whole.count;
-  if (from < end) gaps.push({ first: from, count: end - from });
-  return gaps;
 }
 
 const NAMES: Readonly<Record<Resource, string>> = {

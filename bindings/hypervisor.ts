@@ -1,3 +1,6 @@
+import type { DomainProperties, NumberRange } from '../domains/settings.ts';
+import type { DomainHoldings } from './holdings.ts';
+
 /**
  * What the boot domain asks of a hypervisor. Two implementations stand behind it: the real one over libxenctrl and
  * libxenguest (`xen-hypervisor.ts`) and a simulator that keeps the same rules (`simulator.ts`), for unit tests.
@@ -16,16 +19,19 @@ export interface Hypervisor {
   /** All existing domains, in ascending order of domid. */
   domains(): DomainInfo[];
   /**
-   * Compares a domain with the running hypervisor and machine without creating anything: fails for what {@link create} would
-   * refuse, the policy's permissions and the memory aside.
+   * Compares a domain with the running hypervisor and machine without creating anything.
+   * @returns everything for which {@link create} would refuse, the policy's permissions and the memory aside
    */
-  check(domain: DomainProperties): void;
+  check(domain: DomainProperties): HypervisorError[];
   /**
    * Chooses what the hardware domain will have of the machine, by taking the rest from the boot domain. To be called before
    * the hardware domain is created, and after the domains that are given devices.
    */
   restrictHardware(access: HardwareAccess): void;
-  /** Creates a paused domain with exactly the given domid, without memory contents. */
+  /**
+   * Creates a paused domain with exactly the given domid, without memory contents. Until {@link label} it has a label that only
+   * the boot domain has rights over (domains/build-label.ts).
+   */
   create(domain: DomainCreation): void;
   /**
    * Makes a created domain that has no memory yet another one: name, UUID, memory and CPUs it may run on become those of
@@ -40,10 +46,17 @@ export interface Hypervisor {
   build(domain: DomainCreation, image: DomainImage): Promise<DomainRings>;
   /**
    * Writes `bytes` into the region that {@link DomainImage.handoverBytes} reserved when `domid` was built.
-   * The domain must not have been started.
+   * The domain must not have got its label.
    */
   handOver(domid: number, bytes: Uint8Array): void;
-  /** Lets a built domain run. */
+  /** What a domain has by now, that domain being the boot domain itself or one that does not run yet. */
+  holdings(domid: number): DomainHoldings;
+  /**
+   * Gives a built domain the label that it was created for. Under our policy the boot domain can do no more to it afterwards than
+   * see, start and destroy it.
+   */
+  label(domid: number): void;
+  /** Lets a domain run that is built and has its label. */
   unpause(domid: number): void;
   /** Destroys a domain and frees its memory. */
   destroy(domid: number): void;
@@ -61,7 +74,7 @@ export interface Hypervisor {
 export type FlaskState = 'absent' | 'permissive' | 'enforcing';
 
 export interface HostInfo {
-  /** As `major.minor`, for example `4.17`. */
+  /** As `major.minor`. */
   version: string;
   /** The rest of the version, for example `.5`. */
   extra: string;
@@ -69,12 +82,19 @@ export interface HostInfo {
   commandLine: string;
   totalMemoryKiB: number;
   freeMemoryKiB: number;
+  /** The page frames that are RAM, as the machine's memory map says; Xen's own among them. */
+  ram: readonly NumberRange[];
   /** Numbers of the physical CPUs that Xen runs domains on, ascending. */
   cpus: readonly number[];
   /** True when hardware-assisted domains (PVH, HVM) can be created. */
   hvm: boolean;
-  /** True when Xen confines what devices can do to memory. */
+  /** True when Xen uses an IOMMU, so that a device can be confined to the memory of the domain that gets it. */
   iommu: boolean;
+  /**
+   * True when no device could reach memory that is not its domain's since before the boot domain ran, and those of the
+   * hardware domain will not either. A Xen without our series never says so.
+   */
+  dmaConfined: boolean;
 }
 
 export interface DomainInfo {
@@ -85,63 +105,16 @@ export interface DomainInfo {
   memoryKiB: number;
   maxMemoryKiB: number;
   vcpus: number;
+  /** Of type `pvh` or `hvm`. */
+  hardwareAssisted: boolean;
   paused: boolean;
   dying: boolean;
   shutdown: boolean;
 }
 
-/** `hvm` is a domain without a device model: what Xen itself emulates is all the hardware that it has. */
-export type DomainType = 'pv' | 'pvh' | 'hvm';
-
 export interface DomainCreation extends DomainProperties {
   /** Canonical text form, 36 characters. */
   uuid: string;
-}
-
-/** Everything about a domain that is known before the boot gives it a UUID. */
-export interface DomainProperties {
-  name: string;
-  domid: number;
-  type: DomainType;
-  seclabel: string;
-  memoryKiB: number;
-  /** What it may balloon up to; as `memoryKiB` when left out. PV only. */
-  maxMemoryKiB?: number;
-  /** That run from the start. */
-  vcpus: number;
-  /** That it can have; as `vcpus` when left out. */
-  maxVcpus?: number;
-  /** Differences from the CPU that Xen shows a domain of its type. Not for the hardware domain. */
-  cpuid?: readonly CpuFeature[];
-  /** Whether it may run virtual machines of its own; not PV. */
-  nestedHvm?: boolean;
-  /** Whether registers of the processor that Xen does not know read as 0 instead of giving a fault. */
-  msrRelaxed?: boolean;
-  /** Numbers of the physical CPUs that its vCPUs may run on; all when left out. */
-  cpus?: readonly number[];
-  /** Where one is left out, the hypervisor's own holds. */
-  limits?: DomainLimits;
-  /**
-   * What it alone may use of the machine; PV, and not the hardware domain. To be created before the hardware domain,
-   * which takes everything that the boot domain still has.
-   */
-  devices?: DomainDevices;
-  /** Devices that do DMA can be assigned to it later; PV, and only where Xen uses an IOMMU. The hardware domain has it there. */
-  iommu?: boolean;
-  /** Gets a ring to the hardware domain that xenstore can be served through, once that domain has introduced it. */
-  xenstore?: boolean;
-  /** Gets a ring to the hardware domain for its console; only with `xenstore`, through which consoles are found. */
-  console?: boolean;
-  /** The domain that takes over interrupts, I/O ports and I/O memory from the boot domain. */
-  hardware: boolean;
-}
-
-/** One feature of the CPU that a domain sees. */
-export interface CpuFeature {
-  /** As in xen/arch-x86/cpufeatureset.h, in lower case with `-` for `_`. */
-  name: string;
-  /** Shown or hidden; `host` for what the machine has. */
-  value: boolean | 'host';
 }
 
 /** Shared memory and event channel through which the hardware domain serves something to a domain. */
@@ -152,47 +125,33 @@ export interface Ring {
   port: number;
 }
 
-/** What the hardware domain must know to serve a domain. */
-export interface DomainRings {
-  xenstore?: Ring;
-  console?: Ring;
+export interface XenstoreRing extends Ring {
+  /**
+   * Its kernel knows the frame from the start and waits for xenstore, as a pv kernel does. A pvh or hvm domain is told it when it is
+   * introduced, if the policy lets the hardware domain do that.
+   */
+  told?: true;
 }
 
-export interface DomainDevices {
-  ioports: readonly NumberRange[];
-  /** Machine frames of 4 KiB. */
-  iomem: readonly NumberRange[];
-  /** ISA interrupts, 1 to 15. */
-  irqs: readonly number[];
+/** What the hardware domain must know to serve a domain. */
+export interface DomainRings {
+  xenstore?: XenstoreRing;
+  console?: Ring;
 }
 
 /** What is left out stays as it is: all that Xen gave the boot domain and no other domain was given. */
 export interface HardwareAccess {
   ioports?: RangeChoice;
   /** Machine frames of 4 KiB. All but some only: Xen does not tell which frames it holds back, and there are too many to try. */
-  iomem?: Without;
+  iomem?: AllBut;
   /** ISA interrupts, 1 to 15. */
   irqs?: RangeChoice;
 }
 
-export type RangeChoice = Without | { only: readonly NumberRange[] };
+export type RangeChoice = AllBut | { only: readonly NumberRange[] };
 
-export interface Without {
+export interface AllBut {
   without: readonly NumberRange[];
-}
-
-export interface NumberRange {
-  first: number;
-  count: number;
-}
-
-export interface DomainLimits {
-  /** Pages of the grant table. */
-  grantFrames?: number;
-  /** Pages that track foreign grants which the domain has mapped. */
-  maptrackFrames?: number;
-  /** The highest event channel port. */
-  eventChannels?: number;
 }
 
 export interface DomainImage {

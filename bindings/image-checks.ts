@@ -1,4 +1,5 @@
 /** What can be known about an image before any of it is given to the builder. */
+import { MOST_CMDLINE } from '../domains/rules/cmdline.ts';
 import { attempts } from './attempts.ts';
 import type { DomainCreation, DomainImage, HypervisorError } from './hypervisor.ts';
 import { refused } from './refusal.ts';
@@ -6,12 +7,6 @@ import { refused } from './refusal.ts';
 export const PAGE_BYTES = 4096;
 
 const ELF_MAGIC = Buffer.from('\x7fELF', 'latin1');
-
-/**
- * Longest command line in bytes. The rest of a longer one would be dropped without a word, so that what was measured is
- * not what boots: by libxenguest for PV (MAX_GUEST_CMDLINE with its NUL, xen/xen.h), by Linux otherwise (COMMAND_LINE_SIZE).
- */
-const CMDLINE_BYTES = { pv: 1023, pvh: 2047, hvm: 2047 } as const;
 
 /** @throws HypervisorError naming what the builder would refuse or quietly change */
 export function checkImage(domain: DomainCreation, image: DomainImage): void {
@@ -28,11 +23,11 @@ export function checkImage(domain: DomainCreation, image: DomainImage): void {
     );
   }
   const cmdlineBytes = Buffer.byteLength(cmdline);
-  if (cmdlineBytes > CMDLINE_BYTES[type] || cmdline.includes('\0')) {
+  if (cmdlineBytes > MOST_CMDLINE[type] || cmdline.includes('\0')) {
     throw refuse(
       'E2BIG',
       `of its command line of ${cmdlineBytes} bytes the kernel would not see all`,
-      `under ${type} a kernel takes ${CMDLINE_BYTES[type]} bytes without NUL`,
+      `under ${type} a kernel takes ${MOST_CMDLINE[type]} bytes without NUL`,
     );
   }
   if (!Number.isSafeInteger(handoverBytes) || handoverBytes < 0 || handoverBytes % PAGE_BYTES) {

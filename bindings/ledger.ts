@@ -3,12 +3,13 @@ import type { DomainCreation } from './hypervisor.ts';
 import type { Attempt } from './refusal.ts';
 import { refused } from './refusal.ts';
 
-type Stage = 'created' | 'building' | 'built' | 'started';
+type Stage = 'created' | 'building' | 'built' | 'labelled' | 'started';
 
 const STAGES: Readonly<Record<Stage, string>> = {
   created: 'it is not built yet',
   building: 'it is being built',
-  built: 'it is built already',
+  built: 'it is built already, and has not got its label',
+  labelled: 'it has its label already',
   started: 'it runs already',
 };
 
@@ -20,7 +21,7 @@ interface Entry<R> {
 
 /**
  * The domains that this boot domain made and how far each is, so that both implementations keep the same order: create,
- * build once, hand over, start.
+ * build once, hand over, label, start.
  * @typeParam R what an implementation remembers of a hand-over region
  */
 export class DomainLedger<R extends { bytes: number }> {
@@ -30,14 +31,14 @@ export class DomainLedger<R extends { bytes: number }> {
     this.#entries.set(domain.domid, { domain, stage: 'created', region: undefined });
   }
 
-  /** The domid of the hardware domain, if it was made here. */
-  hardwareDomid(): number | undefined {
-    return [...this.#entries.values()].find(({ domain }) => domain.hardware)?.domain.domid;
+  /** The hardware domain, if it was made here. */
+  hardware(): DomainCreation | undefined {
+    return [...this.#entries.values()].find(({ domain }) => domain.hardware)?.domain;
   }
 
   /** Refuses what can be done only as long as the boot domain has the hardware. */
   checkNoHardware(): void {
-    if (this.hardwareDomid() === undefined) return;
+    if (this.hardware() === undefined) return;
     const reason = 'the hardware domain was created and has everything';
     throw refused(attempts.restrictHardware, 'restrictHardware', '', reason, 'restrict it before');
   }
@@ -66,9 +67,19 @@ export class DomainLedger<R extends { bytes: number }> {
     return region;
   }
 
-  /** Refuses to start what is not built. */
+  /** @returns the label that a domain is to get, which is built and has not got it */
+  labelFor(domid: number): string {
+    return this.#expect(domid, 'built', attempts.label(domid), 'label').domain.seclabel;
+  }
+
+  labelled(domid: number): void {
+    const entry = this.#entries.get(domid);
+    if (entry !== undefined) entry.stage = 'labelled';
+  }
+
+  /** Refuses to start what is not built, or has not got its label. */
   checkStart(domid: number): void {
-    this.#expect(domid, 'built', attempts.start(domid), 'unpause');
+    this.#expect(domid, 'labelled', attempts.start(domid), 'unpause');
   }
 
   started(domid: number): void {
@@ -84,6 +95,12 @@ export class DomainLedger<R extends { bytes: number }> {
     const entry = this.#entries.get(domid);
     if (entry?.stage === wanted) return entry;
     const reason = entry === undefined ? 'it was not created here' : STAGES[entry.stage];
-    throw refused(attempt, call, '', reason, 'create, build, hand over and start, in this order');
+    throw refused(
+      attempt,
+      call,
+      '',
+      reason,
+      'create, build, hand over, label and start, in this order',
+    );
   }
 }

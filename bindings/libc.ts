@@ -1,5 +1,6 @@
 /** The kernel calls that Node lacks and an init needs, through glibc. Each throws a CallError that names call and errno. */
 import { closeSync, openSync } from 'node:fs';
+import { CallError } from './ffi/errors.ts';
 import type { Declarations, Library } from './ffi/library.ts';
 import { openLibrary } from './ffi/library.ts';
 
@@ -11,7 +12,6 @@ const DECLARATIONS = {
     result: 'i32',
     fails: 'negative',
   },
-  umount2: { args: { target: 'string', flags: 'i32' }, result: 'i32', fails: 'negative' },
   // glibc has no wrapper for finit_module, so this is syscall(2) with that call's parameters.
   syscall: {
     args: { number: 'i64', fd: 'i64', parameters: 'string', flags: 'i64' },
@@ -20,12 +20,17 @@ const DECLARATIONS = {
   },
   reboot: { args: { how: 'u32' }, result: 'i32', fails: 'negative' },
   sync: { args: {}, result: 'void', fails: 'never' },
-  sethostname: { args: { name: 'string', length: 'u64' }, result: 'i32', fails: 'negative' },
   ioctl: {
     args: { fd: 'i32', request: 'u64', argument: 'memory' },
     result: 'i32',
     fails: 'negative',
   },
+  prlimit64: {
+    args: { pid: 'i32', resource: 'u32', limits: 'memory', former: 'pointer' },
+    result: 'i32',
+    fails: 'negative',
+  },
+  flock: { args: { fd: 'i32', operation: 'i32' }, result: 'i32', fails: 'negative' },
   free: { args: { memory: 'pointer' }, result: 'void', fails: 'never' },
   munmap: { args: { address: 'pointer', length: 'u64' }, result: 'i32', fails: 'negative' },
 } as const satisfies Declarations;
@@ -56,11 +61,6 @@ export function mount(source: string, target: string, type: string, flags = 0, d
   libc().mount({ source, target, type, flags, data });
 }
 
-/** umount2(2) without flags. */
-export function unmount(target: string): void {
-  libc().umount2({ target, flags: 0 });
-}
-
 /** asm/unistd_64.h. */
 const SYS_FINIT_MODULE = 313;
 
@@ -74,6 +74,20 @@ export function loadModule(file: string, parameters = ''): void {
     libc().syscall({ number: SYS_FINIT_MODULE, fd, parameters, flags: 0 });
   } finally {
     closeSync(fd);
+  }
+}
+
+/** LOCK_EX | LOCK_NB, sys/file.h. */
+const LOCK_NOW = 2 | 4;
+
+/** flock(2): locks an open file for its process alone. False when another process has it locked. */
+export function tryLock(fd: number): boolean {
+  try {
+    libc().flock({ fd, operation: LOCK_NOW });
+    return true;
+  } catch (error) {
+    if (error instanceof CallError && error.errno === 'EAGAIN') return false;
+    throw error;
   }
 }
 
@@ -97,10 +111,6 @@ export function sync(): void {
   libc().sync({});
 }
 
-export function setHostname(name: string): void {
-  libc().sethostname({ name, length: Buffer.byteLength(name) });
-}
-
 /**
  * ioctl(2) with a pointer argument.
  * @param argument read and written by the kernel, of the size that `request` encodes
@@ -108,6 +118,20 @@ export function setHostname(name: string): void {
  */
 export function ioctl(fd: number, request: number, argument: Uint8Array): number {
   return libc().ioctl({ fd, request, argument });
+}
+
+/** asm-generic/resource.h. */
+const RLIMIT_DATA = 2;
+
+/**
+ * prlimit(2) of RLIMIT_DATA, soft and hard.
+ * @param bytes that the process may have of private data
+ */
+export function limitData(pid: number, bytes: number): void {
+  const limits = Buffer.alloc(16);
+  limits.writeBigUInt64LE(BigInt(bytes), 0);
+  limits.writeBigUInt64LE(BigInt(bytes), 8);
+  libc().prlimit64({ pid, resource: RLIMIT_DATA, limits, former: 0n });
 }
 
 /** munmap(2) of a mapping that C made. */

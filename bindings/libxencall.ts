@@ -1,5 +1,6 @@
-import type { Declarations } from './ffi/library.ts';
+import type { Declarations, Library } from './ffi/library.ts';
 import { openLibrary } from './ffi/library.ts';
+import { readMemory, writeMemory } from './ffi/memory.ts';
 
 /** libxencall, the stable way to make hypercalls (xencall.h). */
 const LIBXENCALL = {
@@ -8,6 +9,21 @@ const LIBXENCALL = {
     args: { xcall: 'pointer', op: 'u32', first: 'u64', second: 'u64' },
     result: 'i32',
     fails: 'negative',
+  },
+  xencall1: {
+    args: { xcall: 'pointer', op: 'u32', first: 'u64' },
+    result: 'i32',
+    fails: 'negative',
+  },
+  xencall_alloc_buffer: {
+    args: { xcall: 'pointer', size: 'u64' },
+    result: 'pointer',
+    fails: 'null',
+  },
+  xencall_free_buffer: {
+    args: { xcall: 'pointer', address: 'pointer' },
+    result: 'void',
+    fails: 'never',
   },
   xencall_close: { args: { xcall: 'pointer' }, result: 'i32', fails: 'negative' },
 } as const satisfies Declarations;
@@ -23,13 +39,60 @@ const XENVER_VERSION = 0;
  * @param logger a `xentoollog_logger *`
  */
 export function runningXenVersion(logger: bigint): string {
-  const { xencall_open, xencall2, xencall_close } = openLibrary('libxencall.so.1', LIBXENCALL);
-  const xcall = xencall_open({ logger, flags: 0 });
-  try {
-    const op = HYPERVISOR_XEN_VERSION;
-    const version = xencall2({ xcall, op, first: XENVER_VERSION, second: 0 });
+  return withHypercalls(logger, (calls) => {
+    const version = calls.call2(HYPERVISOR_XEN_VERSION, XENVER_VERSION, 0);
     return `${version >> 16}.${version & 0xffff}`;
+  });
+}
+
+/** Opens the interface for as long as `use` runs. @param logger a `xentoollog_logger *` */
+export function withHypercalls<T>(logger: bigint, use: (calls: Hypercalls) => T): T {
+  const library = openLibrary('libxencall.so.1', LIBXENCALL);
+  const xcall = library.xencall_open({ logger, flags: 0 });
+  try {
+    return use(new Hypercalls(library, xcall));
   } finally {
-    xencall_close({ xcall });
+    library.xencall_close({ xcall });
   }
+}
+
+/** Hypercalls that libxenctrl has no function for. */
+export class Hypercalls {
+  readonly #library: Library<typeof LIBXENCALL>;
+  readonly #xcall: bigint;
+
+  constructor(library: Library<typeof LIBXENCALL>, xcall: bigint) {
+    this.#library = library;
+    this.#xcall = xcall;
+  }
+
+  call2(op: number, first: number, second: number): number {
+    return this.#library.xencall2({ xcall: this.#xcall, op, first, second });
+  }
+
+  /** Gives Xen the address of a copy of `argument`, and puts what Xen makes of that into `argument`. */
+  callWith(op: number, argument: Buffer): void {
+    this.withBuffer(argument.length, ({ address, read }) => {
+      writeMemory(address, argument);
+      this.#library.xencall1({ xcall: this.#xcall, op, first: address });
+      read().copy(argument);
+    });
+  }
+
+  /** Memory that Xen can write to, for as long as `use` runs. */
+  withBuffer<T>(size: number, use: (buffer: HypercallBuffer) => T): T {
+    const xcall = this.#xcall;
+    const address = this.#library.xencall_alloc_buffer({ xcall, size });
+    try {
+      return use({ address, read: () => readMemory(address, size) });
+    } finally {
+      this.#library.xencall_free_buffer({ xcall, address });
+    }
+  }
+}
+
+interface HypercallBuffer {
+  readonly address: bigint;
+  /** A copy of what is in it. */
+  read(): Buffer;
 }

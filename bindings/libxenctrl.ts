@@ -1,7 +1,7 @@
 import type { Declarations, Library } from './ffi/library.ts';
 import { openLibrary } from './ffi/library.ts';
 
-/** The part of libxenctrl that domb uses, as in xenctrl.h of Xen 4.17. */
+/** The part of libxenctrl that domb uses, as in xenctrl.h. */
 const LIBXENCTRL = {
   xc_interface_open: {
     args: { logger: 'pointer', dombuildLogger: 'pointer', flags: 'u32' },
@@ -50,6 +50,29 @@ const LIBXENCTRL = {
     fails: 'negative',
   },
 
+  /** -EPERM when not all of `req` is allowed; with 0 it tells all that is. */
+  xc_flask_access: {
+    args: {
+      xch: 'pointer',
+      source: 'string',
+      target: 'string',
+      class: 'u32',
+      req: 'u32',
+      allowed: 'bytes',
+      decided: 'bytes?',
+      auditallow: 'bytes?',
+      auditdeny: 'bytes?',
+      seqno: 'bytes?',
+    },
+    result: 'i32',
+    fails: 'negative',
+  },
+  xc_flask_relabel_domain: {
+    args: { xch: 'pointer', domid: 'u32', sid: 'u32' },
+    result: 'i32',
+    fails: 'negative',
+  },
+
   xc_domain_create: {
     args: { xch: 'pointer', domid: 'bytes', config: 'bytes' },
     result: 'i32',
@@ -77,6 +100,18 @@ const LIBXENCTRL = {
     result: 'i32',
     fails: 'negative',
   },
+  xc_vcpu_getaffinity: {
+    args: {
+      xch: 'pointer',
+      domid: 'u32',
+      vcpu: 'i32',
+      hard: 'bytes',
+      soft: 'bytes?',
+      flags: 'u32',
+    },
+    result: 'i32',
+    fails: 'negative',
+  },
   xc_domain_setmaxmem: {
     args: { xch: 'pointer', domid: 'u32', maxKiB: 'u64' },
     result: 'i32',
@@ -89,6 +124,11 @@ const LIBXENCTRL = {
   },
   xc_domain_set_memory_map: {
     args: { xch: 'pointer', domid: 'u32', entries: 'bytes', count: 'u32' },
+    result: 'i32',
+    fails: 'negative',
+  },
+  xc_get_machine_memory_map: {
+    args: { xch: 'pointer', entries: 'bytes', most: 'u32' },
     result: 'i32',
     fails: 'negative',
   },
@@ -122,6 +162,11 @@ const LIBXENCTRL = {
     result: 'i32',
     fails: 'negative',
   },
+  xc_gnttab_query_size: {
+    args: { xch: 'pointer', query: 'bytes' },
+    result: 'i32',
+    fails: 'negative',
+  },
   xc_map_foreign_pages: {
     args: { xch: 'pointer', domid: 'u32', protection: 'i32', frames: 'bytes', count: 'i32' },
     result: 'pointer',
@@ -145,7 +190,7 @@ const LIBXENCTRL = {
 
 export type Libxenctrl = Library<typeof LIBXENCTRL>;
 
-/** @param version of Xen as `major.minor`: libxenctrl's interface and SONAME change with each */
-export function openLibxenctrl(version: string): Libxenctrl {
-  return openLibrary(`libxenctrl.so.${version}`, LIBXENCTRL);
+/** @param soname of the running release: interface and SONAME change with each */
+export function openLibxenctrl(soname: string): Libxenctrl {
+  return openLibrary(soname, LIBXENCTRL);
 }

@@ -1,7 +1,7 @@
 import type { Declarations, Library } from './ffi/library.ts';
 import { openLibrary } from './ffi/library.ts';
 
-/** The domain builder and CPUID policies of libxenguest, as in xenguest.h of Xen 4.17. Calls that move much memory are slow. */
+/** The domain builder and CPUID policies of libxenguest, as in xenguest.h. Calls that move much memory are slow. */
 const LIBXENGUEST = {
   xc_cpuid_apply_policy: {
     args: {
@@ -91,7 +91,7 @@ const LIBXENGUEST = {
 
 export type Libxenguest = Library<typeof LIBXENGUEST>;
 
-/** @param version of Xen as `major.minor`: libxenguest's interface and SONAME change with each */
-export function openLibxenguest(version: string): Libxenguest {
-  return openLibrary(`libxenguest.so.${version}`, LIBXENGUEST);
+/** @param soname of the running release: interface and SONAME change with each */
+export function openLibxenguest(soname: string): Libxenguest {
+  return openLibrary(soname, LIBXENGUEST);
 }

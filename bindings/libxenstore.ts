@@ -63,6 +63,8 @@ const LIBXENSTORE = {
     fails: 'null',
     slow: true,
   },
+  // NULL with EAGAIN when no event is there.
+  xs_check_watch: { args: { xsh: 'pointer' }, result: 'pointer', fails: 'null' },
   xs_introduce_domain: {
     args: { xsh: 'pointer', domid: 'u32', frame: 'u64', port: 'u32' },
     result: 'bool',

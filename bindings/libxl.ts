@@ -1,7 +1,7 @@
 import type { Declarations, Library } from './ffi/library.ts';
 import { openLibrary } from './ffi/library.ts';
 
-/** The context of libxenlight (libxl.h of Xen 4.17). Its other structs can be filled from JSON without a layout. */
+/** The context of libxenlight (libxl.h). Its other structs can be filled from JSON without a layout. */
 const LIBXL = {
   libxl_ctx_alloc: {
     args: { context: 'bytes', version: 'i32', flags: 'u32', logger: 'pointer' },
@@ -25,7 +25,7 @@ const LIBXL = {
 
 export type Libxl = Library<typeof LIBXL>;
 
-/** @param version of Xen as `major.minor`. Opening a context needs a running xenstored. */
-export function openLibxl(version: string): Libxl {
-  return openLibrary(`libxenlight.so.${version}`, LIBXL);
+/** @param soname of the running release. Opening a context needs a running xenstored. */
+export function openLibxl(soname: string): Libxl {
+  return openLibrary(soname, LIBXL);
 }

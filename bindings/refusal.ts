@@ -35,16 +35,27 @@ export function callRefused(
     call,
     errno,
     ...(attempt.domid === undefined ? {} : { domid: attempt.domid }),
-    message: `cannot ${attempt.wanted}: ${reason}${quoted(said)}`,
+    message: `cannot ${attempt.wanted}: ${reason}${quotedLines(said)}`,
     hint: attempt.hints?.[errno] ?? GENERAL_HINTS[errno] ?? LAST_HINT,
   });
 }
 
 /** What a library logged, without the part of each line that says that it is an error of the library. */
-export function quoted(lines: string[]): string {
+export function quotedLines(lines: string[]): string {
   if (lines.length === 0) return '';
   const said = lines.map((line) => line.replace(/^\w+: (error|warning): /, ''));
   return ` (${said.join('; ')})`;
+}
+
+/** Whether the hypervisor refuses `ask`, and how; empty when it does not. */
+export function refusalOf(ask: () => unknown): HypervisorError[] {
+  try {
+    ask();
+    return [];
+  } catch (error) {
+    if (error instanceof HypervisorError) return [error];
+    throw error;
+  }
 }
 
 /** The error of something that this side refuses before any library is called. */

@@ -1,38 +1,41 @@
+import { buildLabel } from '../domains/build-label.ts';
+import { givenDevices, ramFault } from '../domains/rules/devices.ts';
+import type { DomainDevices, DomainProperties, NumberRange } from '../domains/settings.ts';
+import { ownRelease } from '../xen-releases/releases.ts';
 import { attempts } from './attempts.ts';
-import { cpuFeatureNotGiven, nestingNotGiven } from './cpu-features.ts';
+import { featuresNotShown } from './cpu-features.ts';
 import {
-  bootDomidOf,
   checkCreation,
-  checkProperties,
+  creationFaults,
   deviceNotHeld,
   domidNotGiven,
-  hardwareDomidOf,
-  hasDevices,
   notEmpty,
   showRange,
 } from './creation-checks.ts';
+import { mostMemoryKiB } from './creation-outcome.ts';
 import { giveUpRights } from './hardware-access.ts';
+import type { DomainHoldings, Permissions } from './holdings.ts';
 import type {
   DomainCreation,
   DomainImage,
   DomainInfo,
-  DomainProperties,
   DomainRings,
   FlaskState,
   HardwareAccess,
   HostInfo,
   Hypervisor,
-  NumberRange,
+  HypervisorError,
 } from './hypervisor.ts';
 import { checkImage, tooLarge } from './image-checks.ts';
-import { layoutFor } from './layouts/layouts.ts';
 import { DomainLedger } from './ledger.ts';
 import type { Attempt } from './refusal.ts';
-import { callRefused } from './refusal.ts';
-import { SimulatedRights } from './simulated-rights.ts';
+import { callRefused, refusalOf } from './refusal.ts';
+import { simulatedHoldings } from './simulated-holdings.ts';
+import { givenRights, NO_RIGHTS, SimulatedRights } from './simulated-rights.ts';
+import { bootDomidOf, hardwareDomidOf } from './xen-command-line.ts';
 
 /** Domids from here on have other meanings (xen/xen.h). */
-const { DOMID_FIRST_RESERVED } = layoutFor('4.17').constants;
+const { DOMID_FIRST_RESERVED } = ownRelease.layout.constants;
 /** First SID after Xen's initial ones. */
 const FIRST_SID = 11;
 
@@ -46,17 +49,22 @@ export interface SimulatedXen {
   labels: string[];
   hvm: boolean;
   iommu: boolean;
+  dmaConfined: boolean;
   /** Numbers of the CPUs that are online. */
   cpus: readonly number[];
   /** I/O ports that Xen keeps for itself. */
   keptPorts: readonly NumberRange[];
+  /** Page frames of RAM. */
+  ram: readonly NumberRange[];
+  /** Whether it has the questions of our series about what domains have. */
+  tellsHoldings: boolean;
   /** CPU features that the machine has and domains may see. */
   cpuFeatures: string[];
   version: string;
 }
 
 const DEFAULTS: SimulatedXen = {
-  commandLine: 'boot-domain flask=enforcing',
+  commandLine: 'boot-domain dom0-iommu=strict,no-map-reserved',
   totalMemoryKiB: 3072 * 1024,
   bootDomainMemoryKiB: 512 * 1024,
   flask: 'enforcing',
@@ -65,13 +73,24 @@ const DEFAULTS: SimulatedXen = {
     'system_u:system_r:dom0_t',
     'system_u:system_r:vtpm_t',
     'system_u:system_r:domU_t',
+    'system_u:system_r:dom0_t_building',
+    'system_u:system_r:vtpm_t_building',
+    'system_u:system_r:domU_t_building',
   ],
   hvm: true,
   iommu: true,
+  dmaConfined: true,
   cpus: [0, 1],
   keptPorts: [{ first: 0x3f8, count: 8 }],
+  // As QEMU's q35 has 3 GiB: 2 below the devices, the rest above 4 GiB.
+  ram: [
+    { first: 0, count: 0xa0 },
+    { first: 0x100, count: 0x7_ff00 },
+    { first: 0x10_0000, count: 0x4_0000 },
+  ],
+  tellsHoldings: true,
   cpuFeatures: ['fpu', 'tsc', 'cx8', 'sep', 'cmov', 'fxsr', 'sse', 'sse2', 'sse3', 'cx16', 'svm'],
-  version: '4.17',
+  version: ownRelease.version,
 };
 
 type Method = Exclude<keyof Hypervisor, 'close'>;
@@ -83,13 +102,13 @@ export interface SimulatedCall {
 }
 
 /** Makes the call of `method` (for `domid`, if given) fail with `errno`. */
-export interface Fault {
+export interface InjectedFault {
   method: Method;
   domid?: number;
   errno: string;
 }
 
-/** The C function in the error of a call that a {@link Fault} makes fail. */
+/** The C function in the error of a call that a {@link InjectedFault} makes fail. */
 const CALLS: Readonly<Record<Method, string>> = {
   host: 'xc_physinfo',
   flask: 'xc_flask_getenforce',
@@ -101,6 +120,8 @@ const CALLS: Readonly<Record<Method, string>> = {
   reuse: 'xc_domain_sethandle',
   build: 'xc_dom_build_image',
   handOver: 'xc_map_foreign_pages',
+  label: 'xc_flask_relabel_domain',
+  holdings: 'xc_evtchn_status',
   unpause: 'xc_domain_unpause',
   destroy: 'xc_domain_destroy',
   endPlatform: 'xc_domain_shutdown',
@@ -130,18 +151,22 @@ export class SimulatedHypervisor implements Hypervisor {
   ended: 'halt' | 'reboot' | undefined;
   /** What the boot domain may use of the machine; what is left of it when the hardware domain is created is that domain's. */
   readonly rights: SimulatedRights;
+  /** What Xen says otherwise than it is, as if somebody else had been at work; {@link holdings} goes through it. */
+  alter: (holdings: DomainHoldings) => DomainHoldings = (holdings) => holdings;
   /** The call to fail next; stays set until changed. */
-  failAt: Fault | undefined;
+  failAt: InjectedFault | undefined;
 
   readonly #xen: SimulatedXen;
   readonly #domains = new Map<number, DomainInfo>();
   readonly #ledger = new DomainLedger<Region>();
+  readonly #permissions = new Map<number, Permissions>();
+  readonly #rings = new Map<number, DomainRings>();
   #nextDomid = 1;
   #hardwareDomid: number;
 
   constructor(xen: Partial<SimulatedXen> = {}) {
     this.#xen = { ...DEFAULTS, ...xen };
-    this.rights = new SimulatedRights(this.#xen.keptPorts);
+    this.rights = new SimulatedRights(this.#xen.keptPorts, this.#xen.ram);
     // With the series domain 0 is the one to make, without it the boot domain is domain 0.
     this.#hardwareDomid = bootDomidOf(this.#xen.commandLine);
     this.#domains.set(this.#hardwareDomid, {
@@ -151,6 +176,7 @@ export class SimulatedHypervisor implements Hypervisor {
       memoryKiB: this.#xen.bootDomainMemoryKiB,
       maxMemoryKiB: this.#xen.bootDomainMemoryKiB,
       vcpus: 1,
+      hardwareAssisted: false,
       paused: false,
       dying: false,
       shutdown: false,
@@ -173,6 +199,8 @@ export class SimulatedHypervisor implements Hypervisor {
       cpus: this.#xen.cpus,
       hvm: this.#xen.hvm,
       iommu: this.#xen.iommu,
+      dmaConfined: this.#xen.dmaConfined,
+      ram: this.#xen.ram,
     };
   }
 
@@ -202,17 +230,14 @@ export class SimulatedHypervisor implements Hypervisor {
       .map((domain) => ({ ...domain }));
   }
 
-  check(domain: DomainProperties): void {
+  check(domain: DomainProperties): HypervisorError[] {
     this.#record(attempts.create(domain), 'check');
-    checkProperties(domain, this.#xen);
-    this.#resolve(domain.seclabel);
-    for (const range of domain.devices?.ioports ?? []) {
-      if (this.#canGive({ ...domain, devices: { ioports: [range], iomem: [], irqs: [] } }))
-        continue;
-      throw deviceNotHeld(domain, CALLS.check, `the I/O ports ${showRange(range)}`);
-    }
-    if (!this.#canGive(domain)) throw deviceNotHeld(domain, CALLS.check, 'a device');
-    this.#checkCpuFeatures(domain);
+    return [
+      ...creationFaults(domain, this.#xen),
+      ...refusalOf(() => this.#buildLabel(domain.seclabel)),
+      ...this.#devicesNotHeld(domain),
+      ...this.#featuresNotShown(domain),
+    ];
   }
 
   restrictHardware(access: HardwareAccess): void {
@@ -225,29 +250,29 @@ export class SimulatedHypervisor implements Hypervisor {
     const attempt = attempts.create(domain);
     this.#record(attempt, 'create');
     checkCreation(domain, this.#xen);
-    this.#resolve(domain.seclabel);
+    const building = this.#buildLabel(domain.seclabel);
     const refuse = (errno: string) => callRefused(attempt, CALLS.create, errno);
-    // Our policy lets nobody make a second domain of the boot domain's type.
-    if (this.#xen.flask !== 'absent' && domain.seclabel === this.#xen.labels[0]) {
-      throw refuse('EACCES');
-    }
     if (this.#domains.has(domain.domid)) throw refuse('EEXIST');
     if (!this.#givesExactly(domain.domid)) throw domidNotGiven(domain, this.#automaticDomid());
     if (!this.#canGive(domain)) throw callRefused(attempt, CALLS.check, 'EPERM');
-    this.#checkCpuFeatures(domain);
+    const [notShown] = this.#featuresNotShown(domain);
+    if (notShown !== undefined) throw notShown;
     this.rights.give(domain.devices);
     this.creations.set(domain.domid, domain);
     this.#domains.set(domain.domid, {
       domid: domain.domid,
       uuid: domain.uuid,
-      seclabel: this.#xen.flask === 'absent' ? '' : domain.seclabel,
+      seclabel: building,
       memoryKiB: 0,
-      maxMemoryKiB: domain.maxMemoryKiB ?? domain.memoryKiB,
-      vcpus: domain.maxVcpus ?? domain.vcpus,
+      maxMemoryKiB: mostMemoryKiB(domain),
+      vcpus: domain.maxVcpus,
+      hardwareAssisted: domain.type !== 'pv',
       paused: true,
       dying: false,
       shutdown: false,
     });
+    const own = domain.hardware ? this.rights.held() : givenRights(domain.devices);
+    this.#permissions.set(domain.domid, own);
     if (domain.hardware) this.#hardwareDomid = domain.domid;
     this.#ledger.created(domain);
   }
@@ -257,8 +282,7 @@ export class SimulatedHypervisor implements Hypervisor {
     const there = this.#domains.get(domain.domid);
     if (there === undefined || there.memoryKiB > 0) throw notEmpty(domain, there?.memoryKiB);
     checkCreation(domain, this.#xen);
-    const { uuid, memoryKiB, maxMemoryKiB = memoryKiB } = domain;
-    Object.assign(there, { uuid, maxMemoryKiB });
+    Object.assign(there, { uuid: domain.uuid, maxMemoryKiB: mostMemoryKiB(domain) });
     this.creations.set(domain.domid, domain);
     this.#ledger.created(domain);
   }
@@ -274,18 +298,44 @@ export class SimulatedHypervisor implements Hypervisor {
     this.images.set(domain.domid, image);
     const { handoverBytes } = image;
     this.#ledger.built(domain.domid, handoverBytes > 0 ? { bytes: handoverBytes } : undefined);
-    const { domid, xenstore = false, console = false } = domain;
+    const { domid, xenstore, console } = domain;
     // Any frames and ports, but other ones for each ring.
-    return {
+    const rings = {
       ...(xenstore ? { xenstore: { frame: 0x1000 + 2 * domid, port: 1 } } : {}),
       ...(console ? { console: { frame: 0x1001 + 2 * domid, port: 2 } } : {}),
     };
+    this.#rings.set(domid, rings);
+    return rings;
   }
 
   handOver(domid: number, bytes: Uint8Array): void {
     this.#ledger.regionFor(domid, bytes.length);
     this.#record(attempts.handOver(domid), 'handOver');
     this.handedOver.set(domid, Uint8Array.from(bytes));
+  }
+
+  label(domid: number): void {
+    const attempt = attempts.label(domid);
+    const seclabel = this.#ledger.labelFor(domid);
+    this.#record(attempt, 'label');
+    this.#resolve(seclabel);
+    this.#expect(attempt, 'label').seclabel = seclabel;
+    this.#ledger.labelled(domid);
+  }
+
+  holdings(domid: number): DomainHoldings {
+    const attempt = attempts.readBack(domid);
+    this.#record(attempt, 'holdings');
+    const info = this.#expect(attempt, 'holdings');
+    const boot = domid === bootDomidOf(this.#xen.commandLine);
+    const creation = boot ? undefined : this.creations.get(domid);
+    const permissions = boot ? this.#ownPermissions() : this.#permissions.get(domid);
+    const { tellsHoldings, cpus, commandLine, iommu } = this.#xen;
+    const domain = {
+      ...{ info, creation, rings: this.#rings.get(domid) ?? {}, built: info.memoryKiB > 0 },
+      ...{ permissions: permissions ?? NO_RIGHTS, hardwareDomid: this.#hardwareDomid },
+    };
+    return this.alter(simulatedHoldings(domain, { cpus, commandLine, iommu }, tellsHoldings));
   }
 
   unpause(domid: number): void {
@@ -334,8 +384,15 @@ export class SimulatedHypervisor implements Hypervisor {
     return domain;
   }
 
-  #resolve(seclabel: string): number {
-    const attempt = attempts.resolve(seclabel);
+  /** @returns the label that a domain has while it is built; none is there for one of the boot domain's type */
+  #buildLabel(seclabel: string): string {
+    this.#resolve(seclabel);
+    const label = buildLabel(seclabel);
+    this.#resolve(label, attempts.resolveForBuilding(label, seclabel));
+    return label;
+  }
+
+  #resolve(seclabel: string, attempt = attempts.resolve(seclabel)): number {
     if (this.#xen.flask === 'absent') throw callRefused(attempt, CALLS.securityId, 'ENOSYS');
     const index = this.#xen.labels.indexOf(seclabel);
     if (index < 0) throw callRefused(attempt, CALLS.securityId, 'EINVAL');
@@ -354,22 +411,43 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   /** Xen shows no domain a feature that the machine does not have. */
-  #checkCpuFeatures(domain: DomainProperties): void {
-    const missing = domain.cpuid?.find(
-      ({ name, value }) => value === true && !this.#xen.cpuFeatures.includes(name),
-    );
-    if (missing !== undefined) throw cpuFeatureNotGiven(domain, missing);
-    const { cpuFeatures } = this.#xen;
-    if (domain.nestedHvm && !cpuFeatures.includes('svm') && !cpuFeatures.includes('vmx')) {
-      throw nestingNotGiven(domain);
-    }
+  #featuresNotShown(domain: DomainProperties): HypervisorError[] {
+    if (domain.type !== 'pv' && !this.#xen.hvm) return [];
+    return featuresNotShown(domain, (name) => this.#xen.cpuFeatures.includes(name));
+  }
+
+  #devicesNotHeld(domain: DomainProperties): HypervisorError[] {
+    const { ioports, iomem, irqs } = domain.devices;
+    const none = { ioports: [], iomem: [], irqs: [] };
+    const parts: [string, DomainDevices][] = [
+      ...ioports.map((range): [string, DomainDevices] => [
+        `the I/O ports ${showRange(range)}`,
+        { ...none, ioports: [range] },
+      ]),
+      ...iomem
+        .filter((range) => !ramFault(range, this.#xen.ram))
+        .map((range): [string, DomainDevices] => [
+          `the device memory in the pages ${showRange(range)}`,
+          { ...none, iomem: [range] },
+        ]),
+      ...irqs.map((irq): [string, DomainDevices] => [`interrupt ${irq}`, { ...none, irqs: [irq] }]),
+    ];
+    return parts
+      .filter(([, devices]) => !this.#canGive({ ...domain, devices }))
+      .map(([what]) => deviceNotHeld(domain, CALLS.check, what));
   }
 
   /** Only who has a right can give it: the boot domain, until it has given it or made the hardware domain. */
   #canGive(domain: DomainProperties): boolean {
-    if (!hasDevices(domain)) return true;
+    if (givenDevices(domain).length === 0) return true;
     const holds = this.#hardwareDomid === bootDomidOf(this.#xen.commandLine);
     return holds && this.rights.holdsAll(domain.devices);
+  }
+
+  /** What Xen gave the boot domain, until another domain became the hardware domain and took it over. */
+  #ownPermissions(): Permissions {
+    const holds = this.#hardwareDomid === bootDomidOf(this.#xen.commandLine);
+    return holds ? this.rights.held() : NO_RIGHTS;
   }
 
   #freeMemoryKiB(): number {

@@ -1,26 +1,31 @@
+import type { DomainProperties } from '../domains/settings.ts';
 import { attempts } from './attempts.ts';
-import { checkCreation, checkProperties, notEmpty } from './creation-checks.ts';
+import { checkCreation, creationFaults, notEmpty } from './creation-checks.ts';
+import type { DomainHoldings } from './holdings.ts';
 import type {
   DomainCreation,
   DomainImage,
   DomainInfo,
-  DomainProperties,
   DomainRings,
   FlaskState,
   HardwareAccess,
   HostInfo,
   Hypervisor,
+  HypervisorError,
 } from './hypervisor.ts';
 import { DomainLedger } from './ledger.ts';
+import { refusalOf } from './refusal.ts';
 import { buildDomain } from './xen/build.ts';
-import { checkCpuPolicy } from './xen/cpu-policy.ts';
+import { cpuPolicyFaults } from './xen/cpu-policy.ts';
 import { createDomain, reuseDomain } from './xen/create.ts';
 import { destroyDomain } from './xen/destroy.ts';
-import { checkDevices } from './xen/devices.ts';
+import { devicesNotHeld } from './xen/devices.ts';
 import type { HandoverRegion } from './xen/handover.ts';
 import { writeRegion } from './xen/handover.ts';
-import { restrictHardware } from './xen/hardware-access.ts';
+import { giveUpHardware } from './xen/hardware-access.ts';
+import { holdingsOf } from './xen/holdings.ts';
 import { flaskState, hostInfo, listDomains, loadPolicy, securityId } from './xen/inventory.ts';
+import { buildSid, relabelDomain } from './xen/label.ts';
 import { XenSession } from './xen/session.ts';
 
 /** The running Xen, through libxenctrl and libxenguest. */
@@ -61,16 +66,19 @@ export class XenHypervisor implements Hypervisor {
     return listDomains(this.#session);
   }
 
-  check(domain: DomainProperties): void {
-    checkProperties(domain, this.host());
-    securityId(this.#session, domain.seclabel);
-    checkDevices(this.#session, domain);
-    checkCpuPolicy(this.#session, domain);
+  check(domain: DomainProperties): HypervisorError[] {
+    const host = this.host();
+    return [
+      ...creationFaults(domain, host),
+      ...refusalOf(() => buildSid(this.#session, domain)),
+      ...devicesNotHeld(this.#session, domain, host),
+      ...cpuPolicyFaults(this.#session, domain, host),
+    ];
   }
 
   restrictHardware(access: HardwareAccess): void {
     this.#ledger.checkNoHardware();
-    restrictHardware(this.#session, access);
+    giveUpHardware(this.#session, access);
   }
 
   create(domain: DomainCreation): void {
@@ -90,7 +98,8 @@ export class XenHypervisor implements Hypervisor {
   async build(domain: DomainCreation, image: DomainImage): Promise<DomainRings> {
     const { domid } = domain;
     this.#ledger.beginBuild(domain);
-    const partner = this.#ledger.hardwareDomid() ?? 0;
+    const hardware = this.#ledger.hardware();
+    const partner = { domid: hardware?.domid ?? 0, seclabel: hardware?.seclabel };
     const build = this.#lastBuild.then(() => buildDomain(this.#session, domain, image, partner));
     this.#lastBuild = build.catch(() => undefined);
     const { region, rings } = await build;
@@ -100,6 +109,15 @@ export class XenHypervisor implements Hypervisor {
 
   handOver(domid: number, bytes: Uint8Array): void {
     writeRegion(this.#session, this.#ledger.regionFor(domid, bytes.length), bytes);
+  }
+
+  label(domid: number): void {
+    relabelDomain(this.#session, domid, this.#ledger.labelFor(domid));
+    this.#ledger.labelled(domid);
+  }
+
+  holdings(domid: number): DomainHoldings {
+    return holdingsOf(this.#session, domid);
   }
 
   unpause(domid: number): void {

@@ -1,4 +1,4 @@
-import type { NumberRange } from './manifest.ts';
+import type { NumberRange } from '../domains/settings.ts';
 
 /** Ports of the x86 I/O space. */
 export const IOPORTS = 0x1_0000;
@@ -12,7 +12,7 @@ export function ioportRange(text: string): NumberRange {
   return { first, count: Number.parseInt(end, 16) - first + 1 };
 }
 
-/** The pages that `fed40,5` stands for; the schema has checked the form. */
+/** The pages that `a0,20` stands for; the schema has checked the form. */
 export function iomemRange(text: string): NumberRange {
   const [first = '', count = ''] = text.split(',');
   return { first: Number.parseInt(first, 16), count: Number.parseInt(count, 16) };

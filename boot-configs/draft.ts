@@ -10,6 +10,7 @@ export interface Draft {
   bootPcr: number | undefined;
   timeout: string | undefined;
   onFailure: string | undefined;
+  iommu: string | undefined;
   handoverDirectory: string | undefined;
   domains: DraftDomain[];
   scripts: DraftScript[];
@@ -25,6 +26,16 @@ export interface DraftDomain extends Partial<DomainDocument> {
 
 export interface DraftScript extends Partial<ScriptDocument> {
   path: Path;
+}
+
+/** Whether it is the hardware domain, or meant to be one in its place. */
+export function isHardware({ capabilities }: DraftDomain): boolean {
+  return capabilities?.includes('hardware') ?? false;
+}
+
+/** Whether it has xenstore; undefined where what it says was refused. */
+export function hasXenstore({ xenstore, refused }: DraftDomain): boolean | undefined {
+  return xenstore ?? (refused('xenstore') ? undefined : false);
 }
 
 /** `bad` holds the pointers of all values that were refused. */
@@ -46,6 +57,7 @@ export function draftOf(document: unknown, bad: ReadonlySet<string>): Draft {
     bootPcr: root?.platform?.measurement?.boot_pcr,
     timeout: root?.platform?.timeout,
     onFailure: root?.platform?.on_failure,
+    iommu: root?.platform?.iommu,
     handoverDirectory: root?.platform?.handover?.directory,
     domains,
     scripts: (root?.scripts ?? []).flatMap((script: ScriptDocument | undefined, index) =>

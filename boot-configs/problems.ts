@@ -35,13 +35,29 @@ export class ManifestError extends Error {
 /** Sets a part of a problem off from the rest, for example with colour. */
 export type Paint = (part: 'place' | 'message' | 'excerpt' | 'hint', text: string) => string;
 
-/** Plain text, one paragraph for each problem: `file:line:col: path: message`, the line with a caret, the hint. */
+/** A hint that is longer is said once. */
+const LONG_HINT = 120;
+
+/**
+ * Plain text, one paragraph for each problem: `file:line:col: path: message`, the line with a caret, the hint. A long hint that
+ * comes again is not repeated.
+ */
 export function formatProblems(
   problems: readonly Problem[],
   more = false,
   paint: Paint = (_, text) => text,
 ): string {
-  const paragraphs = problems.map((problem) => formatProblem(problem, paint));
+  // Where a long hint came first, by its text.
+  const said = new Map<string, number>();
+  const paragraphs = problems.map((problem) => {
+    const first = said.get(problem.hint);
+    const repeated = first !== undefined && problem.hint.length > LONG_HINT;
+    said.set(problem.hint, first ?? problem.line);
+    return formatProblem(
+      repeated ? { ...problem, hint: `the same as for line ${first}` } : problem,
+      paint,
+    );
+  });
   if (more) paragraphs.push('There are more problems: correct these first.');
   return paragraphs.join('\n');
 }

@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
-import { loadManifest, type Manifest } from './manifest.ts';
+import { loadManifest } from './load.ts';
+import type { Manifest } from './manifest.ts';
 import { decode } from './yaml/source-bytes.ts';
 
 /** Properties of one domain, spelled as in a manifest, that take the place of what the manifest says. */

@@ -20,7 +20,7 @@ const digestOfCurve: Record<string, string> = { prime256v1: 'sha256', secp384r1:
  * in PEM form (SPKI). As openssl makes them: Ed25519 by `pkeyutl -sign -rawin`, ECDSA on P-256 or P-384 by `dgst -sha256` or
  * `-sha384 -sign`, in DER. Throws a {@link SignatureError} when the key can't be used or the signature is not right.
  */
-export function verifySignature(
+export function verifyDetachedSignature(
   content: Uint8Array,
   signature: Uint8Array,
   publicKey: string | Buffer,

@@ -6,10 +6,11 @@
 /** When a script runs. */
 export type ScriptPoint = 'before_planning' | 'after_create' | 'before_start' | 'after_start';
 
-/** What the module exports by default, for a script that runs at the point `P`. */
-export type BootScript<P extends ScriptPoint = ScriptPoint> = (
-  boot: BootAt[P],
-) => void | Promise<void>;
+/**
+ * What the module exports by default, for a script that runs at the point `P`. A promise is awaited; what it, or the function,
+ * gives is of no interest.
+ */
+export type BootScript<P extends ScriptPoint = ScriptPoint> = (boot: BootAt[P]) => unknown;
 
 interface BootAt {
   before_planning: BeforePlanning;
@@ -65,8 +66,8 @@ export interface AfterStart extends Boot {
   readonly point: 'after_start';
 }
 
-export interface Host {
-  /** Version of Xen, for example `4.17`. */
+export interface Host extends MeasuredFacts {
+  /** Version of Xen, as `major.minor`. */
   readonly xen: string;
   /** Xen's command line. */
   readonly commandLine: string;
@@ -76,6 +77,50 @@ export interface Host {
   readonly cpus: readonly number[];
   /** Whether the machine can run PVH domains. */
   readonly hvm: boolean;
+}
+
+/**
+ * What tells one machine from another. Each is measured, with its value, when a script of the boot reads it for the first time;
+ * after the start only what was read before can be read. `undefined` where this machine does not tell.
+ */
+export interface MeasuredFacts {
+  /** What firmware says of the machine and of itself. */
+  readonly smbios?: Smbios;
+  /** All functions of all devices, in the order of their addresses. */
+  readonly pci?: readonly PciDevice[];
+  readonly tpm?: TpmIdentity;
+  /** Whether firmware checked the signature of what it started, as the TPM's PCR 7 confirms. */
+  readonly secureBoot?: boolean;
+  /** Revision of the processor's microcode in hexadecimal, for example `a0011d1`. */
+  readonly microcode?: string;
+}
+
+/** Texts as they are in the firmware's tables; empty where these leave one out. */
+export interface Smbios {
+  readonly vendor: string;
+  readonly product: string;
+  readonly version: string;
+  readonly serial: string;
+  readonly uuid: string;
+  readonly bios: { readonly vendor: string; readonly version: string; readonly date: string };
+}
+
+/** Numbers in hexadecimal, of 4, 4 and 6 digits. */
+export interface PciDevice {
+  /** For example `0000:00:1f.2`. */
+  readonly address: string;
+  readonly vendor: string;
+  readonly device: string;
+  /** Class, subclass and programming interface: `010601` is a SATA controller with AHCI. */
+  readonly class: string;
+}
+
+export interface TpmIdentity {
+  /** As registered with the TCG, for example `IFX`. */
+  readonly manufacturer: string;
+  readonly model: string;
+  /** Both numbers of the firmware's version, in hexadecimal: `00070055.0011cb00`. Texts compare as versions do. */
+  readonly firmware: string;
 }
 
 export interface PlannedDomain {

@@ -1,13 +1,12 @@
 import { placeIn } from './place.ts';
 import {
+  CALL_POINTS,
   type FromScript,
-  SCRIPT_CALLS,
+  type ScriptAnswer,
   type ScriptCall,
-  type ScriptStart,
-  type ToScript,
+  type ScriptRun,
 } from './protocol.ts';
-
-type Run = NonNullable<ScriptStart['run']>;
+import { oneLine, textOf } from './thrown.ts';
 
 interface Waiting {
   resolve: (value: unknown) => void;
@@ -16,18 +15,19 @@ interface Waiting {
   error: Error;
 }
 
-/** The thread of the script, as far as the API needs it. */
-export interface Thread {
+/** The process of the script, as far as the API needs it. */
+export interface Surroundings {
   send(message: FromScript): void;
-  /** Keeps the thread while an answer is awaited; without that it ends when nothing can happen any more. */
+  /** Keeps the process while an answer is awaited; without that it ends when nothing can happen any more. */
   stay(wanted: boolean): void;
 }
 
 /**
- * The object that a script gets, in the script's own thread. `answer` takes what the daemon says, `idle` waits until all
+ * The object that a script gets, in the script's own process. `answer` takes what the daemon says, `idle` waits until all
  * calls are answered, those as well that the script does not wait for.
  */
-export function bootApi(run: Run, { send, stay }: Thread, file: string) {
+export function bootApi(run: ScriptRun, { send, stay }: Surroundings, file: string) {
+  const { script, point, planned } = run;
   const waiting = new Map<number, Waiting>();
   let wake = () => {};
   let last = 0;
@@ -43,22 +43,26 @@ export function bootApi(run: Run, { send, stay }: Thread, file: string) {
       stay(true);
     });
   };
-  const calls = SCRIPT_CALLS.map((name) => [name, (...given: unknown[]) => call(name, given)]);
+  const calls = (Object.keys(CALL_POINTS) as ScriptCall[]).map((name) => [
+    name,
+    (...given: unknown[]) => call(name, given),
+  ]);
 
   const boot = frozen({
     version: 1,
-    ...run,
+    ...{ script, point, planned },
+    host: hostOf(run, (fact) => send({ kind: 'read', fact })),
     ...(Object.fromEntries(calls) as Record<ScriptCall, () => Promise<unknown>>),
-    log: (text: unknown) => send({ kind: 'log', text: String(text) }),
+    log: (text: unknown) => send({ kind: 'log', text: textOf(text) }),
     refuse: (reason: unknown, hint?: unknown): never => {
-      const error = new Error(String(reason));
-      const advice = hint === undefined ? undefined : String(hint);
-      send({ kind: 'refuse', reason: error.message, hint: advice, at: placeIn(file, error) });
+      const error = new Error(oneLine(textOf(reason)));
+      const advice = hint === undefined ? {} : { hint: oneLine(textOf(hint)) };
+      send({ kind: 'refuse', reason: error.message, ...advice, at: placeIn(file, error) });
       throw error;
     },
   });
 
-  const answer = (message: ToScript) => {
+  const answer = (message: ScriptAnswer) => {
     const asked = waiting.get(message.id);
     waiting.delete(message.id);
     if (asked === undefined) return;
@@ -80,8 +84,31 @@ export function bootApi(run: Run, { send, stay }: Thread, file: string) {
   return { boot, answer, idle };
 }
 
+/** The machine; what is measured when a script reads it says that it is read. */
+function hostOf({ host, facts, withheld }: ScriptRun, read: (fact: string) => void): object {
+  const members = { ...host };
+  for (const [fact, value] of Object.entries(facts)) {
+    // JSON has no undefined.
+    const known = frozen(value ?? undefined);
+    const get = () => {
+      if (withheld.includes(fact)) {
+        throw new Error(
+          `boot.host.${fact} is measured when it is read, and nothing can be any more: read it in a script before the start`,
+        );
+      }
+      read(fact);
+      return known;
+    };
+    Object.defineProperty(members, fact, { enumerable: true, get });
+  }
+  return members;
+}
+
 function frozen<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
-  for (const member of Object.values(value)) frozen(member);
+  // A getter is not called for this: it tells that somebody read.
+  for (const { value: member } of Object.values(Object.getOwnPropertyDescriptors(value))) {
+    frozen(member);
+  }
   return Object.freeze(value);
 }

@@ -1,6 +1,6 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
+import { startThread } from './apart.ts';
 import type { FromScript } from './protocol.ts';
-import { startWorker } from './run-script.ts';
 
 /** Bytes; whatever is larger is no script. */
 export const MOST_SCRIPT = 1 << 20;
@@ -17,9 +17,8 @@ const PATIENCE = 30_000;
 export function scriptFault(file: string, source: string): string | undefined {
   const { port1, port2 } = new MessageChannel();
   const signal = new Int32Array(new SharedArrayBuffer(4));
-  const worker = startWorker({ scripts: [{ file, source }], blocking: { port: port2, signal } }, [
-    port2,
-  ]);
+  const blocking = { port: port2, signal };
+  const worker = startThread({ scripts: [{ file, source }], blocking }, [port2]);
   try {
     Atomics.wait(signal, 0, 0, PATIENCE);
     const message = receiveMessageOnPort(port1)?.message as FromScript | undefined;

@@ -15,11 +15,11 @@ export function placeIn(file: string, { stack = '' }: { stack?: string }): strin
 export function placeOfSyntaxError(
   file: string,
   source: string,
-  error: unknown,
+  error: { name: string; stack: string },
 ): string | undefined {
-  if ((error as Error | undefined)?.name !== 'SyntaxError') return undefined;
-  const known = placeIn(file, error as Error);
-  const [, line] = /^:(\d+)/.exec((error as Error).stack?.split('\n', 1)[0] ?? '') ?? [];
+  if (error.name !== 'SyntaxError') return undefined;
+  const known = placeIn(file, error);
+  const [, line] = /^:(\d+)/.exec(error.stack.split('\n', 1)[0] ?? '') ?? [];
   if (line !== undefined) return `${file}:${line}`;
   if (known !== file) return known;
   const body = source

@@ -1,73 +1,59 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Transferable, Worker } from 'node:worker_threads';
-import { placeIn } from './place.ts';
-import type { FromScript, ScriptCall, ScriptStart, ScriptText, ToScript } from './protocol.ts';
+import type { ChildProcess } from 'node:child_process';
+import { startProcess } from './apart.ts';
+import type {
+  FromScript,
+  ScriptAnswer,
+  ScriptCall,
+  ScriptRun,
+  ScriptText,
+  ToScript,
+} from './protocol.ts';
+import { CallProblem, ScriptError } from './script-errors.ts';
 
-/** A script that could not be run, or not to its end. The message names the place in the script. */
-export class ScriptError extends Error {
-  override name = 'ScriptError';
-  readonly hint: string;
+/** Enough for decisions; a script that fills more is at fault. */
+export const MEMORY_MIB = 64;
 
-  constructor(message: string, hint: string, options?: ErrorOptions) {
-    super(message, options);
-    this.hint = hint;
-  }
-}
-
-/** Something that a script asked for and cannot have; the script may go on. */
-export class CallProblem extends Error {
-  override name = 'CallProblem';
-}
+/** What V8 takes beside what the script fills: its young generation, compiled code, the collector's own notes. */
+const SLACK_MIB = 32;
 
 export interface ScriptHost {
   log(text: string): void;
+  /** The script has looked at a fact that is measured for that. */
+  read(fact: string): Promise<void>;
   /**
    * Answers a call of the script. A {@link CallProblem} is told to the script, any other error ends it.
    * @returns what JSON can say, or nothing
    */
   call(call: ScriptCall, given: readonly unknown[], at: string): Promise<unknown>;
-}
-
-/** Enough for decisions; a script that fills more is at fault. */
-const MEMORY_MIB = 64;
-
-/** Seconds; enough for any number of scripts on a slow machine. */
-const CHECK_SECONDS = 120;
-
-/**
- * Finds the mistakes in scripts that show without running them.
- * @throws {ScriptError} for the first
- */
-export async function checkScripts(scripts: readonly ScriptText[]): Promise<void> {
-  await inThread({ scripts }, { log: () => {}, call: async () => undefined }, CHECK_SECONDS);
+  /** Sees to it that the process takes no more than so many bytes of memory beside what it has. */
+  confine(pid: number, bytes: number): void;
 }
 
 /**
- * Runs a script in a thread of its own until its function and all calls that it made have ended.
+ * Runs a script in a process of its own until its function and all calls that it made have ended.
  * @throws {ScriptError} when it throws, refuses the boot, does not end in time or takes too much memory; also whatever
- * {@link ScriptHost.call} failed with
+ * {@link ScriptHost} failed with
  */
 export async function runScript(
-  script: ScriptText,
-  run: ScriptStart['run'] & object,
+  text: ScriptText,
+  run: ScriptRun,
   host: ScriptHost,
   timeoutSeconds: number,
 ): Promise<void> {
-  await inThread({ scripts: [script], run }, host, timeoutSeconds);
-}
-
-async function inThread(
-  start: ScriptStart,
-  host: ScriptHost,
-  timeoutSeconds: number,
-): Promise<void> {
-  const file = start.run === undefined ? 'boot scripts' : (start.scripts[0]?.file ?? '');
-  const worker = startWorker(start);
+  const child = startProcess(MEMORY_MIB);
   const failure = (what: string, hint = 'correct the script') =>
-    new ScriptError(`${file}: ${what}`, hint);
+    new ScriptError(`${text.file}: ${what}`, hint);
   let timer: NodeJS.Timeout | undefined;
   let over = false;
+  let words = '';
+  child.stderr?.setEncoding('utf8').on('data', (part: string) => {
+    words = `${words}${part}`.slice(-8192);
+  });
+  const ended = new Promise<void>((resolve) => {
+    // All that the process said has come by then.
+    child.once('close', () => resolve());
+    child.once('error', () => resolve());
+  });
   // One thing after the other, in the order in which the script asked.
   let last = Promise.resolve();
   try {
@@ -82,41 +68,60 @@ async function inThread(
           ),
         timeoutSeconds * 1000,
       );
-      worker.on('message', (message: FromScript) => {
-        last = last.then(() => (over ? undefined : heed(message, worker, host, resolve)));
+      child.on('message', (message: FromScript) => {
+        last = last.then(() => (over ? undefined : heed(message, child, host, resolve)));
         last.catch(reject);
       });
-      worker.on('error', (error: NodeJS.ErrnoException) => {
-        const memory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-        const what = memory ? `it took more than ${MEMORY_MIB} MiB of memory` : error.message;
-        reject(new ScriptError(`${placeIn(file, error)}: ${what}`, 'correct the script'));
-      });
+      child.on('error', (error) => reject(failure(`its process: ${error.message}`)));
       // Its last words may still be in line.
-      worker.on('exit', () => {
-        const never = failure('it waits for something that never happens');
-        last.then(() => reject(never), reject);
+      child.on('close', (_code, signal) => {
+        const end = failure(signal === null ? NEVER : violentEnd(signal, words));
+        last.then(() => reject(end), reject);
       });
+      tell(child, { kind: 'start', text, run });
     });
   } finally {
     over = true;
     clearTimeout(timer);
-    await worker.terminate();
+    child.kill('SIGKILL');
+    await ended;
     // What was begun for the script is not left half done.
     await last.catch(() => {});
   }
 }
 
+const NEVER = 'it waits for something that never happens';
+
+/** V8 ends its process where memory is refused to it; a script has no other way to bring that about. */
+function violentEnd(signal: string, words: string): string {
+  const reason = words.split('\n').find((line) => /memory|alloc/i.test(line));
+  if (reason !== undefined || ['SIGABRT', 'SIGTRAP', 'SIGILL'].includes(signal)) return TOO_MUCH;
+  return `its process was ended by ${signal}`;
+}
+
+const TOO_MUCH = `it took more than ${MEMORY_MIB} MiB of memory`;
+
+function tell(child: ChildProcess, message: ToScript): void {
+  // A process that has ended needs no answer; that it has shows elsewhere.
+  if (child.connected) child.send(message, () => {});
+}
+
 async function heed(
   message: FromScript,
-  worker: Worker,
+  child: ChildProcess,
   host: ScriptHost,
   done: () => void,
 ): Promise<void> {
   switch (message.kind) {
+    case 'ready':
+      host.confine(child.pid ?? 0, (MEMORY_MIB + SLACK_MIB) * 2 ** 20);
+      return tell(child, { kind: 'go' });
     case 'log':
       return host.log(message.text);
+    case 'read':
+      return host.read(message.fact);
     case 'call':
-      return answer(worker, host, message);
+      return tell(child, { kind: 'answer', ...(await answer(host, message)) });
     case 'done':
       return done();
     default:
@@ -124,9 +129,17 @@ async function heed(
   }
 }
 
-function errorOf(message: Extract<FromScript, { kind: 'failed' | 'refuse' }>): ScriptError {
+/** What a script that failed, or refuses the boot, has to say. */
+export function errorOf(message: Extract<FromScript, { kind: 'failed' | 'refuse' }>): ScriptError {
   if (message.kind === 'failed') {
-    return new ScriptError(`${message.at}: ${message.what}`, 'correct the script');
+    const { at, what } = message;
+    // Array buffers and the like are refused with an error that a script may catch.
+    const memory =
+      /allocation failed|out of memory|(could not|unable to|failed to) (allocate|grow)/i.test(what);
+    return new ScriptError(
+      `${at}: ${memory ? `${what}: ${TOO_MUCH}` : what}`,
+      'correct the script',
+    );
   }
   const { at, reason, hint } = message;
   return new ScriptError(
@@ -136,41 +149,14 @@ function errorOf(message: Extract<FromScript, { kind: 'failed' | 'refuse' }>): S
 }
 
 async function answer(
-  worker: Worker,
   host: ScriptHost,
   { id, call, arguments: json, at }: Extract<FromScript, { kind: 'call' }>,
-): Promise<void> {
-  const reply = (message: ToScript) => worker.postMessage(message);
+): Promise<ScriptAnswer> {
   try {
     const value = await host.call(call, JSON.parse(json) as unknown[], at);
-    reply({ id, value: JSON.stringify(value ?? null) });
+    return { id, value: JSON.stringify(value ?? null) };
   } catch (error) {
     if (!(error instanceof CallProblem)) throw error;
-    reply({ id, problem: error.message });
+    return { id, problem: error.message };
   }
-}
-
-/** What the thread's module is called in a boot image, where it is a bundle beside the daemon's. */
-export const BUNDLED_WORKER = 'script-worker.cjs';
-
-/** Beside this module, or beside the bundle that this module is part of. */
-export function startWorker(start: ScriptStart, transfer: readonly Transferable[] = []): Worker {
-  const beside = (name: string) => join(import.meta.dirname, name);
-  const bundled = beside(BUNDLED_WORKER);
-  const module = [bundled, beside('worker.ts')].find((file) => existsSync(file));
-  if (module === undefined) {
-    throw new ScriptError(
-      `scripts cannot be read here: ${bundled} is missing`,
-      'use domb from its sources for manifests with scripts',
-    );
-  }
-  return new Worker(module, {
-    workerData: start,
-    transferList: [...transfer],
-    // Modules from text are an experimental part of Node, which says so at each use.
-    execArgv: ['--experimental-vm-modules', '--no-warnings'],
-    resourceLimits: { maxOldGenerationSizeMb: MEMORY_MIB },
-    env: {},
-    stdin: false,
-  });
 }

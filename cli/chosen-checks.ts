@@ -3,14 +3,12 @@ import type { Check } from '../boot-configs/checks/check.ts';
 import type { HashedFiles } from '../boot-configs/checks/image-files.ts';
 import { platformCpus } from '../boot-configs/checks/platform-cpus.ts';
 import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
-import { cpuNumbers } from '../boot-configs/cpu-list.ts';
-import { memoryKiB } from '../boot-configs/memory.ts';
-import type { Policy } from '../boot-configs/policy/policy.ts';
-import { bootDomainOptions } from '../platform/images/command-lines.ts';
+import { cpusOfList } from '../boot-configs/cpu-list.ts';
+import { memoryKiB } from '../domains/memory.ts';
+import { firstDomainKiB, xenSerialPorts } from '../domains/xen-options.ts';
+import { bootDomainMiB, bootDomainOptions } from '../platform/images/command-lines.ts';
 import { Failure, type Input, UsageError } from './command.ts';
-
-/** Bytes; policies for Xen have some 10,000, for Linux some millions. */
-const MAXIMUM_POLICY = 1 << 26;
+import { policyIn } from './flask-policy.ts';
 
 /**
  * The checks beyond the usual that the options ask for. What they need is loaded only then. `hashed` gets the digests of images
@@ -33,12 +31,15 @@ export async function chosenChecks(input: Input, hashed?: HashedFiles): Promise<
     checks.push(imageFiles(directory, hashed));
   }
   if (policy !== undefined) {
-    const { knownLabels } = await import('../boot-configs/checks/known-label.ts');
-    checks.push(knownLabels(await loadPolicy(policy)));
+    const { policyChecks } = await import('../boot-configs/checks/labels/policy-checks.ts');
+    checks.push(...policyChecks(await policyIn(policy)));
   }
-  if (memory !== undefined) checks.push(platformMemory(sizeKiB(memory)));
+  if (memory !== undefined) {
+    const bootDomainKiB = firstDomainKiB(options ?? '') ?? bootDomainMiB(0) * 1024;
+    checks.push(platformMemory({ platformKiB: sizeKiB(memory), bootDomainKiB }));
+  }
   if (cpus !== undefined) checks.push(platformCpus(cpuList(cpus)));
-  if (options !== undefined) checks.push(await xenOptionsCheck(options));
+  if (options !== undefined) checks.push(...(await xenOptionsChecks(options)));
   return checks;
 }
 
@@ -50,14 +51,22 @@ function xenCommandLine({ values, flags }: Input): string | undefined {
 
 function cpuList(cpus: string): number[] {
   const ranges = /^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$/;
-  if (ranges.test(cpus)) return cpuNumbers(cpus);
+  if (ranges.test(cpus)) return cpusOfList(cpus) ?? [];
   throw new UsageError(`"${cpus}" is not a list of CPUs`, 'write numbers and ranges, such as 0-7');
 }
 
-async function xenOptionsCheck(options: string): Promise<Check> {
+async function xenOptionsChecks(options: string): Promise<Check[]> {
   const { xenOptions } = await import('../boot-configs/checks/xen-options.ts');
-  const { grantLimitsOf, hardwareDomidOf } = await import('../bindings/creation-checks.ts');
-  return xenOptions({ ...grantLimitsOf(options), hardwareDomid: hardwareDomidOf(options) });
+  const { grantLimitsOf, hardwareDomidOf } = await import('../bindings/xen-command-line.ts');
+  const { xenSerial } = await import('../boot-configs/checks/xen-serial.ts');
+  return [
+    xenOptions({
+      ...grantLimitsOf(options),
+      hardwareDomid: hardwareDomidOf(options),
+      commandLine: options,
+    }),
+    xenSerial(xenSerialPorts(options)),
+  ];
 }
 
 function sizeKiB(memory: string): number {
@@ -66,24 +75,4 @@ function sizeKiB(memory: string): number {
     `"${memory}" is not a size`,
     'write a whole number with the unit MiB, GiB or TiB, for example 16GiB',
   );
-}
-
-async function loadPolicy(file: string): Promise<Policy> {
-  const { readBounded } = await import('../measurement/read-bounded.ts');
-  const { readPolicy } = await import('../boot-configs/policy/policy.ts');
-  const { PolicyFormatError } = await import('../boot-configs/policy/cursor.ts');
-  const bytes = await readBounded(file, MAXIMUM_POLICY).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === undefined
-      ? new Failure(error.message, 'name the policy')
-      : new Failure(`${file}: the policy can't be read (${error.code})`, 'check the name');
-  });
-  try {
-    return readPolicy(bytes);
-  } catch (error) {
-    if (!(error instanceof PolicyFormatError)) throw error;
-    throw new Failure(
-      `${file}: ${error.message}`,
-      'give the binary policy for Xen that checkpolicy wrote',
-    );
-  }
 }

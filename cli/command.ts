@@ -1,16 +1,47 @@
 /** The description of a command: help, argument parsing, completion and the manual page all come from it. */
 export interface Command {
-  name: string;
+  name: DombCommand;
   /** One line without a full stop. */
   summary: string;
   /** Paragraphs for help and the manual page. */
   description: readonly string[];
   arguments: readonly Argument[];
   options: readonly Option[];
+  /** Of each of these groups one option must be given. */
+  required?: readonly (readonly string[])[];
   examples: readonly { says: string; command: string }[];
-  /** Loaded when the command runs, so that no command pays for another. */
-  load(): Promise<{ run(input: Input, terminal: Terminal): Promise<ExitStatus> }>;
 }
+
+/** A name has one word or two. */
+export type DombCommand =
+  | 'validate'
+  | 'plan'
+  | 'image'
+  | 'predict'
+  | 'log'
+  | 'quote'
+  | 'verify'
+  | 'reference'
+  | 'enroll challenge'
+  | 'enroll answer'
+  | 'enroll check'
+  | 'enroll persist'
+  | 'seal'
+  | 'unseal'
+  | 'approve'
+  | 'export'
+  | 'introduce'
+  | 'try-script'
+  | 'timeline'
+  | 'policy check'
+  | 'policy build'
+  | 'policy explain'
+  | 'policy why'
+  | 'policy from-denials'
+  | 'explain'
+  | 'schema'
+  | 'completion'
+  | 'help';
 
 export interface Argument {
   /** In capitals, as usage lines show it. */
@@ -32,6 +63,16 @@ export interface Option {
   completes?: 'directories' | 'files' | readonly string[];
 }
 
+/** A program that has commands. */
+export interface Program {
+  /** As users type it. */
+  name: string;
+  summary: string;
+  version: string;
+  /** Commands of domb that this program lacks. */
+  lacks: readonly DombCommand[];
+}
+
 /** What the user gave, checked against the command's description. */
 export interface Input {
   arguments: string[];
@@ -39,12 +80,17 @@ export interface Input {
   values: ReadonlyMap<string, string>;
 }
 
-/** 0 all well, 1 invalid or failed, 2 wrong usage, 3 evidence does not verify. */
-export type ExitStatus = 0 | 1 | 2 | 3;
+/**
+ * 0 all well, 1 invalid or failed, 2 wrong usage, 3 evidence is refused, or a sealed secret stays closed, 4 evidence is right and
+ * does not prove it.
+ */
+export type ExitStatus = 0 | 1 | 2 | 3 | 4;
 
 /** Where a command reads and writes. */
 export interface Terminal {
-  write(text: string): void;
+  /** Throws a {@link Failure} when standard output takes no more; a reader that has left is none. */
+  write(output: string | Uint8Array): void;
+  /** What can't be written is lost: there is nobody to tell. */
   writeError(text: string): void;
   /** Everything on standard input, or where that is more than `most` bytes, more than `most` of them: it may have no end. */
   read(most: number): Promise<Uint8Array>;
@@ -63,13 +109,18 @@ export class UsageError extends Error {
   }
 }
 
-/** Something other than a manifest stands in the way. */
+/** Something other than a manifest stands in the way. Without a hint where there is nothing more to say. */
 export class Failure extends Error {
   override name = 'Failure';
-  readonly hint: string;
+  readonly hint: string | undefined;
 
-  constructor(message: string, hint: string) {
+  constructor(message: string, hint?: string) {
     super(message);
     this.hint = hint;
   }
+}
+
+/** What others sent does not hold: exit status 3. */
+export class RefusedEvidence extends Failure {
+  override name = 'RefusedEvidence';
 }

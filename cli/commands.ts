@@ -1,5 +1,16 @@
-import type { Command, Option } from './command.ts';
-import { evidenceCommands } from './evidence-commands.ts';
+import project from '../package.json' with { type: 'json' };
+import type { Command, Option, Program } from './command.ts';
+import { enrollCommands } from './enroll-commands.ts';
+import {
+  evidenceCommands,
+  noPolicy,
+  policy,
+  secureBootSource,
+  signedKey,
+} from './evidence-commands.ts';
+import { exportCommand } from './export-command.ts';
+import { policyCommands } from './policy-commands.ts';
+import { sealingCommands } from './sealing-commands.ts';
 
 const json: Option = { name: 'json', says: 'Write JSON to standard output, for programs.' };
 const images: Option = {
@@ -9,10 +20,11 @@ const images: Option = {
   completes: 'directories',
 };
 
-export const program = {
+export const program: Program = {
   name: 'domb',
   summary: 'manifests and evidence of Xen platforms that a boot domain builds',
-  version: '0.1.0',
+  version: project.version,
+  lacks: [],
 };
 
 /** Every command, in the order of the help. */
@@ -25,7 +37,8 @@ export const commands: readonly Command[] = [
         'These are the checks that the boot domain makes before it builds anything.',
       'With --images the kernels and ramdisks are looked into as well: whether they are there, whether Xen can load ' +
         'them for that type of domain, whether they have the pinned digest and fit into the memory.',
-      'With --policy the labels are looked up in the policy that Xen will load.',
+      'With --policy the rules of the policy that Xen will load are asked: whether the labels are known, whether domB may make such ' +
+        'domains, and whether they may have what the manifest gives them and no powers that it does not declare.',
     ],
     arguments: [
       {
@@ -40,7 +53,7 @@ export const commands: readonly Command[] = [
       {
         name: 'policy',
         value: 'FILE',
-        says: 'Report labels that the compiled FLASK policy in FILE does not know.',
+        says: 'Report labels that the compiled FLASK policy in FILE does not know, or that it does not allow.',
         completes: 'files',
       },
       {
@@ -52,7 +65,7 @@ export const commands: readonly Command[] = [
       {
         name: 'platform-memory',
         value: 'SIZE',
-        says: 'Report domains that together need more than SIZE, such as 16GiB.',
+        says: 'Report domains that together need more than a machine with SIZE, such as 16GiB, has for them: Xen takes some, and the boot domain what dom0_mem= in --xen-options says, or else 768MiB.',
       },
       {
         name: 'platform-cpus',
@@ -62,7 +75,7 @@ export const commands: readonly Command[] = [
       {
         name: 'xen-options',
         value: 'OPTIONS',
-        says: "Report what a Xen with this command line does not give: grant limits, the hardware domain's domid.",
+        says: "Report what a Xen with this command line does not give: grant limits, the hardware domain's domid, the serial ports of its console, devices kept from memory where the manifest requires an IOMMU. Options that undo isolation are reported, too.",
       },
       { name: 'quiet', short: 'q', says: 'Say nothing about manifests without mistakes.' },
       json,
@@ -71,7 +84,7 @@ export const commands: readonly Command[] = [
       { says: 'Check a manifest', command: 'domb validate platform.yaml' },
       {
         says: 'Check what a program makes, with its images',
-        command: 'make-manifest | domb validate --images /srv/images -',
+        command: 'make-manifest | domb validate --images images -',
       },
       {
         says: 'Sign a manifest, then check it',
@@ -80,7 +93,6 @@ export const commands: readonly Command[] = [
       },
       { says: 'Check all manifests in a hook', command: 'domb validate --quiet *.yaml' },
     ],
-    load: () => import('./validate.ts'),
   },
   {
     name: 'plan',
@@ -90,7 +102,7 @@ export const commands: readonly Command[] = [
         'sizes and SHA-256 digests of the images too.',
     ],
     arguments: [{ name: 'FILE', says: 'A manifest; "-" is standard input.', completes: 'files' }],
-    options: [images, json],
+    options: [images, policy, noPolicy, signedKey, json],
     examples: [
       { says: 'Show the plan', command: 'domb plan platform.yaml' },
       {
@@ -98,7 +110,6 @@ export const commands: readonly Command[] = [
         command: 'diff <(domb plan old.yaml) <(domb plan new.yaml)',
       },
     ],
-    load: () => import('./plan.ts'),
   },
   {
     name: 'image',
@@ -108,8 +119,9 @@ export const commands: readonly Command[] = [
         'DIR. The manifest is checked as "domb validate --images" does.',
       'With --efi it makes one EFI application of everything that firmware is to start and to measure: Xen, its options, ' +
         "domB's kernel and initramfs, and the FLASK policy. Put it on the EFI system partition as EFI/BOOT/BOOTX64.EFI, or " +
-        'make a boot option for it. The same manifest and images give the same file.',
-      'It takes Debian packages, and builds Xen from their source when that was not done yet.',
+        'make a boot option for it. The same manifest and images give the same file. It prints PCR 4, and with --secure-boot PCR 7, ' +
+        'as firmware that starts this file will have them.',
+      "It takes Debian packages, and builds Xen from their source when that was not done yet. It says which version that is, and refuses one that is not the newest in Debian's archive unless it is named.",
     ],
     arguments: [{ name: 'FILE', says: 'A manifest.', completes: 'files' }],
     options: [
@@ -128,10 +140,22 @@ export const commands: readonly Command[] = [
         says: 'The certificate of that key, as firmware has it enrolled.',
         completes: 'files',
       },
+      secureBootSource,
       {
         name: 'xen-options',
         value: 'TEXT',
         says: "More of Xen's command line, such as its console.",
+      },
+      {
+        name: 'xen-version',
+        value: 'VERSION',
+        says: 'Take this version of Xen, though Debian lists a newer one whose source can not be had. DOMB_XEN_VERSION in the environment does the same.',
+      },
+      {
+        name: 'xen-source',
+        value: 'DIR',
+        says: "Build Xen, and the policy for it, from the source tree in DIR, with our series, in the place of Debian's source.",
+        completes: 'directories',
       },
       {
         name: 'policy',
@@ -146,21 +170,24 @@ export const commands: readonly Command[] = [
         completes: 'files',
       },
     ],
+    required: [['images'], ['output']],
     examples: [
       {
         says: "domB's initramfs, for a boot loader that starts Xen",
-        command: 'domb image platform.yaml --images /srv/images -o domb.initramfs',
+        command: 'domb image platform.yaml --images images -o domb.initramfs',
       },
       {
         says: 'An EFI file with a serial console, signed',
         command:
-          'domb image platform.yaml --images /srv/images -o boot.efi --efi --efi-key db.key --efi-cert db.pem ' +
+          'domb image platform.yaml --images images -o boot.efi --efi --efi-key db.key --efi-cert db.pem ' +
           '--xen-options "console=com1 com1=115200,8n1"',
       },
     ],
-    load: () => import('./image.ts'),
   },
   ...evidenceCommands,
+  ...enrollCommands,
+  ...sealingCommands,
+  exportCommand,
   {
     name: 'introduce',
     summary: 'introduce the domains of a boot to xenstore, in dom0',
@@ -169,7 +196,7 @@ export const commands: readonly Command[] = [
         '"xenstore: true" in the manifest. These can then be shut down cleanly with xl shutdown; with "console: true", xl console ' +
         'works too. Then their PCI devices are attached, which takes that domB is gone. A domain that has shut down stays until xl destroy removes it.',
       'It is run once in each boot, as root in dom0 when xenstored runs; domb-receive does so where this command is ' +
-        'installed. What was introduced before stays as it is. A pvh or hvm domain that does not use xenstore is told again, ' +
+        'installed. What was introduced before stays as it is; what xenstore has lost of it is written anew. A pvh or hvm domain that does not use xenstore is told again, ' +
         'for a minute at most: Linux can miss it while it starts.',
     ],
     arguments: [],
@@ -183,8 +210,62 @@ export const commands: readonly Command[] = [
       json,
     ],
     examples: [{ says: 'After domb-receive', command: 'domb introduce' }],
-    load: () => import('./introduce.ts'),
   },
+  {
+    name: 'try-script',
+    summary: 'run the boot scripts of a manifest on a made-up machine',
+    description: [
+      'Runs the boot scripts of a manifest, at their points and in their order, as a boot would: what they log and change is checked and ' +
+        'shown, and what the domains would become. Nothing is built, measured or started. Of the images only ' +
+        'the scripts have to be there.',
+      'The machine is that of --host: a JSON file with some members of boot.host (docs/boot-scripts.md). Scripts are run as this user.',
+    ],
+    arguments: [{ name: 'FILE', says: 'A manifest; "-" is standard input.', completes: 'files' }],
+    options: [
+      { ...images, says: 'The scripts are in DIR.' },
+      {
+        name: 'host',
+        value: 'FILE',
+        says: 'The machine; boot-configs/host-facts.json is an example. An ordinary one when left out.',
+        completes: 'files',
+      },
+    ],
+    required: [['images']],
+    examples: [
+      {
+        says: 'What the scripts of an example would do on a machine',
+        command:
+          'domb try-script boot-configs/permissions.yaml --images boot-configs/scripts --host boot-configs/host-facts.json',
+      },
+    ],
+  },
+  {
+    name: 'timeline',
+    summary: 'show what a boot did when',
+    description: [
+      "Shows each phase and step of a boot, when it began after domB's kernel and how long it took, as a table or, with --svg, as a " +
+        'picture in which each step is a bar.',
+      'FILE is the timeline.json that the demo leaves in out/demo, or the record that domB handed over; in dom0 that is ' +
+        '/run/domb/record.json, which is taken when FILE is left out.',
+    ],
+    arguments: [
+      {
+        name: 'FILE',
+        says: 'A timeline or a record; "-" is standard input.',
+        optional: true,
+        completes: 'files',
+      },
+    ],
+    options: [{ name: 'svg', says: 'Write a picture in SVG to standard output.' }],
+    examples: [
+      { says: 'The boot of this platform, in dom0', command: 'domb timeline' },
+      {
+        says: 'A picture of the demo',
+        command: 'domb timeline out/demo/timeline.json --svg > boot.svg',
+      },
+    ],
+  },
+  ...policyCommands,
   {
     name: 'explain',
     summary: 'say what a property of the manifest means',
@@ -202,7 +283,6 @@ export const commands: readonly Command[] = [
       { says: 'List the properties', command: 'domb explain' },
       { says: 'Explain one', command: 'domb explain domains.seclabel' },
     ],
-    load: () => import('./explain.ts'),
   },
   {
     name: 'schema',
@@ -221,7 +301,6 @@ export const commands: readonly Command[] = [
       },
     ],
     examples: [{ says: 'Save it for an editor', command: 'domb schema > manifest.schema.json' }],
-    load: () => import('./schema.ts'),
   },
   {
     name: 'completion',
@@ -233,15 +312,21 @@ export const commands: readonly Command[] = [
       { says: 'In ~/.bashrc', command: 'source <(domb completion bash)' },
       { says: 'For zsh, with ~/.zfunc in fpath', command: 'domb completion zsh > ~/.zfunc/_domb' },
     ],
-    load: () => import('./completion.ts'),
   },
   {
     name: 'help',
     summary: 'explain a command',
     description: ['Explains a command, or lists them all.'],
-    arguments: [{ name: 'COMMAND', says: 'The command.', optional: true, completes: 'commands' }],
+    arguments: [
+      {
+        name: 'COMMAND',
+        says: 'The command; some have two words.',
+        optional: true,
+        many: true,
+        completes: 'commands',
+      },
+    ],
     options: [],
     examples: [{ says: 'All about validate', command: 'domb help validate' }],
-    load: () => import('./help.ts'),
   },
 ];

@@ -8,6 +8,7 @@ import {
   type Terminal,
   UsageError,
 } from './command.ts';
+import { commandsBelow, firstWords } from './command-lookup.ts';
 import { commands } from './commands.ts';
 
 /** `domb completion SHELL` */
@@ -24,7 +25,7 @@ function bash(fields: readonly string[]): string {
   const cases = commands.map((command) => {
     const valued = command.options.filter((option) => option.value !== undefined);
     return [
-      `    ${command.name})`,
+      `    ${pattern(command)})`,
       ...valued.map(({ name, short, completes }) => {
         const forms = [`--${name}`, ...(short === undefined ? [] : [`-${short}`])].join('|');
         return `      [[ $before == @(${forms}) ]] && { ${bashValue(completes)}; return; }`;
@@ -38,10 +39,16 @@ function bash(fields: readonly string[]): string {
 _domb() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} options= words= files=
   if (( COMP_CWORD == 1 )); then
-    _domb_reply -W "${commands.map(({ name }) => name).join(' ')} --help --version"
+    _domb_reply -W "${firstWords()
+      .map(([word]) => word)
+      .join(' ')} --help --version"
     return
   fi
-  case \${COMP_WORDS[1]} in
+  local command=\${COMP_WORDS[1]}
+  case $command in
+${groups().map(bashGroup).join('\n')}
+  esac
+  case $command in
 ${cases.join('\n')}
   esac
   if [[ $word == -* ]]; then
@@ -57,6 +64,24 @@ _domb_reply() {
 }
 complete -o filenames -F _domb domb
 `;
+}
+
+/** A command's name where the shell matches it. */
+const pattern = ({ name }: Command): string => (name.includes(' ') ? `"${name}"` : name);
+
+/** First words of commands that have two. */
+function groups(): string[] {
+  return firstWords().flatMap(([word]) => (commandsBelow(word).length > 0 ? [word] : []));
+}
+
+const secondWords = (group: string): string[] =>
+  commandsBelow(group).map(({ name }) => name.slice(group.length + 1));
+
+function bashGroup(word: string): string {
+  return `    ${word})
+      (( COMP_CWORD == 2 )) && { _domb_reply -W "${secondWords(word).join(' ')} --help"; return; }
+      command+=" \${COMP_WORDS[2]}"
+      ;;`;
 }
 
 function bashValue(completes: Option['completes']): string {
@@ -75,7 +100,10 @@ function wordsFor(
   completes: Exclude<Command['arguments'][number]['completes'], 'files'>,
   fields: readonly string[],
 ): readonly string[] {
-  if (completes === 'commands') return commands.map(({ name }) => name);
+  if (completes === 'commands') {
+    // A second word may be the first of others.
+    return [...new Set([...firstWords().map(([word]) => word), ...groups().flatMap(secondWords)])];
+  }
   return completes === 'fields' ? fields : completes;
 }
 
@@ -89,18 +117,20 @@ function zsh(fields: readonly string[]): string {
         ? `'${long}'`
         : `'(-${short} --${name})'{-${short},--${name}}'[${quoted(says)}]${argument}'`;
     });
-    const operands = command.arguments.map(({ name, many, completes }) => {
+    const operands = command.arguments.map(({ name, many, completes }, index) => {
       const action =
         completes === 'files' ? '_files' : `(${wordsFor(completes, fields).join(' ')})`;
-      return `'${many ? '*' : '1'}:${name}:${action}'`;
+      return `'${many ? '*' : index + 1}:${name}:${action}'`;
     });
     const words = [...options, "'(-h --help)'{-h,--help}'[Show help.]'", ...operands];
-    return `    ${command.name})\n      _arguments -s ${words.join(' \\\n        ')}\n      ;;`;
+    return `    ${pattern(command)})\n      _arguments -s ${words.join(' \\\n        ')}\n      ;;`;
   });
   return `#compdef domb
 _domb() {
   local -a commands=(
-${commands.map(({ name, summary }) => `    '${name}:${quoted(summary)}'`).join('\n')}
+${firstWords()
+  .map(([word, summary]) => `    '${word}:${quoted(summary)}'`)
+  .join('\n')}
   )
   if (( CURRENT == 2 )); then
     _describe command commands
@@ -110,11 +140,26 @@ ${commands.map(({ name, summary }) => `    '${name}:${quoted(summary)}'`).join('
   shift words
   (( CURRENT-- ))
   case $command in
+${groups().map(zshGroup).join('\n')}
+  esac
+  case $command in
 ${cases.join('\n')}
   esac
 }
 _domb "$@"
 `;
+}
+
+function zshGroup(word: string): string {
+  return `    ${word})
+      if (( CURRENT == 2 )); then
+        compadd -- ${secondWords(word).join(' ')}
+        return
+      fi
+      command+=" $words[2]"
+      shift words
+      (( CURRENT-- ))
+      ;;`;
 }
 
 function zshValue(completes: Option['completes']): string {

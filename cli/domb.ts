@@ -1,17 +1,20 @@
-import { nearest } from '../boot-configs/suggest.ts';
 import { parseInput } from './arguments.ts';
-import { type ExitStatus, Failure, type Terminal, UsageError } from './command.ts';
-import { commands, program } from './commands.ts';
-import { commandHelp, programHelp } from './help.ts';
+import { type ExitStatus, RefusedEvidence, type Terminal, UsageError } from './command.ts';
+import { namedCommand, noSuchCommand } from './command-lookup.ts';
+import { program } from './commands.ts';
+import { isAnswer, tell } from './failure-report.ts';
+import { commandHelp, groupHelp, programHelp } from './help.ts';
+import { programs } from './programs.ts';
 
 /** Runs the command line `argv`, without the program's own name, and returns the exit status. */
 export async function domb(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
   try {
     return await dispatch(argv, terminal);
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof Failure)) throw error;
-    terminal.writeError(`${program.name}: ${error.message}\n  hint: ${error.hint}\n`);
-    return error instanceof UsageError ? 2 : 1;
+    if (!isAnswer(error)) throw error;
+    tell(error, argv, terminal);
+    if (error instanceof UsageError) return 2;
+    return error instanceof RefusedEvidence ? 3 : 1;
   }
 }
 
@@ -29,22 +32,20 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<Ex
     terminal.write(`${program.name} ${program.version}\n`);
     return 0;
   }
-  const command = commands.find((candidate) => candidate.name === name);
-  if (command === undefined) {
-    const meant = nearest(
-      name,
-      commands.map((candidate) => candidate.name),
-    );
-    throw new UsageError(
-      `there is no command "${name}"`,
-      meant === undefined ? '"domb help" lists the commands' : `did you mean "domb ${meant}"?`,
-    );
+  const named = namedCommand(argv);
+  if (named === undefined) {
+    const below = groupHelp(name);
+    const asked = ['--help', '-h'].includes(rest[0] ?? '') && below !== undefined;
+    if (!asked) throw noSuchCommand(argv);
+    terminal.write(below);
+    return 0;
   }
-  const ownOptions = rest.slice(0, rest.includes('--') ? rest.indexOf('--') : undefined);
-  if (ownOptions.includes('--help') || ownOptions.includes('-h')) {
+  const { command } = named;
+  const input = parseInput(command, named.rest);
+  if (input === undefined) {
     terminal.write(commandHelp(command));
     return 0;
   }
-  const { run } = await command.load();
-  return await run(parseInput(command, rest), terminal);
+  const { run } = await programs[command.name]();
+  return await run(input, terminal);
 }

@@ -8,7 +8,7 @@ import { table, wrap } from './text.ts';
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
   const fields = schemaFields(await readSchema());
   const [path] = input.arguments;
-  const chosen = path === undefined ? fields : [find(path, fields)];
+  const chosen = path === undefined ? fields : [findField(path, fields)];
   if (input.flags.has('json')) {
     const [field] = chosen;
     terminal.write(`${JSON.stringify(path === undefined ? chosen : field, null, 2)}\n`);
@@ -22,8 +22,11 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   return 0;
 }
 
-/** Indexes in `path` may be left out or given: `domains.name`, `domains[].name` and `domains[3].name` are the same. */
-function find(path: string, fields: readonly Field[]): Field {
+/**
+ * The property that PATH means. Indexes in `path` may be left out or given: `domains.name`, `domains[].name` and `domains[3].name` are the same.
+ * @throws {@link UsageError} when there is none, or several
+ */
+export function findField(path: string, fields: readonly Field[]): Field {
   const wanted = plain(path);
   const exact = fields.find((field) => plain(field.path) === wanted);
   if (exact !== undefined) return exact;

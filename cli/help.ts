@@ -1,38 +1,52 @@
-import { nearest } from '../boot-configs/suggest.ts';
-import { type Command, type ExitStatus, type Input, type Terminal, UsageError } from './command.ts';
+import { optionForm } from './arguments.ts';
+import type { Command, ExitStatus, Input, Terminal } from './command.ts';
+import { commandsBelow, namedCommand, noSuchCommand } from './command-lookup.ts';
 import { commands, program } from './commands.ts';
 import { table, wrap } from './text.ts';
 
 export const exitStatuses: readonly [string, string][] = [
   ['0', 'all well'],
-  ['1', 'a manifest has mistakes, or something failed'],
+  ['1', 'a manifest has mistakes, or something failed; output that can not be written too'],
   ['2', 'wrong usage'],
-  ['3', 'evidence does not verify'],
+  ['3', 'evidence is refused: something in it is wrong; or a sealed secret stays closed'],
+  ['4', 'nothing in the evidence is wrong, but it does not prove what was expected'],
 ];
 
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
-  const [name] = input.arguments;
-  const command = commands.find((candidate) => candidate.name === name);
-  if (name !== undefined && command === undefined) {
-    const meant = nearest(
-      name,
-      commands.map((candidate) => candidate.name),
-    );
-    throw new UsageError(
-      `there is no command "${name}"`,
-      meant === undefined ? '"domb help" lists the commands' : `did you mean "domb help ${meant}"?`,
-    );
+  const words = input.arguments;
+  const [name = '', ...further] = words;
+  const named = namedCommand(words);
+  if (named?.rest.length === 0) terminal.write(commandHelp(named.command));
+  else if (name === '') terminal.write(programHelp());
+  else {
+    const below = further.length === 0 ? groupHelp(name) : undefined;
+    if (below === undefined) throw noSuchCommand(words, 'help ');
+    terminal.write(below);
   }
-  terminal.write(command === undefined ? programHelp() : commandHelp(command));
   return 0;
+}
+
+/** What there is below the first word of commands of two; undefined where there is nothing. */
+export function groupHelp(word: string): string | undefined {
+  const below = commandsBelow(word);
+  if (below.length === 0) return undefined;
+  return [
+    `Usage: ${program.name} ${word} COMMAND [OPTION]... [ARGUMENT]...`,
+    '',
+    'Commands:',
+    table(below.map(({ name, summary }) => [name, summary])),
+    '',
+    `"${program.name} help ${word} COMMAND" explains a command.`,
+    '',
+  ].join('\n');
 }
 
 /** The list of commands. */
 export function programHelp(): string {
   return [
-    `domb: ${program.summary}`,
+    `${program.name}: ${program.summary}`,
     '',
-    'Usage: domb COMMAND [OPTION]... [ARGUMENT]...',
+    `Usage: ${program.name} COMMAND [OPTION]... [ARGUMENT]...`,
     '',
     'Commands:',
     table(commands.map(({ name, summary }) => [name, summary])),
@@ -40,7 +54,7 @@ export function programHelp(): string {
     'Exit status:',
     table(exitStatuses),
     '',
-    '"domb help COMMAND" explains a command. NO_COLOR=1 in the environment turns colours off.',
+    `"${program.name} help COMMAND" explains a command. NO_COLOR=1 in the environment turns colours off.`,
     '',
   ].join('\n');
 }
@@ -50,7 +64,7 @@ export function commandHelp(command: Command): string {
   const section = (title: string, rows: readonly (readonly [string, string])[]): string[] =>
     rows.length === 0 ? [] : [`${title}:`, table(rows), ''];
   return [
-    `domb ${command.name}: ${command.summary}`,
+    `${program.name} ${command.name}: ${command.summary}`,
     '',
     `Usage: ${usage(command)}`,
     '',
@@ -69,17 +83,22 @@ export function commandHelp(command: Command): string {
   ].join('\n');
 }
 
-/** The usage line, such as `domb plan [OPTION]... FILE`. */
-export function usage({ name, options, arguments: operands }: Command): string {
+/** The usage line, such as `domb plan [OPTION]... FILE`, with the options that must be given. */
+export function usage({ name, options, required = [], arguments: operands }: Command): string {
+  const needed = required.map((group) => {
+    const forms = options.filter((option) => group.includes(option.name)).map(optionForm);
+    return forms.length === 1 ? forms.join('') : `(${forms.join(' | ')})`;
+  });
   const words = operands.map((argument) => {
     const repeated = argument.many ? `${argument.name}...` : argument.name;
     return argument.optional ? `[${repeated}]` : repeated;
   });
-  return ['domb', name, ...(options.length > 0 ? ['[OPTION]...'] : []), ...words].join(' ');
+  const more = options.length > required.flat().length ? ['[OPTION]...'] : [];
+  return [program.name, name, ...needed, ...more, ...words].join(' ');
 }
 
 /** All forms of an option, such as `-q, --quiet` or `--images DIR`. */
-export function optionForms({ name, short, value }: Command['options'][number]): string {
-  const long = value === undefined ? `--${name}` : `--${name} ${value}`;
-  return short === undefined ? long : `-${short}, ${long}`;
+export function optionForms(option: Command['options'][number]): string {
+  const { short } = option;
+  return short === undefined ? optionForm(option) : `-${short}, ${optionForm(option)}`;
 }

@@ -1,5 +1,6 @@
 import { insist } from '../introduction/insist.ts';
 import { type Introduction, introduceAll, problemOf } from '../introduction/introduce.ts';
+import { alone } from '../introduction/lock.ts';
 import { attachDevices } from '../introduction/pci.ts';
 import { type BootRecord, readBootRecord, recordFile } from '../introduction/record.ts';
 import { XenControlDomain } from '../introduction/xen-control-domain.ts';
@@ -14,9 +15,11 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   return failing(async (): Promise<ExitStatus> => {
     const record = await readBootRecord(input.values.get('record') ?? recordFile);
     const outcomes: Outcome[] = [];
-    for (const introduction of await introduce(record)) {
-      outcomes.push(await withDevices(record, introduction));
-    }
+    await alone(async () => {
+      for (const introduction of await introduce(record)) {
+        outcomes.push(await withDevices(record, introduction));
+      }
+    });
     if (input.flags.has('json')) terminal.write(`${JSON.stringify(outcomes, null, 2)}\n`);
     else for (const outcome of outcomes) tell(outcome, terminal);
     return outcomes.some(({ problem }) => problem !== undefined) ? 1 : 0;
@@ -27,10 +30,12 @@ async function introduce(record: BootRecord): Promise<Introduction[]> {
   const control = new XenControlDomain();
   try {
     const introductions = introduceAll(record, control, Date.now() / 1000);
-    const silent = await insist(record, introductions, control);
-    return introductions.map((introduction) =>
-      silent.has(introduction.domid) ? { ...introduction, silent: true } : introduction,
-    );
+    const { silent, problems } = await insist(record, introductions, control);
+    return introductions.map((introduction) => {
+      const problem = problems.get(introduction.domid);
+      if (problem !== undefined) return { ...introduction, problem };
+      return silent.has(introduction.domid) ? { ...introduction, silent: true } : introduction;
+    });
   } finally {
     control.close();
   }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { HashedFiles } from '../boot-configs/checks/image-files.ts';
-import { loadManifest, type Manifest } from '../boot-configs/manifest.ts';
+import { loadManifest } from '../boot-configs/load.ts';
+import type { Manifest } from '../boot-configs/manifest.ts';
 import { ManifestError } from '../boot-configs/problems.ts';
 import { MAXIMUM_BYTES } from '../boot-configs/yaml/limits.ts';
 import { chosenChecks } from './chosen-checks.ts';
@@ -55,7 +56,7 @@ export function sourceName(file: string): string {
 }
 
 async function requireSignature(file: string, bytes: Uint8Array, key: Buffer): Promise<void> {
-  const { SignatureError, verifySignature } = await import('../boot-configs/signature.ts');
+  const { SignatureError, verifyDetachedSignature } = await import('../boot-configs/signature.ts');
   const signature = readOr(`${file}.sig`, (code) =>
     wholeFile(
       file,
@@ -65,7 +66,7 @@ async function requireSignature(file: string, bytes: Uint8Array, key: Buffer): P
     ),
   );
   try {
-    verifySignature(bytes, signature, key);
+    verifyDetachedSignature(bytes, signature, key);
   } catch (error) {
     if (!(error instanceof SignatureError)) throw error;
     throw wholeFile(file, 'signature', error.message, error.hint);

@@ -1,6 +1,7 @@
 import type { Command } from './command.ts';
 import { commands, program } from './commands.ts';
 import { exitStatuses, optionForms, usage } from './help.ts';
+import { failureShape, type JsonPart, jsonShapes } from './json-shapes.ts';
 
 /** The manual page domb(1), in the man macros of roff. */
 export function manual(): string {
@@ -15,6 +16,13 @@ export function manual(): string {
     ...commands.flatMap(commandSection),
     '.SH EXIT STATUS',
     ...exitStatuses.flatMap(([status, meaning]) => ['.TP', `.B ${status}`, roff(meaning)]),
+    '.SH JSON',
+    roff(
+      'With --json standard output holds one JSON document, also when the command fails. [] is each element of a list, a ' +
+        'word in capitals each key of an object, ... everything below.',
+    ),
+    ...jsonSection('A failure', failureShape),
+    ...Object.entries(jsonShapes).flatMap(([name, parts]) => jsonSection(name, parts)),
     '.SH ENVIRONMENT',
     '.TP',
     '.B NO_COLOR',
@@ -41,6 +49,13 @@ function commandSection(command: Command): string[] {
       `.RS 4\n${roff(line)}\n.RE`,
       '.fi',
     ]),
+  ];
+}
+
+function jsonSection(title: string, parts: readonly JsonPart[]): string[] {
+  return [
+    `.SS ${roff(title)}`,
+    ...parts.flatMap(([path, says]) => ['.TP', `.B ${roff(path)}`, roff(says)]),
   ];
 }
 

@@ -1,39 +1,57 @@
+import { join } from 'node:path';
+import { measuredImages } from '../boot-configs/all-domains.ts';
+import type { HashedFiles } from '../boot-configs/checks/image-files.ts';
 import type { Manifest } from '../boot-configs/manifest.ts';
-import { formatMemory } from '../boot-configs/memory.ts';
-import { formatProblems, ManifestError } from '../boot-configs/problems.ts';
-import { paintFor } from './colour.ts';
+import { formatMemory } from '../domains/memory.ts';
+import type { ContentDescription } from '../measurement/events.ts';
 import type { ExitStatus, Input, Terminal } from './command.ts';
-import { manifestReader } from './manifest-input.ts';
+import { manifestSource } from './manifest-input.ts';
 import { type PlannedOperation, type PlannedPhase, plannedBoot } from './plan-steps.ts';
+import { checkPolicyChoice } from './policy-choice.ts';
 
 /** `domb plan FILE` */
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
   const [file = '-'] = input.arguments;
-  try {
-    const read = await manifestReader(input, terminal);
-    const manifest = await read(file);
-    const planned = plannedBoot(manifest, input.values.get('images'));
-    if (input.flags.has('json')) {
-      terminal.write(`${JSON.stringify({ manifest, ...planned }, null, 2)}\n`);
-      return 0;
-    }
-    const memory = manifest.domains.reduce((sum, domain) => sum + domain.memoryKiB, 0);
-    const { onFailure, measurement } = manifest.platform;
-    terminal.write(
-      `${manifest.domains.length} domains with ${formatMemory(memory)}, measured into PCR ${measurement.pcr}; ` +
-        `on failure: ${onFailure}\n${planned.phases.map(phaseText).join('')}`,
-    );
-    if (planned.recovery) {
-      const after = planned.recovery.filter(({ operations }) => operations.length > 0);
-      terminal.write(`${recoveryHeading(manifest)}\n${after.map(phaseText).join('')}`);
-    }
+  checkPolicyChoice(input);
+  const read = await manifestSource(input, terminal);
+  const { manifest, hashed } = await read(file);
+  const parts = { policy: !input.flags.has('no-policy'), signed: input.values.has('key') };
+  const planned = plannedBoot(manifest, parts, await imageContents(manifest, input, hashed));
+  if (input.flags.has('json')) {
+    terminal.write(`${JSON.stringify({ manifest, ...planned }, null, 2)}\n`);
     return 0;
-  } catch (error) {
-    if (!(error instanceof ManifestError)) throw error;
-    const paint = paintFor(terminal.colour);
-    terminal.writeError(`${formatProblems(error.problems, error.more, paint)}\n`);
-    return 1;
   }
+  const memory = manifest.domains.reduce((sum, domain) => sum + domain.memoryKiB, 0);
+  const { onFailure, measurement } = manifest.platform;
+  terminal.write(
+    `${manifest.domains.length} domains with ${formatMemory(memory)}, measured into PCR ${measurement.pcr}; ` +
+      `on failure: ${onFailure}\n${planned.phases.map(phaseText).join('')}`,
+  );
+  if (planned.recovery) {
+    const after = planned.recovery.filter(({ operations }) => operations.length > 0);
+    terminal.write(`${recoveryHeading(manifest)}\n${after.map(phaseText).join('')}`);
+  }
+  return 0;
+}
+
+/** Sizes and digests of the images below the directory of --images, by their paths in the manifest. */
+async function imageContents(
+  manifest: Manifest,
+  { values }: Input,
+  hashed: HashedFiles,
+): Promise<ReadonlyMap<string, ContentDescription>> {
+  const directory = values.get('images');
+  if (directory === undefined) return new Map();
+  const { hashFiles } = await import('../measurement/hash-files.ts');
+  const files = new Map([...measuredImages(manifest)].map((path) => [path, join(directory, path)]));
+  const unknown = [...files.values()].filter((file) => !hashed.has(file));
+  const described = new Map([...hashed, ...(await hashFiles(unknown, ['sha256']))]);
+  return new Map(
+    [...files].flatMap(([path, file]) => {
+      const description = described.get(file);
+      return description === undefined ? [] : [[path, description] as const];
+    }),
+  );
 }
 
 function recoveryHeading({ platform, domains, recovery }: Manifest): string {

@@ -2,14 +2,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type HashAlgorithm, hashAlgorithms, type PcrValues } from 'node-tpm2-pts';
 import type { Manifest } from '../boot-configs/manifest.ts';
-import { type BootPrediction, predictBoot } from '../daemon/prediction.ts';
+import { type BootPrediction, predictBoot } from '../daemon/plan/prediction.ts';
 import type { LogEvent } from '../measurement/event-log/format.ts';
 import { BOOT_APPLICATION_PCR, predictPcr4 } from '../measurement/firmware/pcr4.ts';
-import { type Input, type Terminal, UsageError } from './command.ts';
+import { SECURE_BOOT_PCR } from '../measurement/firmware/pcr7.ts';
+import { requiredValue } from './arguments.ts';
+import type { Input, Terminal } from './command.ts';
 import { manifestSource } from './manifest-input.ts';
+import { checkPolicyChoice } from './policy-choice.ts';
+import { checkSecureBootUsage, pcr7Of, secureBootKeys } from './secure-boot.ts';
 
 /** What TPMs have in practice. */
-const USUAL_BANKS: readonly HashAlgorithm[] = ['sha1', 'sha256', 'sha384', 'sha512'];
+export const USUAL_BANKS: readonly HashAlgorithm[] = ['sha1', 'sha256', 'sha384', 'sha512'];
 
 /** Everything that can be said of a platform before it boots. */
 export interface PredictedPlatform {
@@ -24,7 +28,7 @@ export interface PredictedPlatform {
 }
 
 /**
- * Predicts what the manifest `file`, the directory of --images and the files of --policy, --key and --efi will leave in these
+ * Predicts what the manifest `file`, the directory of --images and the files of --policy, --key, --efi and --secure-boot will leave in these
  * banks; without them in those that the manifest demands, or in the usual ones.
  */
 export async function predictedPlatform(
@@ -33,14 +37,10 @@ export async function predictedPlatform(
   terminal: Terminal,
   chosenBanks?: readonly HashAlgorithm[],
 ): Promise<PredictedPlatform> {
-  if (input.flags.has('no-policy') && input.values.has('policy')) {
-    throw new UsageError('--policy and --no-policy exclude each other', 'choose one');
-  }
-  const directory = input.values.get('images');
+  checkPolicyChoice(input);
+  checkSecureBootUsage(input);
+  const directory = requiredValue(input, 'images');
   const efi = input.values.get('efi');
-  if (directory === undefined) {
-    throw new UsageError('the images are missing', 'name their directory with --images');
-  }
   const read = await manifestSource(input, terminal);
   const { manifest, bytes, hashed } = await read(file);
   const banks = chosenBanks ?? demandedBanks(manifest) ?? USUAL_BANKS;
@@ -57,12 +57,20 @@ export async function predictedPlatform(
   });
   const predicted = { manifest, banks, boot };
   if (efi === undefined) return { ...predicted, firmwareEvents: [], firmwarePcrs: new Map() };
-  const { events, values } = await predictPcr4(efi, banks);
+  const keys = await secureBootKeys(input);
+  const pcr4 = await predictPcr4(efi, banks);
+  const pcr7 = keys && (await pcr7Of(keys, efi, banks));
   return {
     ...predicted,
-    firmwareEvents: events,
+    firmwareEvents: [...(pcr7?.events ?? []), ...pcr4.events],
     firmwarePcrs: new Map(
-      [...values].map(([bank, value]) => [bank, new Map([[BOOT_APPLICATION_PCR, value]])]),
+      banks.map((bank) => {
+        const values = [
+          [BOOT_APPLICATION_PCR, pcr4.values.get(bank)],
+          [SECURE_BOOT_PCR, pcr7?.values.get(bank)],
+        ] as const;
+        return [bank, new Map(values.flatMap(([pcr, value]) => (value ? [[pcr, value]] : [])))];
+      }),
     ),
   };
 }

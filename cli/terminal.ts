@@ -1,10 +1,22 @@
 import { writeSync } from 'node:fs';
 import type { Terminal } from './command.ts';
+import { outputFailure } from './output.ts';
 
 /** The terminal of this process. Node's own streams are set up only where they are needed: that takes as long as a small command. */
 export const processTerminal: Terminal = {
-  write: (text) => writeAll(1, text),
-  writeError: (text) => writeAll(2, text),
+  write(output) {
+    try {
+      writeAll(1, output);
+    } catch (error) {
+      throw outputFailure('standard output', error);
+    }
+  },
+  writeError(text) {
+    try {
+      writeAll(2, text);
+      // There is nowhere left to say that this can't be said.
+    } catch {}
+  },
   async read(most) {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -24,8 +36,8 @@ export const processTerminal: Terminal = {
 /** Pause before a reader that is behind is tried again. */
 const PAUSE_MILLISECONDS = 5;
 
-function writeAll(descriptor: number, text: string): void {
-  const bytes = Buffer.from(text);
+function writeAll(descriptor: number, output: string | Uint8Array): void {
+  const bytes = typeof output === 'string' ? Buffer.from(output) : output;
   for (let done = 0; done < bytes.length; ) {
     try {
       done += writeSync(descriptor, bytes, done);

@@ -1,6 +1,6 @@
-import type { DomainInfo, Ring } from '../bindings/hypervisor.ts';
-import type { StoreNode } from './nodes.ts';
+import type { DomainInfo, XenstoreRing } from '../bindings/hypervisor.ts';
 import type { BootDomain } from './record.ts';
+import type { StoreNode } from './store-node.ts';
 
 /** What introducing domains asks of the domain that serves xenstore. `xen-control-domain.ts` is the real one. */
 export interface ControlDomain {
@@ -18,7 +18,7 @@ export interface ControlDomain {
    * Has xenstored serve a domain, which may have been running, and waiting, for long: what it asked by then is answered. Done
    * again, it tells a domain again that has not asked for anything, and leaves others alone.
    */
-  introduce(domain: BootDomain, ring: Ring): void;
+  introduce(domain: BootDomain, ring: XenstoreRing): void;
   /** Keeps the configuration that libxl wants of each domain. */
   keepConfiguration(domid: number, json: string): void;
   close(): void;

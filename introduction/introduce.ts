@@ -3,6 +3,8 @@ import type { ControlDomain } from './control-domain.ts';
 import { libxlConfiguration } from './libxl-config.ts';
 import { domainNodes, namePath, startTimePath } from './nodes.ts';
 import type { BootDomain, BootRecord } from './record.ts';
+import type { StoreNode } from './store-node.ts';
+import { servedNodes, vtpmBackendPath, vtpmNodes, vtpmUuidPath } from './vtpm-nodes.ts';
 
 /** What became of a domain: introduced or named now or before, or why neither. */
 export interface Introduction {
@@ -18,8 +20,13 @@ export interface Introduction {
     | 'failed';
   /** xenstored serves it, and it does not make use of that yet. */
   silent?: true;
-  /** Why it failed, and what to do. */
-  problem?: { message: string; hint: string };
+  problem?: IntroductionProblem;
+}
+
+/** Why something failed, and what to do. */
+export interface IntroductionProblem {
+  message: string;
+  hint: string;
 }
 
 /** A dom0 that can't introduce anybody. */
@@ -55,7 +62,7 @@ export function introduceAll(
     .map((domain) => {
       const { name, domid } = domain;
       try {
-        return { name, domid, outcome: introduceOne(domain, existing.get(domid), control, now) };
+        return { name, domid, outcome: introduceOne(domain, existing, control, now) };
       } catch (error) {
         return { name, domid, outcome: 'failed', problem: problemOf(error) };
       }
@@ -63,7 +70,7 @@ export function introduceAll(
 }
 
 /** What can be said to people about an error; defects are thrown on. */
-export function problemOf(error: unknown): { message: string; hint: string } {
+export function problemOf(error: unknown): IntroductionProblem {
   if (error instanceof IntroductionError || error instanceof HypervisorError) {
     return { message: error.message, hint: error.hint };
   }
@@ -72,21 +79,78 @@ export function problemOf(error: unknown): { message: string; hint: string } {
 
 function introduceOne(
   domain: BootDomain,
-  info: DomainInfo | undefined,
+  existing: ReadonlyMap<number, DomainInfo>,
   control: ControlDomain,
   now: number,
 ): Introduction['outcome'] {
   const { domid, uuid, xenstore } = domain;
+  const info = existing.get(domid);
   if (info === undefined || info.dying) return 'is gone';
   // A domid may be somebody else's by now, a UUID is not.
   if (info.uuid !== uuid) return 'is another domain';
-  if (xenstore && control.isIntroduced(domid)) return 'was introduced';
+  if (xenstore && control.isIntroduced(domid)) {
+    return restore(domain, existing, control, now) ? 'introduced' : 'was introduced';
+  }
   // Its name may have been written by the script, which writes nothing else.
   const known = control.read(startTimePath(domain)) !== undefined;
   if (known && !xenstore && control.read(namePath(domain)) !== undefined) return 'was named';
+  requireBackend(domain, existing);
   control.keepConfiguration(domid, libxlConfiguration(domain));
-  control.write(domid, domainNodes(domain, now));
+  control.write(domid, domainNodes(withoutKnownVtpm(domain, control), now));
   if (!xenstore) return 'named';
   control.introduce(domain, xenstore);
   return 'introduced';
+}
+
+/**
+ * Writes anew what xenstore has lost of a domain that it serves, as when "xl destroy" was refused: libxl has removed all entries by
+ * then. What both ends of a device have written stays.
+ * @returns whether something was lost
+ */
+function restore(
+  domain: BootDomain,
+  existing: ReadonlyMap<number, DomainInfo>,
+  control: ControlDomain,
+  now: number,
+): boolean {
+  const { domid, vtpm } = domain;
+  const { vtpm: _, ...itself } = domain;
+  const nodes = [
+    ...(control.read(namePath(domain)) === undefined ? domainNodes(itself, now) : []),
+    ...(vtpm === undefined ? [] : lostVtpmNodes(domain, vtpm.domid, control)),
+  ];
+  if (nodes.length === 0) return false;
+  requireBackend(domain, existing);
+  control.keepConfiguration(domid, libxlConfiguration(domain));
+  control.write(domid, nodes);
+  return true;
+}
+
+function lostVtpmNodes(domain: BootDomain, backend: number, control: ControlDomain): StoreNode[] {
+  const { domid } = domain;
+  if (control.read(vtpmBackendPath(domid)) === undefined) return vtpmNodes(domain, backend);
+  const served = control.read(vtpmUuidPath(domid, backend)) !== undefined;
+  return served ? [] : servedNodes(domain, backend);
+}
+
+/** Whoever has the domid by now is not who was measured as the one that serves TPMs. */
+function requireBackend(
+  { name, vtpm }: BootDomain,
+  existing: ReadonlyMap<number, DomainInfo>,
+): void {
+  if (vtpm === undefined) return;
+  const backend = existing.get(vtpm.domid);
+  if (backend !== undefined && !backend.dying && backend.uuid === vtpm.uuid) return;
+  const what = backend === undefined || backend.dying ? 'is gone' : 'is another domain by now';
+  throw new IntroductionError(
+    `domain ${vtpm.domid}, which serves the TPM of ${name}, ${what}`,
+    'boot the platform anew: a guest whose TPM was promised is not run without it',
+  );
+}
+
+/** A device that is there is in use, perhaps: what its two ends have written must stay. */
+function withoutKnownVtpm(domain: BootDomain, control: ControlDomain): BootDomain {
+  const { vtpm, ...others } = domain;
+  if (vtpm === undefined) return domain;
+  return control.read(vtpmUuidPath(domain.domid, vtpm.domid)) === domain.uuid ? others : domain;
 }

@@ -14,9 +14,9 @@ export class LibxlStore {
   readonly #messages = new MessageCapture();
   readonly #context: bigint;
 
-  /** @param version of Xen as `major.minor` */
-  constructor(version: string) {
-    this.#libxl = openLibxl(version);
+  /** @param soname of libxl in the running release */
+  constructor(soname: string) {
+    this.#libxl = openLibxl(soname);
     const context = Buffer.alloc(8);
     this.#attempt('open libxl', () =>
       this.#libxl.libxl_ctx_alloc({

@@ -1,21 +1,6 @@
 import type { BootDomain } from './record.ts';
+import type { Access, StoreNode } from './store-node.ts';
 import { vtpmNodes } from './vtpm-nodes.ts';
-
-/** A node of xenstore and who may use it. */
-export interface StoreNode {
-  path: string;
-  value: string;
-  access: Access;
-}
-
-/**
- * - `tools`: domain 0 alone;
- * - `read`: the domain may read it too;
- * - `own`: it belongs to the domain, which may write it;
- * - or the domids of who owns it and may write it, and of another domain that may read it.
- * Nodes below it that have no access of their own get the same.
- */
-export type Access = 'tools' | 'read' | 'own' | { owner: number; reader: number };
 
 /** Bytes of console output that xenconsoled keeps while nobody looks, as in libxl. */
 const CONSOLE_LIMIT = 1048576;
@@ -64,7 +49,7 @@ export function domainNodes(domain: BootDomain, started: number): StoreNode[] {
           node(`${at}/console/tty`, '', 'read'),
         ]
       : []),
-    ...(xenstore && vtpm !== undefined ? vtpmNodes(domain, vtpm) : []),
+    ...(xenstore && vtpm !== undefined ? vtpmNodes(domain, vtpm.domid) : []),
   ];
 }
 

@@ -1,4 +1,5 @@
-import type { DomainRings, DomainType, Ring } from '../bindings/hypervisor.ts';
+import type { DomainRings, Ring, XenstoreRing } from '../bindings/hypervisor.ts';
+import type { DomainType } from '../domains/settings.ts';
 import { readBounded } from '../measurement/read-bounded.ts';
 
 /** Where dom0 keeps the record that domB handed over (systemd/domb-receive). */
@@ -18,8 +19,8 @@ export interface BootDomain extends DomainRings {
   hardware: boolean;
   /** Devices for it, as `0000:00:05.0`. */
   pci: string[];
-  /** The domid of the domain that serves its TPM, if there is one in this boot. */
-  vtpm?: number;
+  /** The domain that serves its TPM, if there is one in this boot. */
+  vtpm?: { domid: number; uuid: string };
 }
 
 export interface BootRecord {
@@ -67,7 +68,7 @@ export function parseBootRecord(text: string, source: string): BootRecord {
     const wanted = listed[index]?.optionalText('vtpm', NAME);
     // A domain that the boot had to do without serves nobody.
     const backend = domains.find(({ name }) => name === wanted);
-    if (backend) domain.vtpm = backend.domid;
+    if (backend) domain.vtpm = { domid: backend.domid, uuid: backend.uuid };
   }
   return { hardwareDomid: record.integer('hardwareDomid', 0, MOST_DOMID), domains };
 }
@@ -95,11 +96,16 @@ function domainOf(domain: Fields): BootDomain {
     maxMemoryKiB: domain.integer('maxMemoryKiB', memoryKiB, MOST_KIB),
     vcpus,
     maxVcpus: domain.has('maxVcpus') ? domain.integer('maxVcpus', vcpus, MOST_VCPUS) : vcpus,
-    hardware: domain.list('capabilities', String).includes('hardware'),
+    hardware: domain.list('capabilities', capability).includes('hardware'),
     pci: domain.has('pci') ? domain.list('pci', pciAddress) : [],
-    ...(domain.has('xenstore') ? { xenstore: ringOf(domain.object('xenstore')) } : {}),
+    ...(domain.has('xenstore') ? { xenstore: storeRingOf(domain.object('xenstore')) } : {}),
     ...(domain.has('console') ? { console: ringOf(domain.object('console')) } : {}),
   };
+}
+
+function capability(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new RecordError(`${JSON.stringify(value)} is no capability`);
 }
 
 function pciAddress(value: unknown): string {
@@ -112,6 +118,11 @@ function pciAddress(value: unknown): string {
 const ringOf = (ring: Fields): Ring => ({
   frame: ring.integer('frame', 1, MOST_FRAME),
   port: ring.integer('port', 1, MOST_PORT),
+});
+
+const storeRingOf = (ring: Fields): XenstoreRing => ({
+  ...ringOf(ring),
+  ...(ring.is('told') ? { told: true } : {}),
 });
 
 /** Members of a JSON object whose form nobody has checked. */
@@ -129,6 +140,13 @@ class Fields {
 
   has(name: string): boolean {
     return Object.hasOwn(this.#object, name);
+  }
+
+  /** False where nothing is said. */
+  is(name: string): boolean {
+    const value = this.#get(name) ?? false;
+    if (typeof value !== 'boolean') throw this.#wrong(name, 'true or false');
+    return value;
   }
 
   integer(name: string, least: number, most: number): number {

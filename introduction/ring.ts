@@ -1,10 +1,13 @@
 import { readMemory, writeMemory } from '../bindings/ffi/memory.ts';
-import { StructView } from '../bindings/layouts/struct.ts';
+import { StructView } from '../bindings/ffi/struct.ts';
 import { openLibxengnttab } from '../bindings/libxengnttab.ts';
 import type { XenSession } from '../bindings/xen/session.ts';
 
 /** PROT_READ | PROT_WRITE, sys/mman.h. */
 const PROTECTION = 3;
+
+/** `struct xsd_sockmsg`; requests begin where the ring does. */
+const HEADER_BYTES = 16;
 
 type Field = 'req_prod' | 'connection';
 
@@ -12,6 +15,8 @@ type Field = 'req_prod' | 'connection';
 export interface StoreRing {
   get(field: Field): bigint;
   set(field: Field, value: number | bigint): void;
+  /** The first 16 bytes of what the domain asks: the header of its first request. */
+  header(): Buffer;
 }
 
 /** Maps the ring for as long as `work` takes. */
@@ -34,6 +39,7 @@ export function withRing<T>(
           readMemory(at(field), view.block(field).length).copy(view.block(field));
           return view.get(field);
         },
+        header: () => readMemory(address, HEADER_BYTES),
         set(field, value) {
           writeMemory(at(field), view.set(field, value).block(field));
         },

@@ -1,10 +1,10 @@
 import { CallError } from '../bindings/ffi/errors.ts';
 import { readText } from '../bindings/ffi/memory.ts';
-import type { XenLayout } from '../bindings/layouts/layouts.ts';
-import { StructView } from '../bindings/layouts/struct.ts';
+import { StructView } from '../bindings/ffi/struct.ts';
 import { type Libxenstore, openLibxenstore } from '../bindings/libxenstore.ts';
+import type { XenLayout } from '../xen-releases/layout.ts';
 import { IntroductionError } from './introduce.ts';
-import type { Access, StoreNode } from './nodes.ts';
+import type { Access, StoreNode } from './store-node.ts';
 
 /** XBT_NULL, xenstore.h: outside of any transaction. */
 const NO_TRANSACTION = 0;
@@ -14,7 +14,7 @@ const MOST_TRIES = 20;
 const MOST_VALUE = 4096;
 
 /** The running xenstored. */
-export class Store {
+export class XenstoreConnection {
   readonly #xs: Libxenstore = openLibxenstore();
   readonly #layout: XenLayout;
   readonly #xsh: bigint;

@@ -1,23 +1,24 @@
-import type { DomainInfo, Ring } from '../bindings/hypervisor.ts';
+import type { DomainInfo, XenstoreRing } from '../bindings/hypervisor.ts';
 import { listDomains } from '../bindings/xen/inventory.ts';
 import { XenSession } from '../bindings/xen/session.ts';
 import type { ControlDomain } from './control-domain.ts';
 import { LibxlStore } from './libxl-store.ts';
-import type { StoreNode } from './nodes.ts';
+import { keepRequest } from './pending-request.ts';
 import type { BootDomain } from './record.ts';
-import { withRing } from './ring.ts';
-import { Store } from './store.ts';
+import { type StoreRing, withRing } from './ring.ts';
+import { XenstoreConnection } from './store.ts';
+import type { StoreNode } from './store-node.ts';
 
 /** This domain, through libxenstore, libxenctrl, libxengnttab and libxl. */
 export class XenControlDomain implements ControlDomain {
   readonly #session: XenSession;
-  readonly #store: Store;
+  readonly #store: XenstoreConnection;
   readonly #libxl: LibxlStore;
 
   constructor() {
     this.#session = XenSession.open();
-    this.#store = new Store(this.#session.layout);
-    this.#libxl = new LibxlStore(this.#session.version);
+    this.#store = new XenstoreConnection(this.#session.layout);
+    this.#libxl = new LibxlStore(this.#session.release.libraries.light);
   }
 
   domains(): DomainInfo[] {
@@ -44,34 +45,39 @@ export class XenControlDomain implements ControlDomain {
     );
   }
 
-  /**
-   * xenstored takes a domain that is introduced for a new one and empties its ring (domain_conn_reset,
-   * tools/xenstore/xenstored_domain.c). What a kernel asked before would be lost, and it would wait for ever. So the domain
-   * stands still meanwhile, and then finds the ring as it was.
-   */
-  introduce({ domid, type }: BootDomain, ring: Ring): void {
-    const { xc, xch, layout } = this.#session;
-    const { HVM_PARAM_STORE_PFN: param, XENSTORE_RECONNECT } = layout.constants;
+  introduce({ domid, type }: BootDomain, ring: XenstoreRing): void {
     this.#session.attempt({ wanted: `introduce domain ${domid} to xenstore`, domid }, () =>
       withRing(this.#session, domid, (shared) => {
-        xc.xc_domain_pause({ xch, domid });
-        try {
-          const asked = shared.get('req_prod');
-          if (asked !== 0n && this.#store.isIntroduced(domid)) return;
-          if (type !== 'pv') {
-            // Its kernel waits for an event and then looks where the ring is; xenstored sends one to who asks for it so.
-            shared.set('connection', XENSTORE_RECONNECT);
-            xc.xc_hvm_param_set({ xch, domid, param, value: ring.frame });
-          }
-          this.#store.introduce(domid, ring);
-          shared.set('req_prod', asked);
-        } finally {
-          xc.xc_domain_unpause({ xch, domid });
+        if (type === 'pv' || ring.told) {
+          keepRequest(shared, () => this.#store.introduce(domid, ring));
+        } else {
+          this.#tell(domid, ring, shared);
         }
         // Any request makes xenstored look at all rings.
         this.#store.isIntroduced(domid);
       }),
     );
+  }
+
+  /**
+   * Introduces a domain whose kernel does not know yet where its ring is. Told again, it may begin to use the ring at any time: so it
+   * stands still meanwhile, and then finds the ring as it was.
+   */
+  #tell(domid: number, ring: XenstoreRing, shared: StoreRing): void {
+    const { xc, xch, layout } = this.#session;
+    const { HVM_PARAM_STORE_PFN: param, XENSTORE_RECONNECT } = layout.constants;
+    xc.xc_domain_pause({ xch, domid });
+    try {
+      const asked = shared.get('req_prod');
+      if (asked !== 0n && this.#store.isIntroduced(domid)) return;
+      // Its kernel waits for an event and then looks where the ring is; xenstored sends one to who asks for it so.
+      shared.set('connection', XENSTORE_RECONNECT);
+      xc.xc_hvm_param_set({ xch, domid, param, value: ring.frame });
+      this.#store.introduce(domid, ring);
+      shared.set('req_prod', asked);
+    } finally {
+      xc.xc_domain_unpause({ xch, domid });
+    }
   }
 
   keepConfiguration(domid: number, json: string): void {

@@ -1,11 +1,5 @@
 import { hash } from 'node:crypto';
-import type {
-  ContentAlgorithm,
-  ContentDescription,
-  ContentDigests,
-  ImageItem,
-  ManifestItem,
-} from './events.ts';
+import type { ContentAlgorithm, ContentDescription, ContentDigests } from './events.ts';
 
 /**
  * What content is hashed with. One algorithm, because content is the only thing measured that is large: SHA-256 runs at
@@ -25,18 +19,4 @@ export function contentDigests(
 /** Size and digests of `bytes`. */
 export function describeContent(bytes: Uint8Array): ContentDescription {
   return { size: bytes.length, digests: contentDigests(bytes) };
-}
-
-/** Describes the manifest's bytes as read. */
-export function manifestItem(bytes: Uint8Array): ManifestItem {
-  return { event: 'manifest', ...describeContent(bytes) };
-}
-
-/** Describes one component of a domain; pass the very bytes that the builder gets. */
-export function imageItem(
-  domain: string,
-  component: ImageItem['component'],
-  bytes: Uint8Array,
-): ImageItem {
-  return { event: 'image', domain, component, ...describeContent(bytes) };
 }

@@ -80,6 +80,20 @@ export interface SignatureKeyItem {
   readonly digests: ContentDigests;
 }
 
+/** The hypervisor under which this boot's domains run, as it tells of itself. */
+export interface HypervisorItem {
+  readonly event: 'hypervisor';
+  /** As Xen tells it, all of it. */
+  readonly version: string;
+  /** Its own command line. */
+  readonly commandLine: string;
+  /**
+   * `confined`: since before domB ran, no device could reach memory that is not that of the domain which has it, and those of
+   * the hardware domain can't either. `open`: devices may have reached all memory.
+   */
+  readonly dma: 'confined' | 'open';
+}
+
 /** The UUID that a domain has in this boot. */
 export interface IdentityItem {
   readonly event: 'identity';
@@ -88,12 +102,20 @@ export interface IdentityItem {
   readonly uuid: string;
 }
 
-/** The key that quotes this boot. */
-export interface AttestationKeyItem {
+/** Why a boot has no key that quotes it. */
+export type MissingKey = 'authorization' | 'disabled' | 'lockout';
+
+/** The key that quotes this boot, or why there is none: then nobody has quoted it. */
+export type AttestationKeyItem = {
   readonly event: 'attestation-key';
-  /** The TPM's Name of the key in hex: algorithm and digest of its public area (Part 1, 16). */
-  readonly name: string;
-}
+} & (
+  | {
+      /** The TPM's Name of the key in hex: algorithm and digest of its public area (Part 1, 16). */
+      readonly name: string;
+      readonly missing?: never;
+    }
+  | { readonly missing: MissingKey; readonly name?: never }
+);
 
 /** A boot script, measured before the first one runs. */
 export interface ScriptItem extends ContentDescription {
@@ -112,6 +134,32 @@ export interface ScriptActionItem {
   readonly action: string;
   /** What it was called with: a list of JSON values whose numbers are safe integers. */
   readonly arguments: readonly unknown[];
+}
+
+/** Something about the machine that a boot script has read, and may have decided upon. */
+export interface MachineFactItem {
+  readonly event: 'machine-fact';
+  /** The script that read it first. */
+  readonly script: string;
+  /** The member of `boot.host`, such as `smbios`. */
+  readonly fact: string;
+  /** What the script got: a JSON value whose numbers are safe integers; null where the machine does not tell. */
+  readonly value: unknown;
+}
+
+/**
+ * What a domain has, read from Xen once all domains are built: the boot goes on only if it is what the manifest, as scripts
+ * have changed it, says.
+ */
+export interface ReadBackItem {
+  readonly event: 'read-back';
+  /** Left out for the boot domain itself. */
+  readonly domain?: string;
+  readonly domid: number;
+  /** What Xen said: a JSON value whose numbers are safe integers. */
+  readonly has: unknown;
+  /** What this Xen can't be asked, and nobody compared. */
+  readonly unread: readonly string[];
 }
 
 /** The boot failed; what follows in the log is the cap. */
@@ -134,9 +182,12 @@ export type MeasuredItem =
   | DaemonItem
   | PolicyItem
   | SignatureKeyItem
+  | HypervisorItem
   | IdentityItem
   | ScriptItem
   | ScriptActionItem
+  | MachineFactItem
+  | ReadBackItem
   | AttestationKeyItem;
 export type EventKind = MeasuredItem['event'];
 /** An item at its place in its register; the first has sequence 0. */
@@ -156,4 +207,7 @@ export const EVENT_TAGS: Readonly<Record<EventKind, number>> = {
   'attestation-key': 0x646f6d0a,
   script: 0x646f6d0b,
   'script-action': 0x646f6d0c,
+  'machine-fact': 0x646f6d0d,
+  hypervisor: 0x646f6d0e,
+  'read-back': 0x646f6d0f,
 };

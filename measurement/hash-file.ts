@@ -1,41 +1,24 @@
-import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { CONTENT_ALGORITHMS } from './content.ts';
 import type { ContentAlgorithm, ContentDescription } from './events.ts';
-
-/** Large enough that a read costs nothing beside hashing, small enough to stay in the level 2 cache until it is hashed. */
-const CHUNK = 256 * 1024;
-
-/** Bytes after which others get their turn; some 50 ms. */
-const TURN = 64 * 1024 * 1024;
+import { fileChunks, hashing } from './hash-chunks.ts';
 
 /**
  * Size and digests of a file, in constant memory. For predictions; domB itself hashes the very bytes in memory that it builds
- * from. Reads are synchronous: handing each to a thread takes more of a processor than it saves, and both have work of their
- * own when there are two files.
+ * from.
  */
 export async function hashFile(
   path: string,
   algorithms: readonly ContentAlgorithm[] = CONTENT_ALGORITHMS,
 ): Promise<ContentDescription> {
-  const hashes = algorithms.map((name) => ({ name, hash: createHash(name) }));
-  const chunk = Buffer.allocUnsafeSlow(CHUNK);
   const file = openSync(path, 'r');
   try {
-    for (let size = 0, rest = TURN; ; ) {
-      const length = readSync(file, chunk, 0, CHUNK, null);
-      if (length === 0) {
-        const digests = hashes.map(({ name, hash }) => [name, hash.digest('hex')]);
-        return { size, digests: Object.fromEntries(digests) };
-      }
-      const bytes = length === CHUNK ? chunk : chunk.subarray(0, length);
-      for (const { hash } of hashes) hash.update(bytes);
-      size += length;
-      rest -= length;
-      if (rest > 0) continue;
+    const work = hashing(fileChunks(file), algorithms);
+    for (;;) {
+      const step = work.next();
+      if (step.done) return step.value;
       await turn();
-      rest = TURN;
     }
   } finally {
     closeSync(file);

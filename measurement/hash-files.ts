@@ -3,23 +3,19 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { extname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { CONTENT_ALGORITHMS } from './content.ts';
 import { MeasurementError } from './errors.ts';
 import type { ContentAlgorithm, ContentDescription } from './events.ts';
 import { type Hashed, hashShare, type Share } from './hash-file.ts';
+import { hashProgram } from './hash-program.ts';
 
 /** More would wait for the disk, and each process needs some 50 MB, most of it shared. */
 const MOST_PROCESSES = 2;
 
 /** Starting a process takes as long as hashing about this many bytes. */
 const WORTH_A_PROCESS = 128 * 1024 * 1024;
-
-/** Beside this module, in source as in a bundle; without it everything is hashed here. */
-const program = fileURLToPath(new URL(`hash-share${extname(import.meta.url)}`, import.meta.url));
 
 /**
  * Sizes and digests of regular files by path, in constant memory; where there is enough to do, on two processors. The second
@@ -60,7 +56,7 @@ async function fileSizes(paths: ReadonlySet<string>): Promise<Map<string, number
 function shares(sizes: ReadonlyMap<string, number>): string[][] {
   const sorted = [...sizes].sort(([, a], [, b]) => b - a);
   const spared = sorted.slice(1).reduce((sum, [, size]) => sum + size, 0);
-  const worth = spared >= WORTH_A_PROCESS && existsSync(program);
+  const worth = spared >= WORTH_A_PROCESS && hashProgram !== undefined && existsSync(hashProgram);
   const count = worth ? Math.min(MOST_PROCESSES, availableParallelism()) : 1;
   const all = Array.from({ length: count }, () => ({ paths: [] as string[], size: 0 }));
   for (const [path, size] of sorted) {
@@ -73,7 +69,7 @@ function shares(sizes: ReadonlyMap<string, number>): string[][] {
 
 /** Hashes in a process of its own. */
 async function elsewhere(share: Share, signal: AbortSignal): Promise<Hashed[]> {
-  const child = spawn(process.execPath, [program], { signal });
+  const child = spawn(process.execPath, hashProgram === undefined ? [] : [hashProgram], { signal });
   child.stdin.on('error', () => {}); // It ended early, and says why.
   child.stdin.end(JSON.stringify(share));
   const outputs = [text(child.stdout), text(child.stderr)] as const;

@@ -1,12 +1,6 @@
 import { join } from 'node:path';
-import {
-  type HashAlgorithm,
-  hashById,
-  pcrBanks,
-  pcrExtend,
-  pcrRead,
-  type Tpm,
-} from 'node-tpm2-pts';
+import { type HashAlgorithm, hashById, pcrBanks, pcrRead, type Tpm } from 'node-tpm2-pts';
+import { CertainExtends } from './certain-extend.ts';
 import { encodeCap, encodeItem, type Target } from './encode.ts';
 import { MeasurementError } from './errors.ts';
 import type { LogEvent } from './event-log/format.ts';
@@ -53,15 +47,19 @@ export class MeasurementLog {
   /** Registers that held nothing before; domains may have their images in no others. */
   readonly #opened: Set<number>;
   readonly #tpm: Tpm;
+  readonly #extends: CertainExtends;
   readonly #file: LogFile;
   readonly #events: LoggedEvent[] = [];
   readonly #capped = new Set<number>();
   #intact = true;
+  /** True once an error event is in all registers. */
+  #failed = false;
   #ended: FailureRecord | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(tpm: Tpm, target: Target, file: LogFile) {
     this.#tpm = tpm;
+    this.#extends = new CertainExtends(tpm);
     this.target = target;
     this.#registers = new Registers(target.pcr);
     this.#opened = new Set([target.pcr]);
@@ -118,9 +116,10 @@ export class MeasurementLog {
     this.#opened.add(pcr);
   }
 
-  /** Measures that the boot failed, into all registers. The caps must follow. */
+  /** Measures that the boot failed, into all registers. The caps must follow: {@link fail} puts them there. */
   async error(details: Omit<ErrorItem, 'event'>): Promise<void> {
     await this.measure({ event: 'error', ...details });
+    this.#failed = true;
   }
 
   /**
@@ -138,7 +137,7 @@ export class MeasurementLog {
   }
 
   /**
-   * Ends the log of a boot that failed, with an error event (unless `details` are left out) and the cap. While the log is in
+   * Ends the log of a boot that failed, with an error event (unless there is one, or `details` are left out) and the cap. While the log is in
    * order both stand in it. If it is broken, or capped as that of a good boot, they go into the PCR alone, which then matches
    * no log and no prediction: what is sealed to a good value stays sealed in any case. A second call does nothing.
    * @throws {MeasurementError} when the TPM does not take them either
@@ -151,7 +150,7 @@ export class MeasurementLog {
   async #fail(details?: Omit<ErrorItem, 'event'>): Promise<FailureRecord> {
     if (!this.capped) {
       try {
-        if (details && !this.sealed) await this.error(details);
+        if (details && !this.sealed && !this.#failed) await this.error(details);
         await this.cap();
         const unnamed = [...this.#opened].filter((pcr) => !this.pcrs.includes(pcr));
         await this.#spoil(unnamed, details?.what);
@@ -234,7 +233,7 @@ export class MeasurementLog {
   async #commit(event: LogEvent, item: MeasuredEvent | 'cap'): Promise<void> {
     const digests = digestsByBank(event);
     try {
-      await this.#file.commit(encodeEvent(event), () => pcrExtend(this.#tpm, event.pcr, digests));
+      await this.#file.commit(encodeEvent(event), () => this.#extends.extend(event.pcr, digests));
     } catch (error) {
       this.#intact = false;
       throw error;

@@ -1,7 +1,7 @@
 import { constants, open } from 'node:fs/promises';
 import { MeasurementError } from './errors.ts';
 
-/** Bytes asked for at a time. */
+/** Bytes that a file of unknown size is read into at first. */
 const CHUNK = 1 << 16;
 
 /**
@@ -14,15 +14,16 @@ export async function readBounded(path: string, most: number): Promise<Buffer> {
   // Opening a FIFO would wait for its writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    if (!(await file.stat()).isFile()) {
+    const status = await file.stat();
+    if (!status.isFile()) {
       throw new MeasurementError(`${path}: not a regular file`, 'name a regular file');
     }
-    const chunks: Buffer[] = [];
+    // Of the size that it says, and a little more to see its end; held once.
+    let bytes = Buffer.allocUnsafe(Math.min(status.size, most) + CHUNK);
     for (let size = 0; ; ) {
-      const chunk = Buffer.allocUnsafe(CHUNK);
-      const { bytesRead } = await file.read(chunk, 0, CHUNK, null);
-      if (bytesRead === 0) return Buffer.concat(chunks, size);
-      chunks.push(chunk.subarray(0, bytesRead));
+      if (size === bytes.length) bytes = Buffer.concat([bytes, Buffer.allocUnsafe(size)]);
+      const { bytesRead } = await file.read(bytes, size, bytes.length - size, null);
+      if (bytesRead === 0) return bytes.subarray(0, size);
       size += bytesRead;
       if (size > most) {
         throw new MeasurementError(`${path}: more than ${most} bytes`, 'is it the right file?');

@@ -1,7 +1,7 @@
 import type { MeasuredItem } from './events.ts';
 
 /** Where an item is measured: the register, and which event of that register it is, from 0. */
-export interface Place {
+export interface PcrPosition {
   readonly pcr: number;
   readonly sequence: number;
 }
@@ -33,12 +33,12 @@ export class Registers {
   }
 
   /** Where the next item has to go; one place, but for an error. */
-  places(item: MeasuredItem): Place[] {
+  places(item: MeasuredItem): PcrPosition[] {
     return this.#pcrsOf(item).map((pcr) => ({ pcr, sequence: this.count(pcr) }));
   }
 
   /** Takes the item as measured in these places. */
-  add(item: MeasuredItem, places: readonly Place[] = this.places(item)): void {
+  add(item: MeasuredItem, places: readonly PcrPosition[] = this.places(item)): void {
     for (const { pcr, sequence } of places) this.#counts.set(pcr, sequence + 1);
     if (item.event === 'domain') {
       const pcr = item.pcr ?? this.first;

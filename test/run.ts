@@ -1,42 +1,117 @@
 import { spawn } from 'node:child_process';
-import { glob } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism, freemem } from 'node:os';
 import { join } from 'node:path';
+import { cacheDirectory } from '../platform/lib/cache.ts';
+import { costTable, type PartTime, RUN_DIRECTORY, readCosts } from './runner/costs.ts';
+import { cacheEntries, leftovers } from './runner/leftovers.ts';
+import { testNames } from './runner/names.ts';
+import {
+  byKind,
+  type Kind,
+  patternOf,
+  type Selection,
+  SelectionError,
+  selectionOf,
+  usage,
+} from './runner/selection.ts';
 
 /**
- * Runs the suite: types, lint, then the tests by kind. `--unit` leaves out the real boots, which take about a minute
- * each; a kind (unit, integration, boot) as argument runs that one alone.
+ * Runs the suite: types, lint, then the tests by kind; or just the files and tests that the command line names
+ * (runner/selection.ts has the usage).
  */
 const root = join(import.meta.dirname, '..');
-const kinds = ['unit', 'integration', 'boot'] as const;
 
-const chosen = process.argv.slice(2);
-const wanted = chosen.includes('--unit')
-  ? kinds.filter((kind) => kind !== 'boot')
-  : kinds.filter((kind) => chosen.length === 0 || chosen.includes(kind));
+/**
+ * Milliseconds. A test that failed may leave a server or a child behind, which must not keep the suite from ending: its file is
+ * ended after this time. (--test-force-exit would do that at once, and lose what the file has not reported yet.)
+ */
+const patience: Record<Kind, number> = { unit: 300_000, integration: 300_000, boot: 2_700_000 };
 
 let failed = false;
-await step('tsc', ['--noEmit']);
-await step('biome', ['check', '.']);
-for (const kind of wanted) {
-  const files = (await Array.fromAsync(glob(`test/${kind}/**/*.test.ts`, { cwd: root }))).sort();
-  // Boots share two cores; one at a time is faster than two that make each other late. A test that failed may leave a server
-  // or a child behind, which must not keep the suite from ending: its file is ended after this time. (--test-force-exit would
-  // do that at once, and lose what the file has not reported yet.)
-  const pace =
-    kind === 'boot'
-      ? ['--test-concurrency=1', '--test-timeout=2700000']
-      : ['--test-timeout=300000'];
-  if (files.length === 0) throw new Error(`test/${kind} holds no tests`);
-  await step(process.execPath, ['--test', ...pace, ...files]);
+const times: PartTime[] = [];
+const shared = join(root, 'out/test/run');
+try {
+  const selection = selectionOf(process.argv.slice(2), root, process.env.INIT_CWD);
+  const chosen = chosenFiles(selection);
+  await rm(shared, { recursive: true, force: true });
+  await mkdir(shared, { recursive: true });
+  const cache = await cacheEntries();
+  if (selection.whole) {
+    await step('types', tool('tsc'), ['--noEmit']);
+    await step('lint', tool('biome'), ['check', '.']);
+  }
+  for (const [kind, files] of chosen) {
+    const filter = selection.name === undefined ? [] : [`--test-name-pattern=${selection.name}`];
+    if (kind === 'boot') await step('images', process.execPath, ['test/boot/prepare.ts']);
+    for (const [part, at, those] of paces(kind, files)) {
+      const pace = [`--test-concurrency=${at}`, `--test-timeout=${patience[kind]}`];
+      if (those.length > 0) {
+        await step(part, process.execPath, ['--test', ...pace, ...filter, ...those]);
+      }
+    }
+  }
+  const left = leftovers(cache, await cacheEntries());
+  if (left.length > 0) {
+    failed = true;
+    console.error(`\nThe tests have left in ${cacheDirectory}: ${left.join(', ')}`);
+  }
+  console.log(`\n${costTable(await readCosts(shared), times)}`);
+  process.exitCode = failed ? 1 : 0;
+} catch (error) {
+  if (!(error instanceof SelectionError)) throw error;
+  console.error(`npm test: ${error.message}\n\n${usage}`);
+  process.exitCode = 2;
 }
-process.exitCode = failed ? 1 : 0;
 
-async function step(command: string, args: string[]): Promise<void> {
+/** Without those in which no test has the name. */
+function chosenFiles({ files, name }: Selection): ReadonlyMap<Kind, readonly string[]> {
+  if (name === undefined) return files;
+  const pattern = patternOf(name);
+  const named = [...testNames([...files.values()].flat(), root)];
+  const matching = named.filter(([, names]) => names.some((each) => pattern.test(each)));
+  if (matching.length === 0) throw new SelectionError(`no test has a name that matches ${name}`);
+  return byKind(matching.map(([file]) => file));
+}
+
+/** How many of some test files run at once. */
+type Pace = readonly [part: string, at: number, files: readonly string[]];
+
+/** Two machines at once take less time than one after the other (bench/machines.ts), if there is room for both. */
+function paces(kind: Kind, files: readonly string[]): Pace[] {
+  if (kind !== 'boot') return [[kind, availableParallelism(), files]];
+  return [
+    ['boot', machinesAtOnce(), files.filter((file) => !needsQuiet(file))],
+    ['boot, one at a time', 1, files.filter(needsQuiet)],
+  ];
+}
+
+/** Linux in a guest gives up a TPM that answers late by the clock on the wall, so nobody may take the processors away. */
+function needsQuiet(file: string): boolean {
+  return file === 'test/boot/vtpm.test.ts';
+}
+
+/** A machine takes 4.5 GiB, and one of the two cores most of the time. */
+function machinesAtOnce(): number {
+  return availableParallelism() >= 2 && freemem() > 2 * 5 * 2 ** 30 ? 2 : 1;
+}
+
+async function step(part: string, command: string, args: string[]): Promise<void> {
+  const start = performance.now();
   console.log(`\n# ${[command.split('/').at(-1), ...args.slice(0, 3)].join(' ')}`);
-  const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, [RUN_DIRECTORY]: shared },
+  });
   const status = await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
   if (status !== 0) failed = true;
+  times.push({ part, seconds: (performance.now() - start) / 1000 });
+}
+
+function tool(name: string): string {
+  return join(root, 'node_modules/.bin', name);
 }

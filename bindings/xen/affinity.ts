@@ -4,8 +4,8 @@ import type { XenSession } from './session.ts';
 
 /** Ties all vCPUs of a new domain to the physical CPUs that it may run on, if it names any. */
 export function setAffinity(session: XenSession, domain: DomainCreation): void {
-  const { cpus, domid, vcpus, maxVcpus = vcpus } = domain;
-  if (cpus === undefined) return;
+  const { cpus, domid, maxVcpus } = domain;
+  if (cpus === 'all') return;
   const { xc, xch, layout } = session;
   const { XEN_VCPUAFFINITY_HARD: flags } = layout.constants;
   const size = xc.xc_get_cpumap_size({ xch });

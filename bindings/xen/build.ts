@@ -6,7 +6,7 @@ import type { HandoverRegion } from './handover.ts';
 import { locateRegion } from './handover.ts';
 import { describeMachine, prepareContainer, waitForXenstore } from './hvm-container.ts';
 import { hostInfo } from './inventory.ts';
-import { giveRings, ringsOf } from './rings.ts';
+import { giveRings, isIntroducedLater, type Partner, ringsOf } from './rings.ts';
 import type { XenSession } from './session.ts';
 
 /**
@@ -24,19 +24,20 @@ export async function buildDomain(
   session: XenSession,
   domain: DomainCreation,
   image: DomainImage,
-  partner: number,
+  partner: Partner,
 ): Promise<{ region: HandoverRegion | undefined; rings: DomainRings }> {
   checkImage(domain, image);
   const { freeMemoryKiB } = hostInfo(session);
   // libxc would tell no more than EBUSY.
   if (freeMemoryKiB < domain.memoryKiB) throw tooLarge(domain, freeMemoryKiB);
   return session.attemptSlow(attempts.build(domain), async () => {
+    const later = isIntroducedLater(session, domain, partner);
     const dom = new BuilderImage(session, image.cmdline);
     try {
-      await runBuilder(session, dom, domain, image, partner);
+      await runBuilder(session, dom, domain, image, { partner: partner.domid, later });
       return {
         region: locateRegion(dom, domain, image.handoverBytes),
-        rings: ringsOf(dom, domain),
+        rings: ringsOf(dom, domain, later),
       };
     } finally {
       dom.release();
@@ -50,7 +51,7 @@ async function runBuilder(
   image: BuilderImage,
   domain: DomainCreation,
   source: DomainImage,
-  partner: number,
+  { partner, later }: { partner: number; later: boolean },
 ): Promise<void> {
   const { guest, xch, layout } = session;
   const { constants } = layout;
@@ -63,7 +64,7 @@ async function runBuilder(
   image.set({
     container_type: assisted ? constants.XC_DOM_HVM_CONTAINER : constants.XC_DOM_PV_CONTAINER,
     flags: domain.hardware ? constants.SIF_PRIVILEGED | constants.SIF_INITDOMAIN : 0,
-    max_vcpus: domain.maxVcpus ?? domain.vcpus,
+    max_vcpus: domain.maxVcpus,
   });
   await guest.xc_dom_parse_image({ dom });
   giveRings(session, image, domain, partner);
@@ -77,7 +78,7 @@ async function runBuilder(
   if (domid === 0) becomeDomainZero(session, image);
   await guest.xc_dom_boot_image({ dom });
   guest.xc_dom_gnttab_init({ dom });
-  if (assisted) waitForXenstore(session, domid);
+  if (later) waitForXenstore(session, domid);
 }
 
 /**

@@ -1,6 +1,6 @@
+import type { FieldName } from '../../xen-releases/layout.ts';
 import { readMemory, writeMemory } from '../ffi/memory.ts';
-import type { FieldName } from '../layouts/layouts.ts';
-import { StructView } from '../layouts/struct.ts';
+import { StructView } from '../ffi/struct.ts';
 import type { XenSession } from './session.ts';
 
 type Field = FieldName<'xc_dom_image'>;

@@ -1,35 +1,45 @@
 /** The CPU that a domain sees: what Xen gives a domain of its type, with the differences that were asked for. */
-import { cpuFeatureNotGiven, nestingNotGiven, placeOf, REGISTERS } from '../cpu-features.ts';
+import type { CpuFeature, DomainProperties } from '../../domains/settings.ts';
+import {
+  cpuFeatureNotGiven,
+  featuresNotShown,
+  nestingNotGiven,
+  placeOf,
+  REGISTERS,
+} from '../cpu-features.ts';
 import { addressOf } from '../ffi/memory.ts';
-import type { CpuFeature, DomainCreation, DomainProperties } from '../hypervisor.ts';
-import { StructView } from '../layouts/struct.ts';
-import { readPolicy } from './policy-reading.ts';
+import { StructView } from '../ffi/struct.ts';
+import type { DomainCreation, HostInfo, HypervisorError } from '../hypervisor.ts';
+import { readCpuPolicy } from './policy-reading.ts';
 import type { XenSession } from './session.ts';
 
-/** Looks whether Xen can show a domain what it shall see, before there is one. @throws HypervisorError when it can't */
-export function checkCpuPolicy(session: XenSession, domain: DomainProperties): void {
-  const { cpuid = [], nestedHvm = false } = domain;
-  if (cpuid.length === 0 && !nestedHvm) return;
+/** What Xen can't show a domain of what it shall see, found before there is one. */
+export function cpuPolicyFaults(
+  session: XenSession,
+  domain: DomainProperties,
+  { hvm }: Pick<HostInfo, 'hvm'>,
+): HypervisorError[] {
+  const { cpuid, nestedHvm } = domain;
+  // Where Xen can make no domain of the type it has no policy for one.
+  if ((cpuid.length === 0 && !nestedHvm) || (domain.type !== 'pv' && !hvm)) return [];
   const { XEN_SYSCTL_cpu_policy_pv_max, XEN_SYSCTL_cpu_policy_hvm_max } = session.layout.constants;
-  const most = readPolicy(session, {
+  const most = readCpuPolicy(session, {
     system: domain.type === 'pv' ? XEN_SYSCTL_cpu_policy_pv_max : XEN_SYSCTL_cpu_policy_hvm_max,
   });
-  const missing = cpuid.find(({ name, value }) => value === true && !most.has(name));
-  if (missing !== undefined) throw cpuFeatureNotGiven(domain, missing);
-  if (nestedHvm && !most.has('svm') && !most.has('vmx')) throw nestingNotGiven(domain);
+  return featuresNotShown(domain, (name) => most.has(name));
 }
 
 /** Sets the CPU policy of a new domain. @throws HypervisorError when Xen does not give what was asked for */
 export function applyCpuPolicy(session: XenSession, domain: DomainCreation): void {
   const { guest, xch, layout } = session;
-  const { domid, cpuid = [], nestedHvm = false } = domain;
+  const { domid, cpuid, nestedHvm } = domain;
   const {
     XEN_SYSCTL_cpu_policy_host,
     XEN_SYSCTL_cpu_policy_pv_default,
     XEN_SYSCTL_cpu_policy_hvm_default,
   } = layout.constants;
-  const machine = readPolicy(session, { system: XEN_SYSCTL_cpu_policy_host });
-  const usual = readPolicy(session, {
+  const machine = readCpuPolicy(session, { system: XEN_SYSCTL_cpu_policy_host });
+  const usual = readCpuPolicy(session, {
     system:
       domain.type === 'pv' ? XEN_SYSCTL_cpu_policy_pv_default : XEN_SYSCTL_cpu_policy_hvm_default,
   });
@@ -57,7 +67,7 @@ export function applyCpuPolicy(session: XenSession, domain: DomainCreation): voi
   if (cpuid.length === 0 && !nestedHvm) return;
 
   // Xen drops what a domain cannot have without a word.
-  const given = readPolicy(session, { domid });
+  const given = readCpuPolicy(session, { domid });
   for (const feature of cpuid) {
     const wanted = feature.value === 'host' ? machine.has(feature.name) : feature.value;
     if (given.has(feature.name) !== wanted) throw cpuFeatureNotGiven(domain, feature);

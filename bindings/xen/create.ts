@@ -1,24 +1,22 @@
 import { attempts } from '../attempts.ts';
 import { domidNotGiven } from '../creation-checks.ts';
+import {
+  behindIommu,
+  emulatedDevices,
+  highestPort,
+  limitOr,
+  mostMemoryKiB,
+} from '../creation-outcome.ts';
 import { CallError } from '../ffi/errors.ts';
+import { StructView } from '../ffi/struct.ts';
 import type { DomainCreation } from '../hypervisor.ts';
-import type { XenLayout } from '../layouts/layouts.ts';
-import { StructView } from '../layouts/struct.ts';
 import { setAffinity } from './affinity.ts';
 import { applyCpuPolicy } from './cpu-policy.ts';
 import { giveDevices } from './devices.ts';
-import { hostInfo, parseUuid, securityId, supportsGrantTableV2 } from './inventory.ts';
+import { hostInfo, parseUuid, supportsGrantTableV2 } from './inventory.ts';
+import { buildSid } from './label.ts';
 import type { XenSession } from './session.ts';
 
-/**
- * What libxl allows a domain beyond its own memory (LIBXL_MAXMEM_CONSTANT): the special pages of a PVH or HVM domain count
- * against the limit, too.
- */
-const SLACK_KIB = 1024;
-
-/** libxl's default for a guest; Xen's own for the hardware domain, which needs one for each interrupt. */
-const GUEST_EVENT_CHANNELS = 1023;
-const NO_LIMIT = 0xffff_ffff;
 /** For grant and maptrack frames: Xen's own limit. */
 const XEN_DEFAULT = -1;
 
@@ -28,7 +26,7 @@ const GRANT_TABLE_V2 = 2;
 
 /** Creates the paused, empty domain with exactly the domid asked for, or leaves none behind. */
 export function createDomain(session: XenSession, domain: DomainCreation): void {
-  const ssidref = securityId(session, domain.seclabel);
+  const ssidref = buildSid(session, domain);
   session.attempt(attempts.create(domain), () => {
     const given = allocate(session, domain, ssidref);
     try {
@@ -49,7 +47,10 @@ export function reuseDomain(session: XenSession, domain: DomainCreation): void {
   session.attempt(attempts.reuse(domain), () => {
     xc.xc_domain_sethandle({ xch, domid, handle: parseUuid(uuid) });
     // It may have been tied to some CPUs before.
-    setAffinity(session, { ...domain, cpus: domain.cpus ?? hostInfo(session).cpus });
+    setAffinity(session, {
+      ...domain,
+      cpus: domain.cpus === 'all' ? hostInfo(session).cpus : domain.cpus,
+    });
     setMemoryLimits(session, domain);
   });
 }
@@ -67,19 +68,17 @@ function discard({ xc, xch }: XenSession, domid: number): void {
 function allocate(session: XenSession, domain: DomainCreation, ssidref: number): number {
   const { xc, xch, layout } = session;
   const { constants } = layout;
-  const { limits = {} } = domain;
-  const defaultEventChannels = domain.hardware ? NO_LIMIT : GUEST_EVENT_CHANNELS;
   const config = new StructView(layout, 'xen_domctl_createdomain')
     .set('ssidref', ssidref)
-    .set('max_vcpus', domain.maxVcpus ?? domain.vcpus)
-    .set('max_evtchn_port', limits.eventChannels ?? defaultEventChannels)
-    .set('max_grant_frames', limits.grantFrames ?? XEN_DEFAULT)
-    .set('max_maptrack_frames', limits.maptrackFrames ?? XEN_DEFAULT)
+    .set('max_vcpus', domain.maxVcpus)
+    .set('max_evtchn_port', highestPort(domain))
+    .set('max_grant_frames', limitOr(domain.limits.grantFrames, XEN_DEFAULT))
+    .set('max_maptrack_frames', limitOr(domain.limits.maptrackFrames, XEN_DEFAULT))
     .set('grant_opts', supportsGrantTableV2(session) ? GRANT_TABLE_V2 : GRANT_TABLE_V1);
   parseUuid(domain.uuid).copy(config.block('handle'));
   config
     .set('flags', creationFlags(domain, session))
-    .set('arch.emulation_flags', emulationFlags(domain, layout))
+    .set('arch.emulation_flags', emulatedDevices(domain))
     .set('arch.misc_flags', domain.msrRelaxed ? constants.XEN_X86_MSR_RELAXED : 0);
   const given = Buffer.alloc(4);
   given.writeUInt32LE(domain.domid);
@@ -87,29 +86,19 @@ function allocate(session: XenSession, domain: DomainCreation, ssidref: number):
   return given.readUInt32LE();
 }
 
-function creationFlags(
-  { type, nestedHvm = false, iommu = false, hardware }: DomainCreation,
-  session: XenSession,
-): number {
+function creationFlags(domain: DomainCreation, session: XenSession): number {
   const { constants } = session.layout;
   const { XEN_DOMCTL_CDF_hvm, XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_nested_virt } = constants;
+  const { type, nestedHvm } = domain;
   if (type === 'pv') {
-    // The hardware domain drives all devices that nobody else has, through the IOMMU if Xen uses one.
-    const translated = iommu || (hardware && hostInfo(session).iommu);
-    return translated ? constants.XEN_DOMCTL_CDF_iommu : 0;
+    return behindIommu(domain, hostInfo(session)) ? constants.XEN_DOMCTL_CDF_iommu : 0;
   }
   return XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | (nestedHvm ? XEN_DOMCTL_CDF_nested_virt : 0);
 }
 
-/** The only sets that Xen allows (emulation_flags_ok, xen/arch/x86/domain.c). */
-function emulationFlags({ type }: DomainCreation, layout: XenLayout): number {
-  const { XEN_X86_EMU_ALL, XEN_X86_EMU_LAPIC, XEN_X86_EMU_VPCI } = layout.constants;
-  return { pv: 0, pvh: XEN_X86_EMU_LAPIC, hvm: XEN_X86_EMU_ALL & ~XEN_X86_EMU_VPCI }[type];
-}
-
 function setLimits(session: XenSession, domain: DomainCreation): void {
   const { xc, xch } = session;
-  const { domid, vcpus, maxVcpus = vcpus } = domain;
+  const { domid, maxVcpus } = domain;
   xc.xc_domain_max_vcpus({ xch, domid, max: maxVcpus });
   setAffinity(session, domain);
   setMemoryLimits(session, domain);
@@ -118,8 +107,8 @@ function setLimits(session: XenSession, domain: DomainCreation): void {
 }
 
 function setMemoryLimits({ xc, xch }: XenSession, domain: DomainCreation): void {
-  const { domid, memoryKiB, maxMemoryKiB = memoryKiB, type } = domain;
-  xc.xc_domain_setmaxmem({ xch, domid, maxKiB: maxMemoryKiB + SLACK_KIB });
+  const { domid, maxMemoryKiB, type } = domain;
+  xc.xc_domain_setmaxmem({ xch, domid, maxKiB: mostMemoryKiB(domain) });
   if (type === 'pv') {
     // Where the domain's memory map ends: what lies beyond its memory, its kernel keeps for ballooning.
     xc.xc_domain_set_memmap_limit({ xch, domid, limitKiB: maxMemoryKiB });
@@ -129,6 +118,6 @@ function setMemoryLimits({ xc, xch }: XenSession, domain: DomainCreation): void 
 }
 
 /** As libxl reckons it with nested paging: 256 pages for each vCPU and one for each MiB, of 4 KiB each. */
-function pagingPoolBytes({ vcpus, maxVcpus = vcpus, memoryKiB }: DomainCreation): number {
+function pagingPoolBytes({ maxVcpus, memoryKiB }: DomainCreation): number {
   return 4096 * (256 * maxVcpus + Math.ceil(memoryKiB / 1024));
 }

@@ -1,6 +1,9 @@
-import { bootDomidOf, deviceNotHeld, hasDevices, showRange } from '../creation-checks.ts';
+import { givenDevices, ramFault } from '../../domains/rules/devices.ts';
+import type { DomainProperties } from '../../domains/settings.ts';
+import { deviceNotHeld, showRange } from '../creation-checks.ts';
 import { CallError } from '../ffi/errors.ts';
-import type { DomainCreation, DomainProperties } from '../hypervisor.ts';
+import type { DomainCreation, HostInfo, HypervisorError } from '../hypervisor.ts';
+import { bootDomidOf } from '../xen-command-line.ts';
 import { hostInfo } from './inventory.ts';
 import type { XenSession } from './session.ts';
 
@@ -11,7 +14,7 @@ import type { XenSession } from './session.ts';
  */
 export function giveDevices(session: XenSession, domain: DomainCreation): void {
   const { domid, devices } = domain;
-  if (devices === undefined || !hasDevices(domain)) return;
+  if (givenDevices(domain).length === 0) return;
   const { xc, xch } = session;
   const { ioports, iomem, irqs } = devices;
   // These calls know no DOMID_SELF.
@@ -31,12 +34,16 @@ export function giveDevices(session: XenSession, domain: DomainCreation): void {
 }
 
 /**
- * Whether this domain can give these devices. Xen has no question for that, but gives a domain what it has already: to permit
+ * The devices that this domain can't give. Xen has no question for that, but gives a domain what it has already: to permit
  * something to oneself changes nothing, or fails as giving it would.
  */
-export function checkDevices(session: XenSession, domain: DomainProperties): void {
+export function devicesNotHeld(
+  session: XenSession,
+  domain: DomainProperties,
+  { ram }: Pick<HostInfo, 'ram'>,
+): HypervisorError[] {
   const { devices } = domain;
-  if (devices === undefined) return;
+  const faults: HypervisorError[] = [];
   const { xc, xch } = session;
   const domid = bootDomidOf(hostInfo(session).commandLine);
   const hold = (what: string, permit: () => void): void => {
@@ -44,7 +51,7 @@ export function checkDevices(session: XenSession, domain: DomainProperties): voi
       permit();
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
-      throw deviceNotHeld(domain, error.call, what);
+      faults.push(deviceNotHeld(domain, error.call, what));
     }
   };
   for (const range of devices.ioports) {
@@ -53,6 +60,8 @@ export function checkDevices(session: XenSession, domain: DomainProperties): voi
     );
   }
   for (const range of devices.iomem) {
+    // Said already, in better words.
+    if (ramFault(range, ram)) continue;
     hold(`the device memory in the pages ${showRange(range)}`, () =>
       xc.xc_domain_iomem_permission({ xch, domid, ...range, allow: 1 }),
     );
@@ -60,4 +69,5 @@ export function checkDevices(session: XenSession, domain: DomainProperties): voi
   for (const pirq of devices.irqs) {
     hold(`interrupt ${pirq}`, () => xc.xc_domain_irq_permission({ xch, domid, pirq, allow: true }));
   }
+  return faults;
 }

@@ -1,8 +1,9 @@
+import type { NumberRange } from '../../domains/settings.ts';
 import { attempts } from '../attempts.ts';
-import { bootDomidOf } from '../creation-checks.ts';
 import { CallError } from '../ffi/errors.ts';
 import { giveUpRights, type Resource } from '../hardware-access.ts';
-import type { HardwareAccess, NumberRange } from '../hypervisor.ts';
+import type { HardwareAccess } from '../hypervisor.ts';
+import { bootDomidOf } from '../xen-command-line.ts';
 import { hostInfo } from './inventory.ts';
 import type { XenSession } from './session.ts';
 
@@ -10,7 +11,7 @@ import type { XenSession } from './session.ts';
  * Gives up rights of this domain before the hardware domain is created and takes over what there is (late_hwdom_init,
  * xen/common/domain.c). Afterwards it would be too late: Xen lets a domain change only rights that it has itself.
  */
-export function restrictHardware(session: XenSession, access: HardwareAccess): void {
+export function giveUpHardware(session: XenSession, access: HardwareAccess): void {
   const domid = bootDomidOf(hostInfo(session).commandLine);
   session.attempt(attempts.restrictHardware, () =>
     giveUpRights(access, {

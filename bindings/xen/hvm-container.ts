@@ -3,9 +3,9 @@
  * at the kernel's PVH entry, as neither has firmware.
  */
 import { addressOf } from '../ffi/memory.ts';
+import { StructView } from '../ffi/struct.ts';
 import type { DomainCreation } from '../hypervisor.ts';
 import { PAGE_BYTES } from '../image-checks.ts';
-import { StructView } from '../layouts/struct.ts';
 import type { EmulatedHardware } from './acpi/fixed.ts';
 import { acpiTables } from './acpi/tables.ts';
 import type { BuilderImage } from './builder-image.ts';
@@ -64,7 +64,7 @@ export function prepareContainer(
 export function describeMachine(
   session: XenSession,
   image: BuilderImage,
-  { domid, type, memoryKiB, vcpus, maxVcpus = vcpus }: DomainCreation,
+  { domid, type, memoryKiB, vcpus, maxVcpus }: DomainCreation,
 ): void {
   const { xc, xch, layout } = session;
   const hardware: EmulatedHardware = {

@@ -1,14 +1,16 @@
 /** What Xen can be asked about itself and its domains. */
+import type { NumberRange } from '../../domains/settings.ts';
 import { attempts } from '../attempts.ts';
 import { CallError } from '../ffi/errors.ts';
 import { readMemory } from '../ffi/memory.ts';
+import { StructView } from '../ffi/struct.ts';
 import type { DomainInfo, FlaskState, HostInfo } from '../hypervisor.ts';
-import { StructView } from '../layouts/struct.ts';
 import { cpusIn } from './affinity.ts';
 import type { XenSession } from './session.ts';
 
 /** Xen/x86 counts memory in pages of 4 KiB. */
 const PAGE_KIB = 4;
+const PAGE_BYTES = PAGE_KIB * 1024;
 
 export function hostInfo(session: XenSession): HostInfo {
   const { xc, xch, layout } = session;
@@ -29,11 +31,36 @@ export function hostInfo(session: XenSession): HostInfo {
       commandLine: text(constants.XENVER_commandline, structs.xen_commandline.size).trim(),
       totalMemoryKiB: physinfo.number('total_pages') * PAGE_KIB,
       freeMemoryKiB: physinfo.number('free_pages') * PAGE_KIB,
+      ram: machineRam(session),
       cpus: poolCpus(session),
       hvm: (capabilities & hvm) === hvm,
       iommu: (capabilities & constants.XEN_SYSCTL_PHYSCAP_directio) !== 0,
+      dmaConfined: (capabilities & session.release.ownCapabilities.dmaConfined) !== 0,
     };
   });
+}
+
+/** Xen's own map has up to 1024 entries (E820MAX, xen/arch/x86/include/asm/e820.h), and is given with holes as entries. */
+const MOST_MEMORY_ENTRIES = 2048;
+
+/** The frames that the machine's memory map calls RAM, ascending; such as are RAM in part among them. */
+function machineRam({ xc, xch, layout }: XenSession): NumberRange[] {
+  const { size } = layout.structs.e820entry;
+  const entries = Buffer.alloc(MOST_MEMORY_ENTRIES * size);
+  const count = xc.xc_get_machine_memory_map({ xch, entries, most: MOST_MEMORY_ENTRIES });
+  return Array.from({ length: count }, (_, index) => {
+    const bytes = entries.subarray(index * size, (index + 1) * size);
+    return new StructView(layout, 'e820entry', bytes);
+  })
+    .filter((entry) => entry.number('type') === layout.constants.E820_RAM)
+    .map((entry) => {
+      const [start, length] = [entry.number('addr'), entry.number('size')];
+      // Xen uses no page as RAM that is so in part only (arch_init_memory, xen/arch/x86/mm.c).
+      const first = Math.ceil(start / PAGE_BYTES);
+      return { first, count: Math.floor((start + length) / PAGE_BYTES) - first };
+    })
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => a.first - b.first);
 }
 
 /** The pool that new domains belong to. */
@@ -82,9 +109,13 @@ export function loadPolicy(session: XenSession, policy: Uint8Array): void {
 /** Longest context that Xen returns here; ours have some 30 bytes. */
 const CONTEXT_BYTES = 256;
 
-export function securityId(session: XenSession, seclabel: string): number {
+export function securityId(
+  session: XenSession,
+  seclabel: string,
+  attempt = attempts.resolve(seclabel),
+): number {
   const { xc, xch } = session;
-  return session.attempt(attempts.resolve(seclabel), () => {
+  return session.attempt(attempt, () => {
     const context = Buffer.from(seclabel);
     const sid = Buffer.alloc(4);
     xc.xc_flask_context_to_sid({ xch, context, size: context.length, sid });
@@ -116,14 +147,40 @@ export function listDomains(session: XenSession): DomainInfo[] {
   });
 }
 
+/** What tells whether a domain is still the one that it was. */
+export interface DomainLife {
+  /** The domain's handle, which its maker gave it. */
+  uuid: string;
+  /** Xen's number for its label. */
+  sid: number;
+  /** It was destroyed, and is kept as long as somebody maps its memory. */
+  dying: boolean;
+}
+
+/**
+ * Asks for one domain; undefined when there is none, or none that this domain may ask for. Xen looks for it from its domid
+ * upwards, so the caller needs the right to ask for whoever comes next, too, or FLASK logs a denial.
+ */
+export function domainLife(session: XenSession, domid: number): DomainLife | undefined {
+  return session.attempt({ wanted: `ask for domain ${domid}`, domid }, () => {
+    const [view] = domainBatch(session, domid, 1);
+    if (view === undefined || view.number('domain') !== domid) return undefined;
+    return {
+      uuid: formatUuid(view.block('handle')),
+      sid: view.number('ssidref'),
+      dying: (view.number('flags') & session.layout.constants.XEN_DOMINF_dying) !== 0,
+    };
+  });
+}
+
 type DomainView = StructView<'xc_domaininfo'>;
 
-/** Up to {@link BATCH} domains from domid `first` on, in ascending order. */
-function domainBatch(session: XenSession, first: number): DomainView[] {
+/** Up to `most` domains from domid `first` on, in ascending order. */
+function domainBatch(session: XenSession, first: number, most = BATCH): DomainView[] {
   const { xc, xch, layout } = session;
   const { size } = layout.structs.xc_domaininfo;
-  const infos = Buffer.alloc(BATCH * size);
-  const count = xc.xc_domain_getinfolist({ xch, first, most: BATCH, infos });
+  const infos = Buffer.alloc(most * size);
+  const count = xc.xc_domain_getinfolist({ xch, first, most, infos });
   return Array.from({ length: count }, (_, index) => {
     const bytes = infos.subarray(index * size, (index + 1) * size);
     return new StructView(layout, 'xc_domaininfo', bytes);
@@ -145,6 +202,7 @@ function domainInfo(
     maxMemoryKiB: view.number('max_pages') * PAGE_KIB,
     // The id of the last vCPU; all ones while the domain has none.
     vcpus: (view.number('max_vcpu_id') + 1) % 2 ** 32,
+    hardwareAssisted: (flags & constants.XEN_DOMINF_hvm_guest) !== 0,
     paused: (flags & constants.XEN_DOMINF_paused) !== 0,
     dying: (flags & constants.XEN_DOMINF_dying) !== 0,
     shutdown: (flags & constants.XEN_DOMINF_shutdown) !== 0,

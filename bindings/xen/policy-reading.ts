@@ -1,6 +1,6 @@
 /** Reads what a CPU policy shows, in the form in which libxenguest serialises it. */
 import { FEATURE_WORDS, type FeatureWord, placeOf } from '../cpu-features.ts';
-import { StructView } from '../layouts/struct.ts';
+import { StructView } from '../ffi/struct.ts';
 import type { XenSession } from './session.ts';
 
 export interface CpuPolicy {
@@ -10,7 +10,7 @@ export interface CpuPolicy {
 }
 
 /** @param whose one of Xen's own (XEN_SYSCTL_cpu_policy_*), or a domain's */
-export function readPolicy(
+export function readCpuPolicy(
   session: XenSession,
   whose: { system: number } | { domid: number },
 ): CpuPolicy {

@@ -1,7 +1,8 @@
+import type { XenLayout } from '../../xen-releases/layout.ts';
+import type { XenRelease } from '../../xen-releases/release.ts';
+import { releaseFor } from '../../xen-releases/releases.ts';
 import { CallError } from '../ffi/errors.ts';
 import { HypervisorError } from '../hypervisor.ts';
-import type { XenLayout } from '../layouts/layouts.ts';
-import { layoutFor } from '../layouts/layouts.ts';
 import { runningXenVersion } from '../libxencall.ts';
 import type { Libxenctrl } from '../libxenctrl.ts';
 import { openLibxenctrl } from '../libxenctrl.ts';
@@ -9,12 +10,13 @@ import type { Libxenguest } from '../libxenguest.ts';
 import { openLibxenguest } from '../libxenguest.ts';
 import { MessageCapture } from '../libxentoollog.ts';
 import type { Attempt } from '../refusal.ts';
-import { callRefused, quoted } from '../refusal.ts';
+import { callRefused, quotedLines } from '../refusal.ts';
 
 /** The open libraries and the `xc_interface` of the running Xen, and the one place where their errors are translated. */
 export class XenSession {
   /** Of the running Xen, as `major.minor`. */
   readonly version: string;
+  readonly release: XenRelease;
   readonly layout: XenLayout;
   readonly xc: Libxenctrl;
   readonly guest: Libxenguest;
@@ -23,10 +25,12 @@ export class XenSession {
 
   private constructor(version: string, messages: MessageCapture) {
     this.version = version;
-    this.layout = layoutFor(version);
+    this.release = releaseFor(version);
+    const { layout, libraries } = this.release;
+    this.layout = layout;
     this.#messages = messages;
-    this.xc = openLibxenctrl(version);
-    this.guest = openLibxenguest(version);
+    this.xc = openLibxenctrl(libraries.control);
+    this.guest = openLibxenguest(libraries.guest);
     const { logger } = messages;
     this.xch = this.xc.xc_interface_open({ logger, dombuildLogger: logger, flags: 0 });
   }
@@ -45,6 +49,11 @@ export class XenSession {
       messages.close();
       throw error instanceof CallError ? notOnXen(error, said) : error;
     }
+  }
+
+  /** A `xentoollog_logger *` whose lines come into the errors of {@link attempt}. */
+  get logger(): bigint {
+    return this.#messages.logger;
   }
 
   /** Runs an operation made of library calls; a failing one becomes a HypervisorError that says what libxc said. */
@@ -83,7 +92,7 @@ function notOnXen(error: CallError, said: string[]): HypervisorError {
   return new HypervisorError({
     call,
     errno,
-    message: `cannot reach a Xen hypervisor: ${call}: ${errno}${quoted(said)}`,
+    message: `cannot reach a Xen hypervisor: ${call}: ${errno}${quotedLines(said)}`,
     hint: 'run as root in a domain under Xen whose kernel has /dev/xen/privcmd (module xen-privcmd)',
   });
 }

@@ -1,15 +1,16 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { MOST_SCRIPT, scriptFault } from '../../boot-scripts/inspect.ts';
+import { canCheckTypes, type TypedScript, typeFaults } from '../../boot-scripts/type-check.ts';
+import { formatMemory, memoryKiB } from '../../domains/memory.ts';
+import { hashNow } from '../../measurement/hash-chunks.ts';
 import type { DraftDomain, DraftScript } from '../draft.ts';
-import { type ByteSource, withFile } from '../images/byte-source.ts';
-import { inspectKernel, isFault } from '../images/kernel.ts';
-import { formatMemory, memoryKiB } from '../memory.ts';
+import { type OpenFile, withFile } from '../images/byte-source.ts';
+import { inspectKernel, isFault, isLinux } from '../images/kernel.ts';
+import { nearestFile } from '../images/nearest-file.ts';
+import { inspectRamdisk, ramdiskSpan } from '../images/ramdisk.ts';
+import type { Path } from '../path.ts';
 import { placedTexts } from '../segments.ts';
 import type { Check, Report } from './check.ts';
-
-/** Bytes hashed at a time. */
-const CHUNK = 1 << 20;
 
 /** Size and digests of files, by path; `sha256` is among the digests. */
 export type HashedFiles = Map<string, { size: number; digests: Record<string, string> }>;
@@ -21,10 +22,13 @@ export type HashedFiles = Map<string, { size: number; digests: Record<string, st
 export function imageFiles(directory: string, hashed: HashedFiles = new Map()): Check {
   return {
     rule: 'image-file',
-    says: 'Every image is there, is of a kind that Xen can load, has the pinned digest and fits into the memory; every script is there, has the pinned digest, parses, imports nothing and has a default export.',
+    says: 'Every image is there and whole, is of a kind that Xen or Linux can load, has the pinned digest and fits into the memory; every script is there, has the pinned digest, parses, imports nothing, has a default export and, where there is a TypeScript compiler, uses the API of its point as that is typed.',
     run({ domains, scripts }, report) {
       for (const domain of domains) checkDomain(domain, directory, hashed, report);
-      for (const script of scripts) checkScript(script, directory, hashed, report);
+      const sound = scripts.flatMap(
+        (script) => checkScript(script, directory, hashed, report) ?? [],
+      );
+      if (sound.length > 0) checkTypes(sound, report);
     },
   };
 }
@@ -37,6 +41,7 @@ function checkDomain(
 ): void {
   const { path, type, memory, digests } = domain;
   let needed = 0;
+  let linux = false;
   const images = (['kernel', 'ramdisk'] as const).flatMap((image) =>
     placedTexts(domain[image], [...path, image]).map((placed) => ({ image, ...placed })),
   );
@@ -51,19 +56,22 @@ function checkDomain(
         checkDigest(source, pinned?.text, file, hashed, (message, hint) =>
           report(pinned?.path ?? at, message, hint),
         );
-        if (image === 'ramdisk') return source.size;
+        if (image === 'ramdisk') {
+          const fault = inspectRamdisk(source, linux);
+          if (fault !== undefined) report(at, fault.message, fault.hint);
+          return ramdiskSpan(source);
+        }
         if (type === undefined) return 0;
         const kernel = inspectKernel(source, type);
-        if (!isFault(kernel)) return kernel.span;
+        if (!isFault(kernel)) {
+          linux = isLinux(kernel);
+          return kernel.span;
+        }
         report(at, kernel.message, kernel.hint);
         return 0;
       });
     } catch (error) {
-      report(
-        at,
-        unreadable(error),
-        `look for it in ${directory}, or name another directory with --images`,
-      );
+      report(at, unreadable(error), whereToLook(error, directory, name));
     }
   }
   if (memory !== undefined && needed > memoryKiB(memory) * 1024) {
@@ -75,35 +83,50 @@ function checkDomain(
   }
 }
 
+/** A script that can be run, as far as that can be seen without its types. */
+interface SoundScript extends TypedScript {
+  path: Path;
+}
+
 function checkScript(
-  { run, digest, path }: DraftScript,
+  { run, at: point, digest, path }: DraftScript,
   directory: string,
   hashed: HashedFiles,
   report: Report,
-): void {
-  if (run === undefined || run.split('/').includes('..')) return;
+): SoundScript | undefined {
+  if (run === undefined || run.split('/').includes('..')) return undefined;
   const at = [...path, 'run'];
   try {
     const file = join(directory, run);
-    const fault = withFile(file, (source) => {
+    const read = withFile(file, (source) => {
       checkDigest(source, digest, file, hashed, (message, hint) =>
         report([...path, 'digest'], message, hint),
       );
       if (source.size > MOST_SCRIPT) return `${run}: it is larger than a script can be`;
-      return scriptFault(run, source.read(0, source.size).toString());
+      const text = source.read(0, source.size).toString();
+      return scriptFault(run, text) ?? { text };
     });
-    if (fault !== undefined) report(at, fault, 'correct the script');
+    if (typeof read === 'string') report(at, read, 'correct the script');
+    else if (point !== undefined)
+      return { file: run, source: read.text, at: point, directory, path };
   } catch (error) {
-    report(
-      at,
-      unreadable(error),
-      `look for it in ${directory}, or name another directory with --images`,
-    );
+    report(at, unreadable(error), whereToLook(error, directory, run));
+  }
+  return undefined;
+}
+
+/** Without a compiler the command says that nothing was checked. */
+function checkTypes(scripts: readonly SoundScript[], report: Report): void {
+  if (!canCheckTypes()) return;
+  for (const [index, faults] of typeFaults(scripts).entries()) {
+    for (const { message, hint } of faults) {
+      report([...(scripts[index]?.path ?? []), 'run'], message, hint);
+    }
   }
 }
 
 function checkDigest(
-  source: ByteSource,
+  source: OpenFile,
   pinned: string | undefined,
   file: string,
   hashed: HashedFiles,
@@ -119,21 +142,12 @@ function checkDigest(
 }
 
 /** As `algorithm:hex`. A file is read once for each algorithm beside SHA-256, however many domains use it. */
-function digestOf(
-  source: ByteSource,
-  algorithm: string,
-  file: string,
-  hashed: HashedFiles,
-): string {
+function digestOf(source: OpenFile, algorithm: string, file: string, hashed: HashedFiles): string {
   const known = hashed.get(file);
   const digests = known?.digests ?? {};
-  const missing = ['sha256', algorithm].filter((name) => digests[name] === undefined);
-  const hashes = [...new Set(missing)].map((name) => ({ name, hash: createHash(name) }));
-  for (let offset = 0; hashes.length > 0 && offset < source.size; offset += CHUNK) {
-    const bytes = source.read(offset, CHUNK);
-    for (const { hash } of hashes) hash.update(bytes);
-  }
-  for (const { name, hash } of hashes) digests[name] = hash.digest('hex');
+  const wanted = [...new Set(['sha256', algorithm])];
+  const missing = wanted.filter((name) => digests[name] === undefined);
+  if (missing.length > 0) Object.assign(digests, hashNow(source.chunks(), missing).digests);
   hashed.set(file, { size: source.size, digests });
   return `${algorithm}:${digests[algorithm]}`;
 }
@@ -152,4 +166,12 @@ function unreadable(error: unknown): string {
     default:
       return `the file can't be read (${code})`;
   }
+}
+
+function whereToLook(error: unknown, directory: string, name: string): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  const look = `look for it in ${directory}, or name another directory with --images`;
+  if (code === 'EACCES' || code === 'EPERM') return 'make it readable for you';
+  const meant = code === 'ENOENT' || code === 'ENOTDIR' ? nearestFile(directory, name) : undefined;
+  return meant === undefined ? look : `did you mean "${meant}"? otherwise ${look}`;
 }

@@ -1,16 +1,16 @@
-import { cpuNumbers } from '../cpu-list.ts';
+import { missingCpus } from '../../domains/rules/xen.ts';
+import { cpusOfList } from '../cpu-list.ts';
 import type { Check } from './check.ts';
 
 /** Checks that the platform has the CPUs that the domains are tied to. */
 export function platformCpus(platform: readonly number[]): Check {
-  const there = new Set(platform);
   return {
     rule: 'platform-cpus',
     says: 'The platform has every CPU that a domain names.',
     run({ domains }, report) {
       for (const { path, cpus } of domains) {
-        if (cpus === undefined) continue;
-        const missing = cpuNumbers(cpus).filter((cpu) => !there.has(cpu));
+        const named = cpus === undefined ? undefined : cpusOfList(cpus);
+        const missing = missingCpus({ cpus: named }, platform);
         if (missing.length === 0) continue;
         report(
           [...path, 'cpus'],

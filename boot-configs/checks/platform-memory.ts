@@ -1,36 +1,37 @@
-import type { DraftDomain } from '../draft.ts';
-import { formatMemory, memoryKiB } from '../memory.ts';
+import { formatMemory, memoryKiB } from '../../domains/memory.ts';
+import { DOMAIN_OVERHEAD_KIB, neededKiB, xenKiB } from '../../domains/memory-needs.ts';
 import type { Check } from './check.ts';
 
-/** Checks that the domains fit into a platform with `platformKiB` of memory. */
-export function platformMemory(platformKiB: number): Check {
+/** The memory that a platform has, and how much of it the boot domain gets (Xen's `dom0_mem=`). */
+export interface PlatformMemory {
+  platformKiB: number;
+  bootDomainKiB: number;
+}
+
+/** Checks that the domains fit into the platform beside Xen and the boot domain. */
+export function platformMemory({ platformKiB, bootDomainKiB }: PlatformMemory): Check {
+  const xen = xenKiB(platformKiB);
+  const left = wholeMiB(Math.max(0, platformKiB - bootDomainKiB - xen));
+  const room = `of ${formatMemory(platformKiB)} Xen and the boot domain leave ${left === 0 ? 'nothing' : `about ${formatMemory(left)}`}`;
+  const hint = `give less: beside its memory each domain needs ${formatMemory(DOMAIN_OVERHEAD_KIB)}, the boot domain has ${formatMemory(wholeMiB(bootDomainKiB))}, Xen needs about ${formatMemory(wholeMiB(xen))}`;
   return {
     rule: 'platform-memory',
-    says: 'All domains together fit into the memory of the platform, and so does the recovery domain alone.',
+    says: 'All domains together fit into the memory of the platform beside Xen and the boot domain, and so does the recovery domain alone.',
     run({ domains }, report) {
-      const total = sum(domains.filter(({ recovery }) => !recovery));
-      if (total > platformKiB) {
-        report(
-          ['domains'],
-          `the domains need ${formatMemory(total)}, the platform has ${formatMemory(platformKiB)}`,
-          'give some domain less; Xen and the boot domain need memory as well',
-        );
+      const normal = domains.filter(({ recovery }) => !recovery);
+      const needed = neededKiB(normal.map(({ memory = '0MiB' }) => memoryKiB(memory)));
+      if (needed > left) {
+        report(['domains'], `the domains need ${formatMemory(needed)}, and ${room}`, hint);
       }
       for (const { path, recovery, memory } of domains) {
-        if (!recovery || memory === undefined || memoryKiB(memory) <= platformKiB) continue;
-        report(
-          [...path, 'memory'],
-          `the recovery domain needs ${memory}, the platform has ${formatMemory(platformKiB)}`,
-          'give it less; Xen and the boot domain need memory as well',
-        );
+        if (!recovery || memory === undefined || neededKiB([memoryKiB(memory)]) <= left) continue;
+        const own = formatMemory(neededKiB([memoryKiB(memory)]));
+        report([...path, 'memory'], `the recovery domain needs ${own}, and ${room}`, hint);
       }
     },
   };
 }
 
-function sum(domains: readonly DraftDomain[]): number {
-  return domains.reduce(
-    (total, { memory }) => total + (memory === undefined ? 0 : memoryKiB(memory)),
-    0,
-  );
+function wholeMiB(kib: number): number {
+  return Math.floor(kib / 1024) * 1024;
 }

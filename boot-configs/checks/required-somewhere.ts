@@ -2,7 +2,7 @@ import type { Check } from './check.ts';
 
 /** What every domain needs, with the form that it has. */
 export const requiredProperties = [
-  ['type', 'pv or pvh'],
+  ['type', 'pv, pvh or hvm'],
   ['memory', 'a size such as 512MiB'],
   ['kernel', 'the path of the kernel in the image directory'],
   ['seclabel', 'user:role:type'],

@@ -1,11 +1,17 @@
-import { showDomid } from '../domids.ts';
+import { confinementFaults, isolationFaults } from '../../domains/rules/isolation.ts';
+import {
+  boundedLimits,
+  type GrantLimits,
+  grantFault,
+  hardwareDomidFault,
+} from '../../domains/rules/xen.ts';
+import { isHardware } from '../draft.ts';
+import { limitKeys } from '../properties/limits.ts';
 import type { Check } from './check.ts';
 
 /** What Xen's command line decides. */
-export interface XenOptions {
-  /** Most pages of a grant table, and of a maptrack table. */
-  grantFrames: number;
-  maptrackFrames: number;
+export interface XenOptions extends GrantLimits {
+  commandLine: string;
   /** The domid that makes a domain the hardware domain; undefined when the options name none. */
   hardwareDomid: number | undefined;
 }
@@ -14,32 +20,24 @@ export interface XenOptions {
 export function xenOptions(xen: XenOptions): Check {
   return {
     rule: 'xen-options',
-    says: "Grant limits and the hardware domain's domid are what Xen's options allow.",
-    run({ domains }, report) {
+    says: "Grant limits, the hardware domain's domid and `iommu: required` are what Xen's options allow, and none of these undoes isolation.",
+    run({ domains, iommu }, report) {
+      for (const { message, hint } of isolationFaults(xen.commandLine)) report([], message, hint);
+      for (const { message, hint } of iommu === 'required'
+        ? confinementFaults(xen.commandLine)
+        : []) {
+        report(['platform', 'iommu'], message, hint);
+      }
       for (const domain of domains) {
-        const { path, domid, capabilities } = domain;
-        for (const [key, most, option] of [
-          ['max_grant_frames', xen.grantFrames, 'gnttab_max_frames'],
-          ['max_maptrack_frames', xen.maptrackFrames, 'gnttab_max_maptrack_frames'],
-        ] as const) {
-          if ((domain[key] ?? 0) <= most) continue;
-          report(
-            [...path, key],
-            `Xen gives a domain at most ${most}`,
-            `ask for less, or raise ${option}= on Xen's command line`,
-          );
+        const { path, domid } = domain;
+        for (const limit of boundedLimits) {
+          const key = limitKeys[limit];
+          const fault = grantFault(limit, domain[key], xen);
+          if (fault) report([...path, key], fault.message, fault.hint);
         }
-        if (domid === undefined || !capabilities?.includes('hardware')) continue;
-        if (domid === xen.hardwareDomid) continue;
-        report(
-          [...path, 'domid'],
-          xen.hardwareDomid === undefined
-            ? "Xen's options name no hardware domain"
-            : `Xen's options make domain ${showDomid(xen.hardwareDomid)} the hardware domain`,
-          domid === 0
-            ? 'start Xen with boot-domain'
-            : `start Xen with hardware_dom=${domid}, or with boot-domain and write domid 0`,
-        );
+        const hardware = domain.refused('capabilities') ? undefined : isHardware(domain);
+        const fault = hardwareDomidFault({ domid, hardware }, xen.hardwareDomid);
+        if (fault) report([...path, 'domid'], fault.message, fault.hint);
       }
     },
   };

@@ -15,6 +15,7 @@ export interface ManifestDocument {
 export interface PlatformDocument {
   on_failure?: 'halt' | 'reboot' | 'recovery';
   timeout?: string;
+  iommu?: 'required' | 'optional';
   measurement?: MeasurementDocument;
   handover?: HandoverDocument;
 }
@@ -31,11 +32,12 @@ export interface MeasurementDocument {
   banks?: ('sha256' | 'sha384' | 'sha512' | 'sm3_256' | 'sha3_256' | 'sha3_384' | 'sha3_512')[];
 }
 
-/** Values for every domain that does not say otherwise. A domain's own value replaces the default as a whole; values are never merged. */
+/** Values for every domain that does not say otherwise. A domain's own value replaces the default as a whole; values are never merged. The hardware domain is one of them: where it can't have what the others get, such as `xenstore: true`, it says otherwise (`xenstore: false`). */
 export interface DefaultsDocument {
   type?: 'pv' | 'pvh' | 'hvm';
   memory?: string;
   vcpus?: number;
+  cpuid?: string;
   cpus?: string | number;
   kernel?: string;
   ramdisk?: string | string[];
@@ -44,8 +46,12 @@ export interface DefaultsDocument {
   max_grant_frames?: number;
   max_maptrack_frames?: number;
   max_event_channels?: number;
+  xenstore?: boolean;
+  console?: boolean;
   digests?: DigestsDocument;
   measurement?: DomainMeasurementDocument;
+  autostart?: boolean;
+  critical?: boolean;
 }
 
 /** One domain. `type`, `memory`, `kernel` and `seclabel` must be given here or in `defaults`. */

@@ -9,6 +9,7 @@ import type { SchemaValidator } from '../schema/problems.ts';
 export const shapes = (): SchemaValidator['shapes'] => ({
  "": {
   "expects": "a mapping with the keys version, platform, defaults and domains",
+  "type": "object",
   "keys": [
    "version",
    "platform",
@@ -21,6 +22,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  },
  "platform": {
   "expects": "a mapping with the keys on-failure, timeout and measurement",
+  "type": "object",
   "keys": [
    "on-failure",
    "timeout",
@@ -31,10 +33,12 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "halt or reboot"
  },
  "platform.timeout": {
-  "expects": "a whole number of seconds with the unit s, from 1s to 9999s"
+  "expects": "a whole number of seconds with the unit s, from 1s to 9999s",
+  "type": "string"
  },
  "platform.measurement": {
   "expects": "a mapping with the keys pcr, boot-pcr and banks",
+  "type": "object",
   "keys": [
    "pcr",
    "boot-pcr",
@@ -42,19 +46,24 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   ]
  },
  "platform.measurement.pcr": {
-  "expects": "a register number from 8 to 15"
+  "expects": "a register number from 8 to 15",
+  "type": "integer"
  },
  "platform.measurement.boot-pcr": {
-  "expects": "a register number from 8 to 15"
+  "expects": "a register number from 8 to 15",
+  "type": "integer"
  },
  "platform.measurement.banks": {
-  "expects": "a list of sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 and sha3_512"
+  "expects": "a list of sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 and sha3_512",
+  "type": "array"
  },
  "platform.measurement.banks[]": {
-  "expects": "sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 or sha3_512"
+  "expects": "sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 or sha3_512",
+  "type": "string"
  },
  "defaults": {
   "expects": "a mapping with keys of a domain",
+  "type": "object",
   "keys": [
    "type",
    "memory",
@@ -74,59 +83,85 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "pv or pvh"
  },
  "defaults.memory": {
-  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB"
+  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB",
+  "type": "string"
  },
  "defaults.vcpus": {
-  "expects": "a whole number, 1 or more"
+  "expects": "a whole number, 1 or more",
+  "type": "integer"
  },
  "defaults.cpus": {
-  "expects": "numbers and ranges with commas between them and no spaces, for example \"0-3,5\""
+  "expects": "numbers and ranges with commas between them and no spaces, for example \"0-3,5\"",
+  "type": [
+   "string",
+   "integer"
+  ]
  },
  "defaults.kernel": {
-  "expects": "a path of at most 255 ASCII characters without spaces"
+  "expects": "a path of at most 255 ASCII characters without spaces",
+  "type": "string"
  },
  "defaults.ramdisk": {
-  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths"
+  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths",
+  "type": [
+   "string",
+   "array"
+  ]
  },
  "defaults.ramdisk[]": {
-  "expects": "a path of at most 255 ASCII characters without spaces"
+  "expects": "a path of at most 255 ASCII characters without spaces",
+  "type": "string"
  },
  "defaults.cmdline": {
-  "expects": "one line of printable ASCII characters"
+  "expects": "one line of printable ASCII characters",
+  "type": "string"
  },
  "defaults.seclabel": {
-  "expects": "user:role:type, for example system_u:system_r:domU_t"
+  "expects": "user:role:type, for example system_u:system_r:domU_t",
+  "type": "string"
  },
  "defaults.max-grant-frames": {
-  "expects": "a whole number, 1 or more"
+  "expects": "a whole number, 1 or more",
+  "type": "integer"
  },
  "defaults.max-maptrack-frames": {
-  "expects": "a whole number, 0 or more"
+  "expects": "a whole number, 0 or more",
+  "type": "integer"
  },
  "defaults.max-event-channels": {
-  "expects": "a whole number from 1 to 131071"
+  "expects": "a whole number from 1 to 131071",
+  "type": "integer"
  },
  "defaults.digests": {
   "expects": "a mapping with the keys kernel and ramdisk",
+  "type": "object",
   "keys": [
    "kernel",
    "ramdisk"
   ]
  },
  "defaults.digests.kernel": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits",
+  "type": "string"
  },
  "defaults.digests.ramdisk": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests",
+  "type": [
+   "string",
+   "array"
+  ]
  },
  "defaults.digests.ramdisk[]": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits",
+  "type": "string"
  },
  "domains": {
-  "expects": "a list of 1 to 1000 domains, each beginning with \"- name:\""
+  "expects": "a list of 1 to 1000 domains, each beginning with \"- name:\"",
+  "type": "array"
  },
  "domains[]": {
   "expects": "a mapping that begins with name and domid",
+  "type": "object",
   "keys": [
    "name",
    "domid",
@@ -154,104 +189,144 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   ]
  },
  "domains[].name": {
-  "expects": "1 to 63 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit and not digits alone"
+  "expects": "1 to 63 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit and not digits alone",
+  "type": "string"
  },
  "domains[].domid": {
-  "expects": "a whole number from 0 to 0x7FEE, such as 12 or 0x7FE0"
+  "expects": "a whole number from 0 to 0x7FEE, such as 12 or 0x7FE0",
+  "type": "integer"
  },
  "domains[].type": {
   "expects": "pv or pvh"
  },
  "domains[].uuid": {
-  "expects": "32 hexadecimal digits in groups of 8-4-4-4-12"
+  "expects": "32 hexadecimal digits in groups of 8-4-4-4-12",
+  "type": "string"
  },
  "domains[].memory": {
-  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB"
+  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB",
+  "type": "string"
  },
  "domains[].maxmem": {
-  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB"
+  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB",
+  "type": "string"
  },
  "domains[].vcpus": {
-  "expects": "a whole number, 1 or more"
+  "expects": "a whole number, 1 or more",
+  "type": "integer"
  },
  "domains[].cpus": {
-  "expects": "numbers and ranges with commas between them and no spaces, for example \"0-3,5\""
+  "expects": "numbers and ranges with commas between them and no spaces, for example \"0-3,5\"",
+  "type": [
+   "string",
+   "integer"
+  ]
  },
  "domains[].kernel": {
-  "expects": "a path of at most 255 ASCII characters without spaces"
+  "expects": "a path of at most 255 ASCII characters without spaces",
+  "type": "string"
  },
  "domains[].ramdisk": {
-  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths"
+  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths",
+  "type": [
+   "string",
+   "array"
+  ]
  },
  "domains[].ramdisk[]": {
-  "expects": "a path of at most 255 ASCII characters without spaces"
+  "expects": "a path of at most 255 ASCII characters without spaces",
+  "type": "string"
  },
  "domains[].cmdline": {
-  "expects": "one line of printable ASCII characters"
+  "expects": "one line of printable ASCII characters",
+  "type": "string"
  },
  "domains[].seclabel": {
-  "expects": "user:role:type, for example system_u:system_r:domU_t"
+  "expects": "user:role:type, for example system_u:system_r:domU_t",
+  "type": "string"
  },
  "domains[].max-grant-frames": {
-  "expects": "a whole number, 1 or more"
+  "expects": "a whole number, 1 or more",
+  "type": "integer"
  },
  "domains[].max-maptrack-frames": {
-  "expects": "a whole number, 0 or more"
+  "expects": "a whole number, 0 or more",
+  "type": "integer"
  },
  "domains[].max-event-channels": {
-  "expects": "a whole number from 1 to 131071"
+  "expects": "a whole number from 1 to 131071",
+  "type": "integer"
  },
  "domains[].capabilities": {
-  "expects": "a list of control, hardware and xenstore"
+  "expects": "a list of control, hardware and xenstore",
+  "type": "array"
  },
  "domains[].capabilities[]": {
-  "expects": "control, hardware or xenstore"
+  "expects": "control, hardware or xenstore",
+  "type": "string"
  },
  "domains[].ioports": {
-  "expects": "a list of ports and ranges of ports, for example [\"2f8-2ff\", \"80\"]"
+  "expects": "a list of ports and ranges of ports, for example [\"2f8-2ff\", \"80\"]",
+  "type": "array"
  },
  "domains[].ioports[]": {
-  "expects": "a port or a range of ports in hexadecimal without 0x, in quotes, for example \"2f8-2ff\""
+  "expects": "a port or a range of ports in hexadecimal without 0x, in quotes, for example \"2f8-2ff\"",
+  "type": "string"
  },
  "domains[].iomem": {
-  "expects": "a list of pages, each as its number and how many follow, for example [\"fed40,5\"]"
+  "expects": "a list of pages, each as its number and how many follow, for example [\"fed40,5\"]",
+  "type": "array"
  },
  "domains[].iomem[]": {
-  "expects": "first page and number of pages in hexadecimal, for example \"fed40,5\""
+  "expects": "first page and number of pages in hexadecimal, for example \"fed40,5\"",
+  "type": "string"
  },
  "domains[].irqs": {
-  "expects": "a list of ISA interrupts from 1 to 15"
+  "expects": "a list of ISA interrupts from 1 to 15",
+  "type": "array"
  },
  "domains[].irqs[]": {
-  "expects": "an ISA interrupt from 1 to 15, except 2"
+  "expects": "an ISA interrupt from 1 to 15, except 2",
+  "type": "integer"
  },
  "domains[].digests": {
   "expects": "a mapping with the keys kernel and ramdisk",
+  "type": "object",
   "keys": [
    "kernel",
    "ramdisk"
   ]
  },
  "domains[].digests.kernel": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits",
+  "type": "string"
  },
  "domains[].digests.ramdisk": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests",
+  "type": [
+   "string",
+   "array"
+  ]
  },
  "domains[].digests.ramdisk[]": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits",
+  "type": "string"
  },
  "domains[].autostart": {
-  "expects": "true or false"
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains[].critical": {
-  "expects": "true or false"
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains[].after": {
-  "expects": "a list of names of domains"
+  "expects": "a list of names of domains",
+  "type": "array"
  },
  "domains[].after[]": {
-  "expects": "a domain's name"
+  "expects": "a domain's name",
+  "type": "string"
  }
 });
 

@@ -9,6 +9,7 @@ import type { SchemaValidator } from '../schema/problems.ts';
 export const shapes = (): SchemaValidator['shapes'] => ({
  "": {
   "expects": "a mapping with the keys version, platform, defaults, domains and scripts",
+  "type": "object",
   "keys": [
    "version",
    "platform",
@@ -21,10 +22,12 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "the number 2"
  },
  "platform": {
-  "expects": "a mapping with the keys on_failure, timeout, measurement and handover",
+  "expects": "a mapping with the keys on_failure, timeout, iommu, measurement and handover",
+  "type": "object",
   "keys": [
    "on_failure",
    "timeout",
+   "iommu",
    "measurement",
    "handover"
   ]
@@ -33,10 +36,15 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "halt, reboot or recovery"
  },
  "platform.timeout": {
-  "expects": "a whole number of seconds with the unit s, from 1s to 9999s"
+  "expects": "a whole number of seconds with the unit s, from 1s to 9999s",
+  "type": "string"
+ },
+ "platform.iommu": {
+  "expects": "required or optional"
  },
  "platform.measurement": {
   "expects": "a mapping with the keys pcr, boot_pcr and banks",
+  "type": "object",
   "keys": [
    "pcr",
    "boot_pcr",
@@ -44,32 +52,40 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   ]
  },
  "platform.measurement.pcr": {
-  "expects": "a register number from 8 to 15"
+  "expects": "a register number from 8 to 15",
+  "type": "integer"
  },
  "platform.measurement.boot_pcr": {
-  "expects": "a register number from 8 to 15"
+  "expects": "a register number from 8 to 15",
+  "type": "integer"
  },
  "platform.measurement.banks": {
-  "expects": "a list of sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 and sha3_512"
+  "expects": "a list of sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 and sha3_512",
+  "type": "array"
  },
  "platform.measurement.banks[]": {
-  "expects": "sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 or sha3_512"
+  "expects": "sha256, sha384, sha512, sm3_256, sha3_256, sha3_384 or sha3_512",
+  "type": "string"
  },
  "platform.handover": {
   "expects": "a mapping with the key directory",
+  "type": "object",
   "keys": [
    "directory"
   ]
  },
  "platform.handover.directory": {
-  "expects": "an absolute path of at most 200 letters, digits, \"/\", \"_\", \".\" and \"-\""
+  "expects": "an absolute path of at most 200 letters, digits, \"/\", \"_\", \".\" and \"-\"",
+  "type": "string"
  },
  "defaults": {
   "expects": "a mapping with keys of a domain",
+  "type": "object",
   "keys": [
    "type",
    "memory",
    "vcpus",
+   "cpuid",
    "cpus",
    "kernel",
    "ramdisk",
@@ -78,83 +94,137 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "max_grant_frames",
    "max_maptrack_frames",
    "max_event_channels",
+   "xenstore",
+   "console",
    "digests",
-   "measurement"
+   "measurement",
+   "autostart",
+   "critical"
   ]
  },
  "defaults.type": {
   "expects": "pv, pvh or hvm"
  },
  "defaults.memory": {
-  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB"
+  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB",
+  "type": "string"
  },
  "defaults.vcpus": {
-  "expects": "a whole number, 1 or more"
+  "expects": "a whole number, 1 or more",
+  "type": "integer"
+ },
+ "defaults.cpuid": {
+  "expects": "\"host\" and changes such as \"host,sse3=0,syscall=1\"; a change is a feature's name, = and 0, 1 or k",
+  "type": "string"
  },
  "defaults.cpus": {
-  "expects": "numbers and ranges with commas between them and no spaces, for example \"0-3,5\""
+  "expects": "numbers and ranges with commas between them and no spaces, such as \"0-3,5\" or \"0-7,^4\" (all but 4 of them), or \"all\"",
+  "type": [
+   "string",
+   "integer"
+  ]
  },
  "defaults.kernel": {
-  "expects": "a path of at most 255 ASCII characters without spaces"
+  "expects": "a path of at most 255 ASCII characters without spaces",
+  "type": "string"
  },
  "defaults.ramdisk": {
-  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths"
+  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths",
+  "type": [
+   "string",
+   "array"
+  ]
  },
  "defaults.ramdisk[]": {
-  "expects": "a path of at most 255 ASCII characters without spaces"
+  "expects": "a path of at most 255 ASCII characters without spaces",
+  "type": "string"
  },
  "defaults.cmdline": {
-  "expects": "one line of printable ASCII characters"
+  "expects": "one line of printable ASCII characters",
+  "type": "string"
  },
  "defaults.seclabel": {
-  "expects": "user:role:type, for example system_u:system_r:domU_t"
+  "expects": "user:role:type, for example system_u:system_r:domU_t",
+  "type": "string"
  },
  "defaults.max_grant_frames": {
-  "expects": "a whole number, 1 or more"
+  "expects": "a whole number, 1 or more",
+  "type": "integer"
  },
  "defaults.max_maptrack_frames": {
-  "expects": "a whole number, 0 or more"
+  "expects": "a whole number, 0 or more",
+  "type": "integer"
  },
  "defaults.max_event_channels": {
-  "expects": "a whole number from 1 to 131071"
+  "expects": "a whole number from 1 to 131071",
+  "type": "integer"
+ },
+ "defaults.xenstore": {
+  "expects": "true or false",
+  "type": "boolean"
+ },
+ "defaults.console": {
+  "expects": "true or false",
+  "type": "boolean"
  },
  "defaults.digests": {
   "expects": "a mapping with the keys kernel and ramdisk",
+  "type": "object",
   "keys": [
    "kernel",
    "ramdisk"
   ]
  },
  "defaults.digests.kernel": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits",
+  "type": "string"
  },
  "defaults.digests.ramdisk": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests",
+  "type": [
+   "string",
+   "array"
+  ]
  },
  "defaults.digests.ramdisk[]": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits",
+  "type": "string"
  },
  "defaults.measurement": {
   "expects": "a mapping with the keys pcr and components",
+  "type": "object",
   "keys": [
    "pcr",
    "components"
   ]
  },
  "defaults.measurement.pcr": {
-  "expects": "a register number from 8 to 15"
+  "expects": "a register number from 8 to 15",
+  "type": "integer"
  },
  "defaults.measurement.components": {
-  "expects": "a list of kernel, ramdisk and cmdline"
+  "expects": "a list of kernel, ramdisk and cmdline",
+  "type": "array"
  },
  "defaults.measurement.components[]": {
-  "expects": "kernel, ramdisk or cmdline"
+  "expects": "kernel, ramdisk or cmdline",
+  "type": "string"
+ },
+ "defaults.autostart": {
+  "expects": "true or false",
+  "type": "boolean"
+ },
+ "defaults.critical": {
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains": {
-  "expects": "a list of 1 to 1000 domains, each beginning with \"- name:\""
+  "expects": "a list of 1 to 1000 domains, each beginning with \"- name:\"",
+  "type": "array"
  },
  "domains[]": {
   "expects": "a mapping that begins with name and domid",
+  "type": "object",
   "keys": [
    "name",
    "domid",
@@ -193,159 +263,215 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   ]
  },
  "domains[].name": {
-  "expects": "1 to 63 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit and not digits alone"
+  "expects": "1 to 63 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit and not digits alone",
+  "type": "string"
  },
  "domains[].domid": {
-  "expects": "a whole number from 0 to 0x7FEE, such as 12 or 0x7FE0"
+  "expects": "a whole number from 0 to 0x7FEE, such as 12 or 0x7FE0",
+  "type": "integer"
  },
  "domains[].type": {
   "expects": "pv, pvh or hvm"
  },
  "domains[].uuid": {
-  "expects": "32 hexadecimal digits in groups of 8-4-4-4-12"
+  "expects": "32 hexadecimal digits in groups of 8-4-4-4-12",
+  "type": "string"
  },
  "domains[].memory": {
-  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB"
+  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB",
+  "type": "string"
  },
  "domains[].maxmem": {
-  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB"
+  "expects": "a whole number with the unit MiB, GiB or TiB, for example 512MiB",
+  "type": "string"
  },
  "domains[].vcpus": {
-  "expects": "a whole number, 1 or more"
+  "expects": "a whole number, 1 or more",
+  "type": "integer"
  },
  "domains[].maxvcpus": {
-  "expects": "a whole number from 1 to 127"
+  "expects": "a whole number from 1 to 127",
+  "type": "integer"
  },
  "domains[].cpuid": {
-  "expects": "\"host\" and changes such as \"host,sse3=0,syscall=1\"; a change is a feature's name, = and 0, 1 or k"
+  "expects": "\"host\" and changes such as \"host,sse3=0,syscall=1\"; a change is a feature's name, = and 0, 1 or k",
+  "type": "string"
  },
  "domains[].nestedhvm": {
-  "expects": "true or false"
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains[].msr_relaxed": {
-  "expects": "true or false"
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains[].cpus": {
-  "expects": "numbers and ranges with commas between them and no spaces, for example \"0-3,5\""
+  "expects": "numbers and ranges with commas between them and no spaces, such as \"0-3,5\" or \"0-7,^4\" (all but 4 of them), or \"all\"",
+  "type": [
+   "string",
+   "integer"
+  ]
  },
  "domains[].kernel": {
-  "expects": "a path of at most 255 ASCII characters without spaces"
+  "expects": "a path of at most 255 ASCII characters without spaces",
+  "type": "string"
  },
  "domains[].ramdisk": {
-  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths"
+  "expects": "a path of at most 255 ASCII characters without spaces, or a list of 1 to 16 such paths",
+  "type": [
+   "string",
+   "array"
+  ]
  },
  "domains[].ramdisk[]": {
-  "expects": "a path of at most 255 ASCII characters without spaces"
+  "expects": "a path of at most 255 ASCII characters without spaces",
+  "type": "string"
  },
  "domains[].cmdline": {
-  "expects": "one line of printable ASCII characters"
+  "expects": "one line of printable ASCII characters",
+  "type": "string"
  },
  "domains[].seclabel": {
-  "expects": "user:role:type, for example system_u:system_r:domU_t"
+  "expects": "user:role:type, for example system_u:system_r:domU_t",
+  "type": "string"
  },
  "domains[].max_grant_frames": {
-  "expects": "a whole number, 1 or more"
+  "expects": "a whole number, 1 or more",
+  "type": "integer"
  },
  "domains[].max_maptrack_frames": {
-  "expects": "a whole number, 0 or more"
+  "expects": "a whole number, 0 or more",
+  "type": "integer"
  },
  "domains[].max_event_channels": {
-  "expects": "a whole number from 1 to 131071"
+  "expects": "a whole number from 1 to 131071",
+  "type": "integer"
  },
  "domains[].capabilities": {
-  "expects": "a list of control, hardware and xenstore"
+  "expects": "a list of control, hardware and xenstore",
+  "type": "array"
  },
  "domains[].capabilities[]": {
-  "expects": "control, hardware or xenstore"
+  "expects": "control, hardware or xenstore",
+  "type": "string"
  },
  "domains[].ioports": {
-  "expects": "a list of ports and ranges of ports, for example [\"2f8-2ff\", \"80\"]"
+  "expects": "a list of ports and ranges of ports, for example [\"2f8-2ff\", \"80\"]",
+  "type": "array"
  },
  "domains[].ioports[]": {
-  "expects": "a port or a range of ports in hexadecimal without 0x, in quotes, for example \"2f8-2ff\""
+  "expects": "a port or a range of ports in hexadecimal without 0x, in quotes, for example \"2f8-2ff\"",
+  "type": "string"
  },
  "domains[].iomem": {
-  "expects": "a list of pages, each as its number and how many follow, for example [\"fed40,5\"]"
+  "expects": "a list of pages, each as its number and how many follow, for example [\"a0,20\"]",
+  "type": "array"
  },
  "domains[].iomem[]": {
-  "expects": "first page and number of pages in hexadecimal, for example \"fed40,5\""
+  "expects": "first page and number of pages in hexadecimal, for example \"a0,20\"",
+  "type": "string"
  },
  "domains[].irqs": {
-  "expects": "a list of ISA interrupts from 1 to 15"
+  "expects": "a list of ISA interrupts from 1 to 15",
+  "type": "array"
  },
  "domains[].irqs[]": {
-  "expects": "an ISA interrupt from 1 to 15, except 2"
+  "expects": "an ISA interrupt from 1 to 15, except 2",
+  "type": "integer"
  },
  "domains[].pci": {
-  "expects": "a list of devices, for example [\"00:05.0\"]"
+  "expects": "a list of devices, for example [\"00:05.0\"]",
+  "type": "array"
  },
  "domains[].pci[]": {
-  "expects": "a device as bus:device.function in hexadecimal, in quotes, for example \"00:05.0\""
+  "expects": "a device as bus:device.function in hexadecimal, in quotes, for example \"00:05.0\"",
+  "type": "string"
  },
  "domains[].xenstore": {
-  "expects": "true or false"
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains[].console": {
-  "expects": "true or false"
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains[].vtpm": {
-  "expects": "a domain's name"
+  "expects": "a domain's name",
+  "type": "string"
  },
  "domains[].digests": {
   "expects": "a mapping with the keys kernel and ramdisk",
+  "type": "object",
   "keys": [
    "kernel",
    "ramdisk"
   ]
  },
  "domains[].digests.kernel": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits",
+  "type": "string"
  },
  "domains[].digests.ramdisk": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits, or a list of such digests",
+  "type": [
+   "string",
+   "array"
+  ]
  },
  "domains[].digests.ramdisk[]": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits",
+  "type": "string"
  },
  "domains[].measurement": {
   "expects": "a mapping with the keys pcr and components",
+  "type": "object",
   "keys": [
    "pcr",
    "components"
   ]
  },
  "domains[].measurement.pcr": {
-  "expects": "a register number from 8 to 15"
+  "expects": "a register number from 8 to 15",
+  "type": "integer"
  },
  "domains[].measurement.components": {
-  "expects": "a list of kernel, ramdisk and cmdline"
+  "expects": "a list of kernel, ramdisk and cmdline",
+  "type": "array"
  },
  "domains[].measurement.components[]": {
-  "expects": "kernel, ramdisk or cmdline"
+  "expects": "kernel, ramdisk or cmdline",
+  "type": "string"
  },
  "domains[].autostart": {
-  "expects": "true or false"
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains[].critical": {
-  "expects": "true or false"
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains[].on_failure": {
   "expects": "halt, reboot or recovery"
  },
  "domains[].recovery": {
-  "expects": "true or false"
+  "expects": "true or false",
+  "type": "boolean"
  },
  "domains[].after": {
-  "expects": "a list of names of domains"
+  "expects": "a list of names of domains",
+  "type": "array"
  },
  "domains[].after[]": {
-  "expects": "a domain's name"
+  "expects": "a domain's name",
+  "type": "string"
  },
  "scripts": {
-  "expects": "a list of scripts, each with name, run and at"
+  "expects": "a list of scripts, each with name, run and at",
+  "type": "array"
  },
  "scripts[]": {
   "expects": "a mapping with the keys name, run and at",
+  "type": "object",
   "keys": [
    "name",
    "run",
@@ -355,19 +481,23 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   ]
  },
  "scripts[].name": {
-  "expects": "1 to 63 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit"
+  "expects": "1 to 63 letters, digits, \".\", \"_\" or \"-\", beginning with a letter or digit",
+  "type": "string"
  },
  "scripts[].run": {
-  "expects": "a path of ASCII characters without spaces that ends in .ts, .mts, .js or .mjs"
+  "expects": "a path of ASCII characters without spaces that ends in .ts, .mts, .js or .mjs",
+  "type": "string"
  },
  "scripts[].at": {
   "expects": "before_planning, after_create, before_start or after_start"
  },
  "scripts[].timeout": {
-  "expects": "a whole number of seconds with the unit s, from 1s to 9999s"
+  "expects": "a whole number of seconds with the unit s, from 1s to 9999s",
+  "type": "string"
  },
  "scripts[].digest": {
-  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits"
+  "expects": "sha256:, sha384: or sha512: and 64, 96 or 128 lower-case hexadecimal digits",
+  "type": "string"
  }
 });
 
@@ -375,7 +505,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
 export function validator(): SchemaValidator['validate'] {
 
 
-const schema32 = {"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot","recovery"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"measurement":{"$ref":"#/$defs/measurement"},"handover":{"$ref":"#/$defs/handover"}}};
+const schema32 = {"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot","recovery"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"iommu":{"enum":["required","optional"]},"measurement":{"$ref":"#/$defs/measurement"},"handover":{"$ref":"#/$defs/handover"}}};
 const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot_pcr":{"type":"integer","minimum":0,"maximum":23},"banks":{"type":"array","maxItems":7,"items":{"type":"string","enum":["sha256","sha384","sha512","sm3_256","sha3_256","sha3_384","sha3_512"]}}}};
 const pattern4 = new RegExp("^[1-9][0-9]{0,3}s$", "u");
 const pattern5 = new RegExp("^(?=.{2,200}$)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$", "u");
@@ -392,7 +522,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!((((key0 === "on_failure") || (key0 === "timeout")) || (key0 === "measurement")) || (key0 === "handover"))){
+if(!(((((key0 === "on_failure") || (key0 === "timeout")) || (key0 === "iommu")) || (key0 === "measurement")) || (key0 === "handover"))){
 vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
@@ -417,64 +547,71 @@ vErrors = fail(vErrors, instancePath+"/timeout", "type");
 errors++;
 }
 }
+if(data.iommu !== undefined){
+let data2 = data.iommu;
+if(!((data2 === "required") || (data2 === "optional"))){
+vErrors = fail(vErrors, instancePath+"/iommu", "enum", {allowedValues: schema32.properties.iommu.enum});
+errors++;
+}
+}
 if(data.measurement !== undefined){
-let data2 = data.measurement;
-if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
-for(const key1 in data2){
+let data3 = data.measurement;
+if(data3 && typeof data3 == "object" && !Array.isArray(data3)){
+for(const key1 in data3){
 if(!(((key1 === "pcr") || (key1 === "boot_pcr")) || (key1 === "banks"))){
 vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
-if(data2.pcr !== undefined){
-let data3 = data2.pcr;
-if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+if(data3.pcr !== undefined){
+let data4 = data3.pcr;
+if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
-if((typeof data3 == "number") && (isFinite(data3))){
-if(data3 > 23 || isNaN(data3)){
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 23 || isNaN(data4)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
-if(data3 < 0 || isNaN(data3)){
+if(data4 < 0 || isNaN(data4)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
 }
-if(data2.boot_pcr !== undefined){
-let data4 = data2.boot_pcr;
-if(!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4)))){
+if(data3.boot_pcr !== undefined){
+let data5 = data3.boot_pcr;
+if(!(((typeof data5 == "number") && (!(data5 % 1) && !isNaN(data5))) && (isFinite(data5)))){
 vErrors = fail(vErrors, instancePath+"/measurement/boot_pcr", "type");
 errors++;
 }
-if((typeof data4 == "number") && (isFinite(data4))){
-if(data4 > 23 || isNaN(data4)){
+if((typeof data5 == "number") && (isFinite(data5))){
+if(data5 > 23 || isNaN(data5)){
 vErrors = fail(vErrors, instancePath+"/measurement/boot_pcr", "maximum");
 errors++;
 }
-if(data4 < 0 || isNaN(data4)){
+if(data5 < 0 || isNaN(data5)){
 vErrors = fail(vErrors, instancePath+"/measurement/boot_pcr", "minimum");
 errors++;
 }
 }
 }
-if(data2.banks !== undefined){
-let data5 = data2.banks;
-if(Array.isArray(data5)){
-if(data5.length > 7){
+if(data3.banks !== undefined){
+let data6 = data3.banks;
+if(Array.isArray(data6)){
+if(data6.length > 7){
 vErrors = fail(vErrors, instancePath+"/measurement/banks", "maxItems");
 errors++;
 }
-const len0 = data5.length;
+const len0 = data6.length;
 for(let i0=0; i0<len0; i0++){
-let data6 = data5[i0];
-if(typeof data6 !== "string"){
+let data7 = data6[i0];
+if(typeof data7 !== "string"){
 vErrors = fail(vErrors, instancePath+"/measurement/banks/" + i0, "type");
 errors++;
 }
-if(!(((((((data6 === "sha256") || (data6 === "sha384")) || (data6 === "sha512")) || (data6 === "sm3_256")) || (data6 === "sha3_256")) || (data6 === "sha3_384")) || (data6 === "sha3_512"))){
+if(!(((((((data7 === "sha256") || (data7 === "sha384")) || (data7 === "sha512")) || (data7 === "sm3_256")) || (data7 === "sha3_256")) || (data7 === "sha3_384")) || (data7 === "sha3_512"))){
 vErrors = fail(vErrors, instancePath+"/measurement/banks/" + i0, "enum", {allowedValues: schema33.properties.banks.items.enum});
 errors++;
 }
@@ -492,18 +629,18 @@ errors++;
 }
 }
 if(data.handover !== undefined){
-let data7 = data.handover;
-if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
-for(const key2 in data7){
+let data8 = data.handover;
+if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
+for(const key2 in data8){
 if(!(key2 === "directory")){
 vErrors = fail(vErrors, instancePath+"/handover", "additionalProperties", {additionalProperty: key2});
 errors++;
 }
 }
-if(data7.directory !== undefined){
-let data8 = data7.directory;
-if(typeof data8 === "string"){
-if(!pattern5.test(data8)){
+if(data8.directory !== undefined){
+let data9 = data8.directory;
+if(typeof data9 === "string"){
+if(!pattern5.test(data9)){
 vErrors = fail(vErrors, instancePath+"/handover/directory", "pattern");
 errors++;
 }
@@ -529,19 +666,20 @@ return errors === 0;
 }
 validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema35 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"}}};
+const schema35 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpuid":{"$ref":"#/$defs/cpuid"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"}}};
 const schema36 = {"enum":["pv","pvh","hvm"]};
-const schema39 = {"type":["string","integer"],"pattern":"^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$","minimum":0,"maximum":9999};
-const schema41 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
-const schema50 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"components":{"type":"array","items":{"type":"string","enum":["kernel","ramdisk","cmdline"]}}}};
+const schema40 = {"type":["string","integer"],"pattern":"^(all|[0-9]{1,4}(-[0-9]{1,4})?(,\\^?[0-9]{1,4}(-[0-9]{1,4})?)*)$","minimum":0,"maximum":9999};
+const schema42 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
+const schema53 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"components":{"type":"array","items":{"type":"string","enum":["kernel","ramdisk","cmdline"]}}}};
 const func1 = Object.prototype.hasOwnProperty;
 const pattern6 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
-const pattern7 = new RegExp("^[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*$", "u");
-const pattern8 = new RegExp("^[!-~]{1,255}$", "u");
-const pattern11 = new RegExp("^[ -~]*$", "u");
-const pattern12 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
-const schema47 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}};
-const pattern13 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
+const pattern7 = new RegExp("^host(,[A-Za-z0-9_.+-]{1,32}=[01k])*$", "u");
+const pattern8 = new RegExp("^(all|[0-9]{1,4}(-[0-9]{1,4})?(,\\^?[0-9]{1,4}(-[0-9]{1,4})?)*)$", "u");
+const pattern9 = new RegExp("^[!-~]{1,255}$", "u");
+const pattern12 = new RegExp("^[ -~]*$", "u");
+const pattern13 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
+const schema50 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}};
+const pattern14 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -563,7 +701,7 @@ errors++;
 if(data.kernel !== undefined){
 let data0 = data.kernel;
 if(typeof data0 === "string"){
-if(!pattern13.test(data0)){
+if(!pattern14.test(data0)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -580,7 +718,7 @@ vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data1 === "string"){
-if(!pattern13.test(data1)){
+if(!pattern14.test(data1)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
@@ -594,7 +732,7 @@ const len0 = data1.length;
 for(let i0=0; i0<len0; i0++){
 let data2 = data1[i0];
 if(typeof data2 === "string"){
-if(!pattern13.test(data2)){
+if(!pattern14.test(data2)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -671,33 +809,46 @@ errors++;
 }
 }
 }
+if(data.cpuid !== undefined){
+let data3 = data.cpuid;
+if(typeof data3 === "string"){
+if(!pattern7.test(data3)){
+vErrors = fail(vErrors, instancePath+"/cpuid", "pattern");
+errors++;
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/cpuid", "type");
+errors++;
+}
+}
 if(data.cpus !== undefined){
-let data3 = data.cpus;
-if((typeof data3 !== "string") && (!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3))))){
+let data4 = data.cpus;
+if((typeof data4 !== "string") && (!(((typeof data4 == "number") && (!(data4 % 1) && !isNaN(data4))) && (isFinite(data4))))){
 vErrors = fail(vErrors, instancePath+"/cpus", "type");
 errors++;
 }
-if((typeof data3 == "number") && (isFinite(data3))){
-if(data3 > 9999 || isNaN(data3)){
+if((typeof data4 == "number") && (isFinite(data4))){
+if(data4 > 9999 || isNaN(data4)){
 vErrors = fail(vErrors, instancePath+"/cpus", "maximum");
 errors++;
 }
-if(data3 < 0 || isNaN(data3)){
+if(data4 < 0 || isNaN(data4)){
 vErrors = fail(vErrors, instancePath+"/cpus", "minimum");
 errors++;
 }
 }
-if(typeof data3 === "string"){
-if(!pattern7.test(data3)){
+if(typeof data4 === "string"){
+if(!pattern8.test(data4)){
 vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
 }
 }
 if(data.kernel !== undefined){
-let data4 = data.kernel;
-if(typeof data4 === "string"){
-if(!pattern8.test(data4)){
+let data5 = data.kernel;
+if(typeof data5 === "string"){
+if(!pattern9.test(data5)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -708,31 +859,31 @@ errors++;
 }
 }
 if(data.ramdisk !== undefined){
-let data5 = data.ramdisk;
-if((typeof data5 !== "string") && (!(Array.isArray(data5)))){
+let data6 = data.ramdisk;
+if((typeof data6 !== "string") && (!(Array.isArray(data6)))){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
-if(typeof data5 === "string"){
-if(!pattern8.test(data5)){
+if(typeof data6 === "string"){
+if(!pattern9.test(data6)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
 }
-if(Array.isArray(data5)){
-if(data5.length > 16){
+if(Array.isArray(data6)){
+if(data6.length > 16){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "maxItems");
 errors++;
 }
-if(data5.length < 1){
+if(data6.length < 1){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "minItems");
 errors++;
 }
-const len0 = data5.length;
+const len0 = data6.length;
 for(let i0=0; i0<len0; i0++){
-let data6 = data5[i0];
-if(typeof data6 === "string"){
-if(!pattern8.test(data6)){
+let data7 = data6[i0];
+if(typeof data7 === "string"){
+if(!pattern9.test(data7)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -745,9 +896,9 @@ errors++;
 }
 }
 if(data.cmdline !== undefined){
-let data7 = data.cmdline;
-if(typeof data7 === "string"){
-if(!pattern11.test(data7)){
+let data8 = data.cmdline;
+if(typeof data8 === "string"){
+if(!pattern12.test(data8)){
 vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
@@ -758,9 +909,9 @@ errors++;
 }
 }
 if(data.seclabel !== undefined){
-let data8 = data.seclabel;
-if(typeof data8 === "string"){
-if(!pattern12.test(data8)){
+let data9 = data.seclabel;
+if(typeof data9 === "string"){
+if(!pattern13.test(data9)){
 vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
@@ -771,54 +922,66 @@ errors++;
 }
 }
 if(data.max_grant_frames !== undefined){
-let data9 = data.max_grant_frames;
-if(!(((typeof data9 == "number") && (!(data9 % 1) && !isNaN(data9))) && (isFinite(data9)))){
+let data10 = data.max_grant_frames;
+if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
 vErrors = fail(vErrors, instancePath+"/max_grant_frames", "type");
 errors++;
 }
-if((typeof data9 == "number") && (isFinite(data9))){
-if(data9 > 1048576 || isNaN(data9)){
+if((typeof data10 == "number") && (isFinite(data10))){
+if(data10 > 1048576 || isNaN(data10)){
 vErrors = fail(vErrors, instancePath+"/max_grant_frames", "maximum");
 errors++;
 }
-if(data9 < 1 || isNaN(data9)){
+if(data10 < 1 || isNaN(data10)){
 vErrors = fail(vErrors, instancePath+"/max_grant_frames", "minimum");
 errors++;
 }
 }
 }
 if(data.max_maptrack_frames !== undefined){
-let data10 = data.max_maptrack_frames;
-if(!(((typeof data10 == "number") && (!(data10 % 1) && !isNaN(data10))) && (isFinite(data10)))){
+let data11 = data.max_maptrack_frames;
+if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
 vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "type");
 errors++;
 }
-if((typeof data10 == "number") && (isFinite(data10))){
-if(data10 > 1048576 || isNaN(data10)){
+if((typeof data11 == "number") && (isFinite(data11))){
+if(data11 > 1048576 || isNaN(data11)){
 vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "maximum");
 errors++;
 }
-if(data10 < 0 || isNaN(data10)){
+if(data11 < 0 || isNaN(data11)){
 vErrors = fail(vErrors, instancePath+"/max_maptrack_frames", "minimum");
 errors++;
 }
 }
 }
 if(data.max_event_channels !== undefined){
-let data11 = data.max_event_channels;
-if(!(((typeof data11 == "number") && (!(data11 % 1) && !isNaN(data11))) && (isFinite(data11)))){
+let data12 = data.max_event_channels;
+if(!(((typeof data12 == "number") && (!(data12 % 1) && !isNaN(data12))) && (isFinite(data12)))){
 vErrors = fail(vErrors, instancePath+"/max_event_channels", "type");
 errors++;
 }
-if((typeof data11 == "number") && (isFinite(data11))){
-if(data11 > 131071 || isNaN(data11)){
+if((typeof data12 == "number") && (isFinite(data12))){
+if(data12 > 131071 || isNaN(data12)){
 vErrors = fail(vErrors, instancePath+"/max_event_channels", "maximum");
 errors++;
 }
-if(data11 < 1 || isNaN(data11)){
+if(data12 < 1 || isNaN(data12)){
 vErrors = fail(vErrors, instancePath+"/max_event_channels", "minimum");
 errors++;
 }
+}
+}
+if(data.xenstore !== undefined){
+if(typeof data.xenstore !== "boolean"){
+vErrors = fail(vErrors, instancePath+"/xenstore", "type");
+errors++;
+}
+}
+if(data.console !== undefined){
+if(typeof data.console !== "boolean"){
+vErrors = fail(vErrors, instancePath+"/console", "type");
+errors++;
 }
 }
 if(data.digests !== undefined){
@@ -828,43 +991,43 @@ errors = vErrors.length;
 }
 }
 if(data.measurement !== undefined){
-let data13 = data.measurement;
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-for(const key1 in data13){
+let data16 = data.measurement;
+if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+for(const key1 in data16){
 if(!((key1 === "pcr") || (key1 === "components"))){
 vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
-if(data13.pcr !== undefined){
-let data14 = data13.pcr;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+if(data16.pcr !== undefined){
+let data17 = data16.pcr;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 > 23 || isNaN(data14)){
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 23 || isNaN(data17)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
-if(data14 < 0 || isNaN(data14)){
+if(data17 < 0 || isNaN(data17)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
 }
-if(data13.components !== undefined){
-let data15 = data13.components;
-if(Array.isArray(data15)){
-const len1 = data15.length;
+if(data16.components !== undefined){
+let data18 = data16.components;
+if(Array.isArray(data18)){
+const len1 = data18.length;
 for(let i1=0; i1<len1; i1++){
-let data16 = data15[i1];
-if(typeof data16 !== "string"){
+let data19 = data18[i1];
+if(typeof data19 !== "string"){
 vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "type");
 errors++;
 }
-if(!(((data16 === "kernel") || (data16 === "ramdisk")) || (data16 === "cmdline"))){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "enum", {allowedValues: schema50.properties.components.items.enum});
+if(!(((data19 === "kernel") || (data19 === "ramdisk")) || (data19 === "cmdline"))){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "enum", {allowedValues: schema53.properties.components.items.enum});
 errors++;
 }
 }
@@ -880,6 +1043,18 @@ vErrors = fail(vErrors, instancePath+"/measurement", "type");
 errors++;
 }
 }
+if(data.autostart !== undefined){
+if(typeof data.autostart !== "boolean"){
+vErrors = fail(vErrors, instancePath+"/autostart", "type");
+errors++;
+}
+}
+if(data.critical !== undefined){
+if(typeof data.critical !== "boolean"){
+vErrors = fail(vErrors, instancePath+"/critical", "type");
+errors++;
+}
+}
 }
 else {
 vErrors = fail(vErrors, instancePath, "type");
@@ -890,13 +1065,12 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema51 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"type":"string","pattern":"^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"type":"boolean"},"console":{"type":"boolean"},"vtpm":{"type":"string"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"type":"boolean"},"critical":{"type":"boolean"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
-const pattern16 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern17 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
-const pattern20 = new RegExp("^host(,[A-Za-z0-9_.-]{1,32}=[01k])*$", "u");
-const pattern27 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
-const pattern28 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
-const pattern29 = new RegExp("^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$", "u");
+const schema56 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"$ref":"#/$defs/cpuid"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"vtpm":{"type":"string"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const pattern17 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern18 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
+const pattern28 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
+const pattern29 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
+const pattern30 = new RegExp("^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -918,7 +1092,7 @@ vErrors = fail(vErrors, instancePath, "required", {missingProperty: "domid"});
 errors++;
 }
 for(const key0 in data){
-if(!(func1.call(schema51.properties, key0))){
+if(!(func1.call(schema56.properties, key0))){
 vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
@@ -926,7 +1100,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern16.test(data0)){
+if(!pattern17.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -963,7 +1137,7 @@ errors++;
 if(data.uuid !== undefined){
 let data3 = data.uuid;
 if(typeof data3 === "string"){
-if(!pattern17.test(data3)){
+if(!pattern18.test(data3)){
 vErrors = fail(vErrors, instancePath+"/uuid", "pattern");
 errors++;
 }
@@ -1036,7 +1210,7 @@ errors++;
 if(data.cpuid !== undefined){
 let data8 = data.cpuid;
 if(typeof data8 === "string"){
-if(!pattern20.test(data8)){
+if(!pattern7.test(data8)){
 vErrors = fail(vErrors, instancePath+"/cpuid", "pattern");
 errors++;
 }
@@ -1075,7 +1249,7 @@ errors++;
 }
 }
 if(typeof data11 === "string"){
-if(!pattern7.test(data11)){
+if(!pattern8.test(data11)){
 vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
@@ -1084,7 +1258,7 @@ errors++;
 if(data.kernel !== undefined){
 let data12 = data.kernel;
 if(typeof data12 === "string"){
-if(!pattern8.test(data12)){
+if(!pattern9.test(data12)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -1101,7 +1275,7 @@ vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data13 === "string"){
-if(!pattern8.test(data13)){
+if(!pattern9.test(data13)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
@@ -1119,7 +1293,7 @@ const len0 = data13.length;
 for(let i0=0; i0<len0; i0++){
 let data14 = data13[i0];
 if(typeof data14 === "string"){
-if(!pattern8.test(data14)){
+if(!pattern9.test(data14)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -1134,7 +1308,7 @@ errors++;
 if(data.cmdline !== undefined){
 let data15 = data.cmdline;
 if(typeof data15 === "string"){
-if(!pattern11.test(data15)){
+if(!pattern12.test(data15)){
 vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
@@ -1147,7 +1321,7 @@ errors++;
 if(data.seclabel !== undefined){
 let data16 = data.seclabel;
 if(typeof data16 === "string"){
-if(!pattern12.test(data16)){
+if(!pattern13.test(data16)){
 vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
@@ -1219,7 +1393,7 @@ vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "type");
 errors++;
 }
 if(!(((data21 === "control") || (data21 === "hardware")) || (data21 === "xenstore"))){
-vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema51.properties.capabilities.items.enum});
+vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema56.properties.capabilities.items.enum});
 errors++;
 }
 }
@@ -1240,7 +1414,7 @@ const len2 = data22.length;
 for(let i2=0; i2<len2; i2++){
 let data23 = data22[i2];
 if(typeof data23 === "string"){
-if(!pattern27.test(data23)){
+if(!pattern28.test(data23)){
 vErrors = fail(vErrors, instancePath+"/ioports/" + i2, "pattern");
 errors++;
 }
@@ -1267,7 +1441,7 @@ const len3 = data24.length;
 for(let i3=0; i3<len3; i3++){
 let data25 = data24[i3];
 if(typeof data25 === "string"){
-if(!pattern28.test(data25)){
+if(!pattern29.test(data25)){
 vErrors = fail(vErrors, instancePath+"/iomem/" + i3, "pattern");
 errors++;
 }
@@ -1325,7 +1499,7 @@ const len5 = data28.length;
 for(let i5=0; i5<len5; i5++){
 let data29 = data28[i5];
 if(typeof data29 === "string"){
-if(!pattern29.test(data29)){
+if(!pattern30.test(data29)){
 vErrors = fail(vErrors, instancePath+"/pci/" + i5, "pattern");
 errors++;
 }
@@ -1402,7 +1576,7 @@ vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "type");
 errors++;
 }
 if(!(((data37 === "kernel") || (data37 === "ramdisk")) || (data37 === "cmdline"))){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "enum", {allowedValues: schema50.properties.components.items.enum});
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "enum", {allowedValues: schema53.properties.components.items.enum});
 errors++;
 }
 }
@@ -1433,7 +1607,7 @@ errors++;
 if(data.on_failure !== undefined){
 let data40 = data.on_failure;
 if(!(((data40 === "halt") || (data40 === "reboot")) || (data40 === "recovery"))){
-vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema51.properties.on_failure.enum});
+vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema56.properties.on_failure.enum});
 errors++;
 }
 }
@@ -1469,9 +1643,9 @@ return errors === 0;
 }
 validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema64 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
-const pattern30 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern31 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
+const schema74 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
+const pattern31 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern32 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
 
 function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1505,7 +1679,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern30.test(data0)){
+if(!pattern31.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -1518,7 +1692,7 @@ errors++;
 if(data.run !== undefined){
 let data1 = data.run;
 if(typeof data1 === "string"){
-if(!pattern31.test(data1)){
+if(!pattern32.test(data1)){
 vErrors = fail(vErrors, instancePath+"/run", "pattern");
 errors++;
 }
@@ -1531,7 +1705,7 @@ errors++;
 if(data.at !== undefined){
 let data2 = data.at;
 if(!((((data2 === "before_planning") || (data2 === "after_create")) || (data2 === "before_start")) || (data2 === "after_start"))){
-vErrors = fail(vErrors, instancePath+"/at", "enum", {allowedValues: schema64.properties.at.enum});
+vErrors = fail(vErrors, instancePath+"/at", "enum", {allowedValues: schema74.properties.at.enum});
 errors++;
 }
 }
@@ -1551,7 +1725,7 @@ errors++;
 if(data.digest !== undefined){
 let data4 = data.digest;
 if(typeof data4 === "string"){
-if(!pattern13.test(data4)){
+if(!pattern14.test(data4)){
 vErrors = fail(vErrors, instancePath+"/digest", "pattern");
 errors++;
 }

@@ -20,16 +20,42 @@ const PT_NOTE = 4;
 const MAXIMUM_HEADERS = 128;
 const MAXIMUM_NOTES = 64 * 1024;
 
-/** Reads a little-endian ELF-64 file's headers and notes. Returns undefined when `source` is none, or is cut off. */
-export function readElf(source: ByteSource): ElfKernel | undefined {
+/** Why an ELF file can't be loaded; follows "the kernel". */
+export interface ElfFault {
+  fault: string;
+  /** True when a part of the file is missing. */
+  cut: boolean;
+}
+
+/**
+ * Reads a little-endian ELF-64 file's headers and notes. Returns undefined when `source` is no ELF file at all. What is checked is
+ * what Xen's builder checks (elf_init in xen/common/libelf/libelf-loader.c), and that the segments are there.
+ */
+export function readElf(source: ByteSource): ElfKernel | ElfFault | undefined {
   const header = source.read(0, HEADER);
   // Class 2: 64 bit; data 1: little endian.
-  if (header.length < HEADER || header.readUInt32BE(0) !== 0x7f454c46) return undefined;
-  if (header[4] !== 2 || header[5] !== 1) return undefined;
+  if (header.length < 6 || header.readUInt32BE(0) !== 0x7f454c46) return undefined;
+  if (header[4] !== 2 || header[5] !== 1) {
+    const kind =
+      header[4] === 1 ? 'a 32-bit ELF file' : 'an ELF file with its bytes in another order';
+    return { fault: `is ${kind}`, cut: false };
+  }
+  const cut = (part: string, end: number): ElfFault => ({
+    fault: `is cut off: it has ${source.size} bytes, and its ${part} would end at ${end}`,
+    cut: true,
+  });
+  if (header.length < HEADER) return cut('header', HEADER);
   const count = header.readUInt16LE(56);
-  if (header.readUInt16LE(54) !== PROGRAM_HEADER || count > MAXIMUM_HEADERS) return undefined;
-  const table = source.read(Number(header.readBigUInt64LE(32)), count * PROGRAM_HEADER);
-  if (table.length < count * PROGRAM_HEADER) return undefined;
+  if (header.readUInt16LE(54) !== PROGRAM_HEADER || count > MAXIMUM_HEADERS) {
+    return { fault: 'is an ELF file with headers that no kernel has', cut: false };
+  }
+  const tableAt = Number(header.readBigUInt64LE(32));
+  const table = source.read(tableAt, count * PROGRAM_HEADER);
+  if (table.length < count * PROGRAM_HEADER) {
+    return cut('program headers', tableAt + count * PROGRAM_HEADER);
+  }
+  const sections = header.readUInt16LE(58) * header.readUInt16LE(60);
+  const sectionsEnd = Number(header.readBigUInt64LE(40)) + sections;
 
   const xenNotes = new Map<number, Buffer>();
   let low = Number.MAX_SAFE_INTEGER;
@@ -41,13 +67,15 @@ export function readElf(source: ByteSource): ElfKernel | undefined {
     const fileSize = Number(table.readBigUInt64LE(at + 32));
     const memorySize = Number(table.readBigUInt64LE(at + 40));
     if (type === PT_LOAD) {
-      if (offset + fileSize > source.size) return undefined;
+      if (offset + fileSize > source.size) return cut('segments', offset + fileSize);
       low = Math.min(low, physical);
       high = Math.max(high, physical + memorySize);
     } else if (type === PT_NOTE) {
+      if (offset + fileSize > source.size) return cut('notes', offset + fileSize);
       collectNotes(source.read(offset, Math.min(fileSize, MAXIMUM_NOTES)), xenNotes);
     }
   }
+  if (sections > 0 && sectionsEnd > source.size) return cut('section headers', sectionsEnd);
   return { machine: header.readUInt16LE(18), span: Math.max(0, high - low), xenNotes };
 }
 

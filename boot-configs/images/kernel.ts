@@ -33,6 +33,8 @@ const otherKinds: readonly { offset: number; magic: string; kind: string; hint: 
     kind: 'a cpio archive',
     hint: 'look whether kernel and ramdisk are mixed up',
   },
+  { offset: 0, magic: '425a68', kind: 'compressed with bzip2', hint: unpack },
+  { offset: 0, magic: '894c5a4f', kind: 'compressed with lzo', hint: unpack },
   { offset: 0, magic: '4d5a', kind: 'an EFI program', hint: unpack },
 ];
 
@@ -46,6 +48,12 @@ export function inspectKernel(
 ): ElfKernel | KernelFault {
   const elf = readElf(source);
   if (elf === undefined) return notElf(source);
+  if ('fault' in elf) {
+    return {
+      message: `the kernel ${elf.fault}`,
+      hint: elf.cut ? 'copy it again, or make it again' : 'give a 64-bit x86 kernel (vmlinux)',
+    };
+  }
   if (elf.machine !== EM_X86_64) {
     return {
       message: `the kernel is for another machine (ELF e_machine ${elf.machine})`,
@@ -70,6 +78,11 @@ export function inspectKernel(
   };
 }
 
+/** Whether the kernel says that it is Linux. */
+export function isLinux(elf: ElfKernel): boolean {
+  return text(elf, GUEST_OS).startsWith('linux');
+}
+
 export function isFault(kernel: ElfKernel | KernelFault): kernel is KernelFault {
   return 'hint' in kernel;
 }
@@ -80,9 +93,15 @@ function notElf(source: ByteSource): KernelFault {
     start.subarray(offset).toString('hex').startsWith(magic),
   );
   return {
-    message: `the kernel is not an ELF file that Xen can load but ${known?.kind ?? (start.length === 0 ? 'empty' : 'something unknown')}`,
+    message: `the kernel is not an ELF file that Xen can load but ${known?.kind ?? unknownKind(start)}`,
     hint: known?.hint ?? 'give an uncompressed 64-bit ELF kernel (vmlinux)',
   };
+}
+
+/** What a file is that has no mark of its own. */
+function unknownKind(start: Buffer): string {
+  if (start.length === 0) return 'empty';
+  return /^[\t\n\r\f -~]*$/.test(start.toString('latin1')) ? 'a text' : 'something unknown';
 }
 
 function text(elf: ElfKernel, note: number): string {

@@ -6,6 +6,9 @@ export const newestVersion = 2;
 /** Versions that are still read; their schemas never change. */
 export const formerVersions: readonly number[] = [1];
 
+/** What is written by hand of the newest version; the published schema is made from it. */
+export const sourcePath = `manifest-${newestVersion}.source.json`;
+
 /** The published schema of a version, as text. */
 export async function schemaText(version = newestVersion): Promise<string> {
   return await readFile(new URL(schemaPath(version), import.meta.url), 'utf8');

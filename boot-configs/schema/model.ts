@@ -1,7 +1,17 @@
 export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'boolean';
 
+/** Keywords that yaml-language-server, and so most editors, know beside those of JSON Schema. Only the published schema has them. */
+interface EditorTexts {
+  /** What is said of a value of the wrong type, or that is none of the words. */
+  errorMessage?: string;
+  /** What is said of a text that does not match the pattern. */
+  patternErrorMessage?: string;
+  /** What is offered for the value. */
+  defaultSnippets?: { label: string; description: string; body: string }[];
+}
+
 /** The part of JSON Schema that the manifest's schema uses. */
-export interface SchemaNode {
+export interface SchemaNode extends EditorTexts {
   $ref?: string;
   $defs?: Record<string, SchemaNode>;
   title?: string;
@@ -28,6 +38,8 @@ export interface SchemaNode {
 /** What messages need to know about a node of the schema. */
 export interface Shape {
   expects: string;
+  /** The forms that a value may have; one or several. */
+  type?: SchemaType | readonly SchemaType[];
   /** The property names of a mapping. */
   keys?: string[];
 }
@@ -47,13 +59,13 @@ export function definitionName(node: SchemaNode): string {
 }
 
 /** What every place in a document expects. Keys are paths without indexes, such as `domains[].name`. */
-export function shapes(root: SchemaNode): Record<string, Shape> {
+export function shapesIn(root: SchemaNode): Record<string, Shape> {
   const found: Record<string, Shape> = {};
   const visit = (reference: SchemaNode, at: string): void => {
     const node = resolve(reference, root);
     const expects = node['x-expects'];
     if (expects === undefined) throw new Error(`the schema has no x-expects for "${at}"`);
-    found[at] = { expects };
+    found[at] = { expects, ...(node.type === undefined ? {} : { type: node.type }) };
     if (node.properties !== undefined) found[at].keys = Object.keys(node.properties);
     for (const [key, child] of Object.entries(node.properties ?? {})) {
       visit(child, at === '' ? key : `${at}.${key}`);
@@ -66,7 +78,8 @@ export function shapes(root: SchemaNode): Record<string, Shape> {
 
 /** A copy of the schema with only what decides validity. */
 export function withoutAnnotations(node: SchemaNode): SchemaNode {
-  const { title: _t, description: _d, examples: _e, default: _v, 'x-expects': _x, ...rest } = node;
+  const { title: _t, description: _d, examples: _e, default: _v, 'x-expects': _x, ...own } = node;
+  const { errorMessage: _m, patternErrorMessage: _p, defaultSnippets: _s, ...rest } = own;
   if (rest.properties !== undefined) rest.properties = mapValues(rest.properties);
   if (rest.$defs !== undefined) rest.$defs = mapValues(rest.$defs);
   if (rest.items !== undefined) rest.items = withoutAnnotations(rest.items);

@@ -1,5 +1,5 @@
 /** Names that other toolstacks use for a property of ours. */
-export const otherNames = new Map(
+export const otherNames: ReadonlyMap<string, string> = new Map(
   Object.entries({
     bootargs: 'cmdline',
     builder: 'type',
@@ -16,44 +16,3 @@ export const otherNames = new Map(
     mem: 'memory',
   }),
 );
-
-/** Keys of xl.cfg for what a device model or a back end in domain 0 would do, which don't run before it. */
-export const deviceKeys: ReadonlySet<string> = new Set([
-  'acpi_firmware',
-  'bios',
-  'boot',
-  'cdrom',
-  'channel',
-  'device_model_args',
-  'device_model_override',
-  'device_model_version',
-  'disk',
-  'firmware',
-  'firmware_override',
-  'gfx_passthru',
-  'keymap',
-  'nographic',
-  'p9',
-  'pvcalls',
-  'sdl',
-  'serial',
-  'smbios_firmware',
-  'soundhw',
-  'spice',
-  'stdvga',
-  'usb',
-  'usbctrl',
-  'usbdev',
-  'usbdevice',
-  'usbversion',
-  'vdispl',
-  'vfb',
-  'vga',
-  'videoram',
-  'vif',
-  'vkb',
-  'vnc',
-  'vnclisten',
-  'vsnd',
-  'xen_platform_pci',
-]);

@@ -1,7 +1,9 @@
 import { formatPath, fromPointer, type Path } from '../path.ts';
 import { nearest, sameName } from '../suggest.ts';
+import { advice } from './advice.ts';
 import type { Shape } from './model.ts';
-import { deviceKeys, otherNames } from './other-names.ts';
+import { otherNames } from './other-names.ts';
+import { xlKeyFate } from './xl-keys.ts';
 
 /** What the schema finds wrong, in words. */
 export interface SchemaProblem {
@@ -30,20 +32,19 @@ export interface SchemaValidator {
 }
 
 /**
- * Checks a document against its version of the schema. `newest` is the latest, for keys that an older one lacks. Each
- * problem is put into words only when it is asked for.
+ * Checks a document against its version of the schema. `newest` is the latest, for keys that an older one lacks. What a
+ * problem says and covers is made up when it is asked for: that costs more than finding it, and few of many are shown.
  */
-export function* schemaProblems(
+export function schemaProblems(
   document: unknown,
   schema: SchemaValidator,
   newest: NewestSchema,
-): Generator<SchemaProblem> {
-  if (schema.validate(document)) return;
-  const errors = schema.validate.errors ?? [];
+): SchemaProblem[] {
+  if (schema.validate(document)) return [];
   const context = { document, shapes: schema.shapes, newest };
+  const problems = (schema.validate.errors ?? []).map((error) => problemOf(error, context));
   // A misspelt key explains why another one is missing, so it comes first.
-  for (const error of errors) if (isUnknownKey(error)) yield translate(error, context);
-  for (const error of errors) if (!isUnknownKey(error)) yield translate(error, context);
+  return [...problems.filter(isUnknownKey), ...problems.filter((each) => !isUnknownKey(each))];
 }
 
 type NewestSchema = Pick<SchemaValidator, 'shapes'> & { number: number };
@@ -54,49 +55,73 @@ interface Context {
   newest: NewestSchema;
 }
 
-function isUnknownKey(error: SchemaError): boolean {
-  return error.keyword === 'additionalProperties';
+export function isUnknownKey({ rule }: Pick<SchemaProblem, 'rule'>): boolean {
+  return rule === 'unknown-key';
 }
 
-function translate(error: SchemaError, context: Context): SchemaProblem {
+type Words = Pick<SchemaProblem, 'message' | 'hint'> & { covers?: Path[] };
+
+function problemOf(
+  { instancePath, keyword, params }: SchemaError,
+  context: Context,
+): SchemaProblem {
   const { document, shapes } = context;
-  const path = fromPointer(error.instancePath, document);
-  const shape = shapeAt(path, shapes);
-  const expected = `expected ${shape.expects}`;
+  const path = fromPointer(instancePath, document);
   const value = valueAt(document, path);
-  switch (error.keyword) {
-    case 'additionalProperties':
-      return unknownKey(path, String(error.params.additionalProperty), value, context);
+  const given = value !== null;
+  switch (keyword) {
+    case 'additionalProperties': {
+      const key = String(params.additionalProperty);
+      const words = () => unknownKey(path, key, value, context);
+      return problem([...path, key], true, 'unknown-key', words);
+    }
     case 'required': {
-      const missing = [...path, String(error.params.missingProperty)];
-      return {
-        path: missing,
-        atKey: false,
-        rule: 'missing-property',
+      const missing = [...path, String(params.missingProperty)];
+      return problem(missing, false, 'missing-property', () => ({
         message: 'this property is missing',
         hint: `add "${missing.at(-1)}": ${shapeAt(missing, shapes).expects}`,
-        covers: [],
-      };
+      }));
     }
     case 'type':
-      return {
-        path,
-        atKey: value === null,
-        rule: 'wrong-type',
-        message: value === null ? 'there is no value' : `${kindOf(value)} can't stand here`,
-        hint: expected,
-        covers: [],
-      };
+      return problem(path, !given, 'wrong-type', () => ({
+        message: given ? `${kindOf(value)} can't stand here` : 'there is no value',
+        hint: advised(path, value, shapeAt(path, shapes)),
+      }));
     default:
-      return {
-        path,
-        atKey: value === null,
-        rule: 'wrong-value',
-        message: value === null ? 'there is no value' : `${show(value)} can't stand here`,
-        hint: withSuggestion(expected, value, error.params.allowedValues),
-        covers: [],
-      };
+      return problem(path, !given, 'wrong-value', () => ({
+        message: refusal(value, keyword),
+        hint: advised(path, value, shapeAt(path, shapes), params.allowedValues),
+      }));
   }
+}
+
+function problem(path: Path, atKey: boolean, rule: string, words: () => Words): SchemaProblem {
+  let said: Words | undefined;
+  const say = () => {
+    said ??= words();
+    return said;
+  };
+  return {
+    path,
+    atKey,
+    rule,
+    get message() {
+      return say().message;
+    },
+    get hint() {
+      return say().hint;
+    },
+    get covers() {
+      return say().covers ?? [];
+    },
+  };
+}
+
+function refusal(value: unknown, keyword: string): string {
+  if (value === null) return 'there is no value';
+  if (!Array.isArray(value)) return `${show(value)} can't stand here`;
+  if (value.length === 0) return 'the list is empty';
+  return `${value.length} are too ${keyword === 'minItems' ? 'few' : 'many'}`;
 }
 
 function unknownKey(
@@ -104,39 +129,39 @@ function unknownKey(
   key: string,
   mapping: unknown,
   { shapes, newest }: Context,
-): SchemaProblem {
+): Words {
   const keys = shapeAt(parent, shapes).keys ?? [];
   const absent = keys.filter((known) => !(known in (mapping as object)));
-  const problem = { path: [...parent, key], atKey: true, rule: 'unknown-key' };
   if (key === '<<') {
     return {
-      ...problem,
       message: 'YAML 1.2 has no merge keys',
       hint: 'put values that several domains share into "defaults:"',
       covers: absent.map((known) => [...parent, known]),
     };
   }
   const same = sameName(key, keys) ?? sameName(otherNames.get(key.toLowerCase()) ?? '', keys);
-  const newer = newest.shapes[placeName(parent)]?.keys ?? [];
+  const place = placeName(parent);
+  const newer = newest.shapes[place]?.keys ?? [];
   if (same === undefined && shapes !== newest.shapes && newer.includes(key)) {
     return {
-      ...problem,
       message: `this version of the manifest has no key ${show(key)}`,
       hint: `write "version: ${newest.number}", as docs/manifest.md describes under "Versions"`,
-      covers: [],
     };
   }
-  if (same === undefined && deviceKeys.has(key) && placeName(parent) === 'domains[]') {
+  const fate = place === 'domains[]' || place === 'defaults' ? xlKeyFate(key) : undefined;
+  if (same === undefined && fate !== undefined) {
+    return { message: `${show(key)} ${fate.says}`, hint: fate.hint };
+  }
+  const places = Object.keys(shapes).filter((at) => shapes[at]?.keys?.includes(key));
+  const inside = same === undefined ? places.find((at) => at.startsWith(`${place}.`)) : undefined;
+  const meant = inside === undefined ? (same ?? nearest(key, keys)) : undefined;
+  if (meant === undefined && places.length > 0) {
     return {
-      ...problem,
-      message: `${show(key)} needs a device model or a back end, and none runs while the platform boots`,
-      hint: 'remove it, or leave the domain to domain 0: "xl create" starts such domains',
-      covers: [],
+      message: `the key ${show(key)} does not belong here`,
+      hint: whereItBelongs(place, inside, places),
     };
   }
-  const meant = same ?? nearest(key, keys);
   return {
-    ...problem,
     message: `unknown key ${show(key)}`,
     hint:
       meant === undefined
@@ -146,10 +171,32 @@ function unknownKey(
   };
 }
 
-function withSuggestion(expected: string, value: unknown, allowed: unknown): string {
-  if (typeof value !== 'string' || !Array.isArray(allowed)) return expected;
-  const meant = nearest(value, allowed as string[]);
-  return meant === undefined ? expected : `did you mean "${meant}"? ${expected}`;
+/** Where a key that is wrong at `place` belongs: to what is `inside` of that, or one of `places`. */
+function whereItBelongs(place: string, inside: string | undefined, places: string[]): string {
+  const found = inside ?? places[0] ?? '';
+  if (inside === undefined && places.includes('domains[]')) {
+    if (place === 'defaults') return 'each domain has its own: write it there';
+    return places.includes('platform')
+      ? 'it belongs to "platform" or to a domain: indent it below that'
+      : 'it belongs to a domain: indent it below the "- name:" of that';
+  }
+  if (found === '') return 'it stands at the beginning of a line, outside of everything else';
+  if (found.endsWith('[]')) return `it belongs to an item of "${found.slice(0, -2)}"`;
+  return `it belongs to "${found.replace('domains[].', '')}": indent it below that`;
+}
+
+/** What is expected, and before it what was probably meant. `allowed` are the words that may stand there, where there are such. */
+function advised(path: Path, value: unknown, shape: Shape, allowed?: unknown): string {
+  const expected = `expected ${shape.expects}`;
+  if (value === null) return expected;
+  const word =
+    typeof value === 'string' && Array.isArray(allowed)
+      ? nearest(value, allowed as string[])
+      : undefined;
+  if (word !== undefined) return `did you mean "${word}"? ${expected}`;
+  const key = path.findLast((step) => typeof step === 'string') ?? '';
+  const lead = advice(String(key), value, shape);
+  return lead === undefined ? expected : `${lead} ${expected}`;
 }
 
 /** The name that `shapes` has for the place at `path`. */

@@ -1,15 +1,14 @@
 import { stringify } from 'yaml';
 import { imageFiles } from '../checks/image-files.ts';
-import { checks } from '../checks/index.ts';
-import { knownLabels } from '../checks/known-label.ts';
+import { manifestChecks } from '../checks/index.ts';
+import { policyRules } from '../checks/labels/policy-checks.ts';
 import { platformCpus } from '../checks/platform-cpus.ts';
 import { platformMemory } from '../checks/platform-memory.ts';
 import { xenOptions } from '../checks/xen-options.ts';
+import { xenSerial } from '../checks/xen-serial.ts';
 import { type Field, schemaFields } from './fields.ts';
 import { newestVersion, schemaPath } from './file.ts';
 import type { SchemaNode } from './model.ts';
-
-const noPolicy = { users: new Map(), roles: new Map(), types: new Map() };
 
 /** The reference of the manifest as Markdown, from its schema and its rules. `example` is a whole manifest. */
 export function reference(schema: SchemaNode, example: string): string {
@@ -24,7 +23,7 @@ export function reference(schema: SchemaNode, example: string): string {
     '',
     'A manifest is a YAML 1.2 file: one document, without tags and merge keys; anchors and aliases may be used with',
     `measure. Its JSON Schema is \`boot-configs/schema/${schemaPath(newestVersion)}\`; editors complete and check a manifest`,
-    'that names it on the first line, as here:',
+    'that names it on the first line, as here. Those with yaml-language-server say what is expected, and offer the CPU features:',
     '',
     '```yaml',
     example.trimEnd(),
@@ -46,17 +45,18 @@ export function reference(schema: SchemaNode, example: string): string {
     '',
     'Every manifest must keep these rules. Messages and JSON output name a rule as it is called here.',
     '',
-    ...checks.map(({ rule, says }) => `- \`${rule}\`: ${says}`),
+    ...manifestChecks.map(({ rule, says }) => `- \`${rule}\`: ${says}`),
     '',
-    'Five more are checked when `domb validate` is given `--images`, `--policy`, `--platform-memory`, `--platform-cpus` or',
+    'These are checked, too, when `domb validate` is given `--images`, `--policy`, `--platform-memory`, `--platform-cpus` or',
     '`--xen-options`:',
     '',
     ...[
       imageFiles('.'),
-      knownLabels(noPolicy),
-      platformMemory(0),
+      ...policyRules,
+      platformMemory({ platformKiB: 0, bootDomainKiB: 0 }),
       platformCpus([]),
-      xenOptions({ grantFrames: 0, maptrackFrames: 0, hardwareDomid: undefined }),
+      xenOptions({ grantFrames: 0, maptrackFrames: 0, hardwareDomid: undefined, commandLine: '' }),
+      xenSerial([]),
     ].map(({ rule, says }) => `- \`${rule}\`: ${says}`),
     '',
   ].join('\n');

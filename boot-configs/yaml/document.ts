@@ -1,5 +1,6 @@
 import { Composer, type Document, Lexer, Parser, type YAMLError } from 'yaml';
 import type { ProblemCollector } from '../collector.ts';
+import { layoutFaults } from './layout.ts';
 import { type Refusal, TokenBudget, textRefusal } from './limits.ts';
 import type { SourceText } from './source-text.ts';
 
@@ -12,10 +13,10 @@ export function composeDocument(
   problems: ProblemCollector,
 ): Document.Parsed | undefined {
   const composed = textRefusal(source.text) ?? compose(source.text);
-  const refusals = Array.isArray(composed) ? documentRefusals(composed) : [composed];
+  const refusals = Array.isArray(composed) ? documentRefusals(composed, source.text) : [composed];
   for (const { rule, offset, message, hint } of refusals) {
     const start = Math.min(offset, source.text.length);
-    problems.add({ start, end: start + 1 }, { path: '', rule, message, hint });
+    problems.add({ start, end: start + 1 }, '', { rule, message, hint });
   }
   return Array.isArray(composed) && refusals.length === 0 ? composed[0] : undefined;
 }
@@ -66,9 +67,13 @@ function compose(text: string): Document.Parsed[] | Refusal {
   return documents;
 }
 
-function documentRefusals([document, second]: Document.Parsed[]): Refusal[] {
+function documentRefusals([document, second]: Document.Parsed[], text: string): Refusal[] {
   if (document === undefined) return [empty];
-  if (document.errors.length > 0) return document.errors.map(syntaxError);
+  if (document.errors.length > 0) {
+    // Nearly always it is the layout, and what the parser says then is about what follows from it.
+    const faults = layoutFaults(text);
+    return faults.length > 0 ? faults : document.errors.map(syntaxError);
+  }
   const { explicit, version } = document.directives.yaml;
   if (explicit && version !== '1.2') {
     return [

@@ -1,14 +1,14 @@
 import { isAlias, isMap, isScalar, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
-import type { Place, ProblemCollector } from '../collector.ts';
+import type { ProblemCollector, SourceRange } from '../collector.ts';
 import { formatPath, type Path } from '../path.ts';
 
 /** A value of the manifest with the place of everything in it. Aliases are expanded. */
 export interface Located {
   /** Mappings are objects without prototype, so that no key has a meaning of its own. */
   value: unknown;
-  place: Place;
+  place: SourceRange;
   /** Where the key stands, for a value in a mapping. */
-  key?: Place;
+  key?: SourceRange;
   /** The key as the file spells it, where a translation from an older version gave it another name. */
   written?: string;
   /** Members of a mapping by key, of a list by index. */
@@ -34,8 +34,7 @@ export function locate(
     return new Locator(problems, onDropped).convert(root, [], undefined);
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
-    problems.add(error.place, {
-      path: formatPath(error.path.slice(0, 4)),
+    problems.add(error.place, formatPath(error.path.slice(0, 4)), {
       rule: 'yaml-limits',
       message: `the manifest grows beyond ${MAXIMUM_VALUES} values or ${MAXIMUM_DEPTH} levels here`,
       hint: 'use fewer aliases and less nesting',
@@ -45,10 +44,10 @@ export function locate(
 }
 
 class TooLarge extends Error {
-  readonly place: Place;
+  readonly place: SourceRange;
   readonly path: Path;
 
-  constructor(place: Place, path: Path) {
+  constructor(place: SourceRange, path: Path) {
     super('too large');
     this.place = place;
     this.path = path;
@@ -72,10 +71,10 @@ class Locator {
   }
 
   /** `alias` is the outermost alias that is being expanded; anchors in its target were registered before. */
-  convert(node: Node, path: Path, alias: Place | undefined): Located | undefined {
+  convert(node: Node, path: Path, alias: SourceRange | undefined): Located | undefined {
     const place = placeOf(node);
     const refuse = (rule: string, message: string, hint: string): undefined => {
-      this.#problems.add(place, { path: formatPath(path), rule, message, hint });
+      this.#problems.add(place, formatPath(path), { rule, message, hint });
       this.#onDropped(path);
     };
     this.#values += 1;
@@ -98,6 +97,14 @@ class Locator {
     if (node.tag !== undefined) {
       return refuse('yaml-tag', `the tag ${node.tag} has no meaning here`, 'remove the tag');
     }
+    const number = ambiguousNumber(node);
+    if (number !== undefined) {
+      return refuse(
+        'yaml-octal',
+        `${number.written} is ${number.decimal} in YAML 1.2 and ${number.octal ?? 'no number'} elsewhere`,
+        `write ${number.decimal}${number.octal === undefined ? '' : `, or ${number.octal} if that is meant`}; put it in quotes if it is a text`,
+      );
+    }
     if (isScalar(node)) return { value: plain(node.value), place, members: new Map() };
     this.#open.add(node);
     const located = isMap(node) ? this.#mapping(node, path, alias) : this.#list(node, path, alias);
@@ -105,7 +112,7 @@ class Locator {
     return located;
   }
 
-  #mapping(node: YAMLMap, path: Path, alias: Place | undefined): Located {
+  #mapping(node: YAMLMap, path: Path, alias: SourceRange | undefined): Located {
     const value: Record<string, unknown> = Object.create(null);
     const members = new Map<string | number, Located>();
     for (const pair of node.items) {
@@ -113,8 +120,7 @@ class Locator {
       const key = placeOf(keyNode);
       const name = isScalar(keyNode) && keyNode.tag === undefined ? keyNode.value : undefined;
       if (typeof name !== 'string') {
-        this.#problems.add(key, {
-          path: formatPath(path),
+        this.#problems.add(key, formatPath(path), {
           rule: 'yaml-key',
           message: 'this key is not plain text',
           hint: 'write the name of a property',
@@ -123,8 +129,7 @@ class Locator {
       }
       const here = [...path, name];
       if (members.has(name)) {
-        this.#problems.add(key, {
-          path: formatPath(here),
+        this.#problems.add(key, formatPath(here), {
           rule: 'yaml-duplicate-key',
           message: `"${name}" stands twice in this mapping`,
           hint: 'keep one of the two',
@@ -145,7 +150,7 @@ class Locator {
     return { value, place: placeOf(node), members };
   }
 
-  #list(node: YAMLSeq, path: Path, alias: Place | undefined): Located {
+  #list(node: YAMLSeq, path: Path, alias: SourceRange | undefined): Located {
     const value: unknown[] = [];
     const members = new Map<string | number, Located>();
     for (const [index, item] of node.items.entries()) {
@@ -158,12 +163,27 @@ class Locator {
   }
 }
 
+/**
+ * A number that begins with a zero, for which people, YAML 1.1 and other tools take the octal one; undefined where both are
+ * the same.
+ */
+function ambiguousNumber(
+  node: Node,
+): { written: string; decimal: number; octal: number | undefined } | undefined {
+  if (!isScalar(node) || typeof node.value !== 'number') return undefined;
+  const written = /^[+-]?0[0-9]+$/.exec(node.source ?? '')?.[0];
+  if (written === undefined) return undefined;
+  const decimal = Number(written);
+  const octal = /[89]/.test(written) ? undefined : Number.parseInt(written, 8);
+  return octal === decimal ? undefined : { written, decimal, octal };
+}
+
 /** YAML knows a negative zero, which means 0 and would be written otherwise in JSON. */
 function plain(value: unknown): unknown {
   return value === 0 ? 0 : value;
 }
 
-function placeOf(node: Node): Place {
+function placeOf(node: Node): SourceRange {
   const [start, end] = node.range ?? [0, 0];
   return { start, end };
 }

@@ -1,19 +1,21 @@
 /** Makes the bundles that `bin/domb` starts: `node cli/bundled/build.ts DIRECTORY`. Ends with 1 when that is not possible. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { type BundleHeader, type BundleName, bundleFile, CLOSING, OPENING } from './bundle.ts';
+import { type BuildOptions, build, type Plugin, transform } from 'esbuild';
+import {
+  AS_BUILT,
+  type BundleHeader,
+  type BundleName,
+  bundleFile,
+  CLOSING,
+  isFresh,
+  OPENING,
+  readBundle,
+} from './bundle.ts';
+import { asOneBuilder } from './one-builder.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -29,16 +31,23 @@ const common = {
   logLevel: 'silent',
 } satisfies BuildOptions;
 
-/** Modules find files beside their sources, and start them, as if they were not bundled. */
+/**
+ * Modules find files beside their sources, and start them, as if they were not bundled. What they say in quotes stays: only
+ * esbuild knows which is which.
+ */
 const placed: Plugin = {
   name: 'placed',
   setup(build) {
-    build.onLoad({ filter: /\.ts$/ }, ({ path }) => ({
-      loader: 'ts',
-      contents: readFileSync(path, 'utf8')
-        .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
-        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
-    }));
+    build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const contents = readFileSync(path, 'utf8');
+      if (!contents.includes('import.meta')) return { loader: 'ts', contents };
+      const define = {
+        'import.meta.dirname': JSON.stringify(dirname(path)),
+        'import.meta.url': JSON.stringify(pathToFileURL(path).href),
+      };
+      const { code } = await transform(contents, { loader: 'ts', sourcefile: path, define });
+      return { loader: 'js', contents: code };
+    });
   },
 };
 
@@ -47,7 +56,7 @@ const validateOnly: Plugin = {
   name: 'validate-only',
   setup(build) {
     build.onResolve({ filter: /^\.\// }, ({ kind, importer, path }) =>
-      kind === 'dynamic-import' && /commands\.ts$/.test(importer) && path !== './validate.ts'
+      kind === 'dynamic-import' && /programs\.ts$/.test(importer) && path !== './validate.ts'
         ? { path, external: true }
         : undefined,
     );
@@ -56,9 +65,9 @@ const validateOnly: Plugin = {
 
 /** Writes the bundles and the program that launches them into `directory`, and runs them once for the code cache. */
 async function bundleInto(directory: string): Promise<void> {
-  mkdirSync(directory, { recursive: true });
   for (const name of readdirSync(directory)) {
-    if (name.startsWith('code-')) rmSync(join(directory, name));
+    // Another process may be doing the same.
+    if (name.startsWith('code-')) rmSync(join(directory, name), { force: true });
   }
   const demo = join(root, 'boot-configs/demo.yaml');
   const launcher = join(directory, 'launch.cjs');
@@ -69,13 +78,15 @@ async function bundleInto(directory: string): Promise<void> {
     ['validate', '--quiet', demo],
     ['plan', demo],
   ]) {
-    spawnSync(process.execPath, [launcher, ...argv], { stdio: 'ignore' });
+    // It must not begin all this anew when a source has changed since.
+    const env = { ...process.env, [AS_BUILT]: '1' };
+    spawnSync(process.execPath, [launcher, ...argv], { stdio: 'ignore', env });
   }
 }
 
 async function launch(): Promise<string> {
   const entry = 'cli/bundled/launch.ts';
-  const define = { 'import.meta.dirname': '__dirname' };
+  const define = { 'import.meta.dirname': '__dirname', SOURCE_ROOT: JSON.stringify(root) };
   return textOf(await build({ ...common, entryPoints: [entry], define }));
 }
 
@@ -97,14 +108,17 @@ async function writeBundle(directory: string, name: BundleName, plugins: Plugin[
   const sources = Object.keys(bundle.metafile.inputs).filter(
     (path) => !path.startsWith('node_modules/'),
   );
-  const own = ['bundle.ts', 'launch.ts', 'build.ts'].map((path) => `cli/bundled/${path}`);
+  const own = ['bundle.ts', 'launch.ts', 'build.ts', 'one-builder.ts'].map(
+    (path) => `cli/bundled/${path}`,
+  );
   const header: BundleHeader = {
     id: createHash('sha256').update(code).digest('hex').slice(0, 16),
     root,
     inputs: [...sources, ...own, 'package-lock.json'].map((path) => {
       const { mtimeMs, size } = statSync(join(root, path));
-      // What changed meanwhile may be in the bundle or not: the next run makes another one.
-      return [path, mtimeMs < started ? mtimeMs : 0, size];
+      // What changed meanwhile may be in the bundle or not: the next run makes another one. A time to come is a wrong clock's.
+      const meanwhile = mtimeMs >= started && mtimeMs <= Date.now();
+      return [path, meanwhile ? 0 : mtimeMs, size];
     }),
   };
   const text = `${OPENING}${JSON.stringify(header)}\n${code}${CLOSING}`;
@@ -125,7 +139,13 @@ function replaceFile(file: string, contents: string): void {
 }
 
 const [directory = ''] = process.argv.slice(2);
-await bundleInto(directory).catch((error: Error) => {
+const names: readonly BundleName[] = ['validate', 'all'];
+const areMade = (): boolean =>
+  names.every((name) => {
+    const bundle = readBundle(directory, name);
+    return bundle !== undefined && isFresh(bundle);
+  });
+await asOneBuilder(directory, () => bundleInto(directory), areMade).catch((error: Error) => {
   console.error(`domb: the bundle can't be made, so this takes longer: ${error.message}`);
   process.exitCode = 1;
 });

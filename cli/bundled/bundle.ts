@@ -8,6 +8,9 @@ export function bundleFile(name: BundleName): string {
   return `domb-${name}.cjs`;
 }
 
+/** Variable of the environment: bundles are started as they are, by the program that makes them. */
+export const AS_BUILT = 'DOMB_AS_BUILT';
+
 /** Bundles are functions, with a comment in JSON on the first line. */
 export const OPENING = '(function(require,exports,module){//';
 export const CLOSING = '\n})';

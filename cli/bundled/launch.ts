@@ -5,7 +5,10 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
-import { type Bundle, isFresh, readBundle } from './bundle.ts';
+import { AS_BUILT, type Bundle, isFresh, readBundle } from './bundle.ts';
+
+/** The source tree that the bundles are made from; build.ts puts it here. */
+declare const SOURCE_ROOT: string;
 
 const directory = import.meta.dirname;
 
@@ -16,12 +19,15 @@ if (bundle !== undefined) run(bundle);
 
 function freshBundle(): Bundle | undefined {
   const found = readBundle(directory, name);
-  if (found === undefined || isFresh(found)) return found;
-  const builder = `${found.root}/cli/bundled/build.ts`;
-  if (runSources(builder, [directory]) === 0) return readBundle(directory, name);
+  const asBuilt = process.env[AS_BUILT] !== undefined;
+  if (found !== undefined && (asBuilt || isFresh(found))) return found;
+  const made = !asBuilt && runSources(`${SOURCE_ROOT}/cli/bundled/build.ts`, [directory]) === 0;
+  const bundle = made ? readBundle(directory, name) : undefined;
   // Sources that can't be bundled say best themselves what is wrong.
-  process.exitCode = runSources(`${found.root}/cli/main.ts`, process.argv.slice(2));
-  return undefined;
+  if (bundle === undefined) {
+    process.exitCode = runSources(`${SOURCE_ROOT}/cli/main.ts`, process.argv.slice(2));
+  }
+  return bundle;
 }
 
 function runSources(program: string, argv: string[]): number {

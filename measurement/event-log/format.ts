@@ -11,10 +11,10 @@ export const EVENT_TYPE = {
 } as const;
 
 /** The header event's signature, with its terminating zero. PFP 10.4.5.1, TCG_EfiSpecIdEvent. */
-export const SPEC_ID_SIGNATURE = Buffer.from('Spec ID Event03\0', 'latin1');
+export const SPEC_ID_SIGNATURE: Buffer = Buffer.from('Spec ID Event03\0', 'latin1');
 
 /** EV_SEPARATOR data of a platform that came up without an error: exactly these four bytes. PFP 10.4.1. */
-export const SEPARATOR_DATA = Buffer.alloc(4);
+export const SEPARATOR_DATA: Buffer = Buffer.alloc(4);
 
 /** A hash algorithm that a log's header declares. */
 export interface LogAlgorithm {

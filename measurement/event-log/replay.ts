@@ -23,42 +23,90 @@ export function extend(bank: HashAlgorithm, value: Uint8Array, by: Uint8Array): 
  * PCRs without an event are absent, so that "nothing was compared" cannot look like success.
  * @throws {EventLogError} when an event has no digest for this bank: its PCR could never replay
  */
-export function replay(events: readonly LogEvent[], bank: HashAlgorithm): Map<number, Buffer> {
-  const [id, size] = [hashId(bank), hashSize(bank)];
-  // Logs are long: each PCR has one buffer, its value in front and the next digest behind.
-  const states = new Map<number, Buffer>();
-  for (const [index, event] of events.entries()) {
-    if (event.type === EVENT_TYPE.NO_ACTION) {
-      applyNoAction(event, bank, states);
-      continue;
-    }
-    const by = event.digests.get(id);
-    if (by === undefined) {
-      throw new EventLogError(`event ${index + 1} (PCR ${event.pcr}) has no ${bank} digest`);
-    }
-    const state = states.get(event.pcr) ?? initialState(bank, event.pcr);
-    if (by.length !== size)
-      throw new EventLogError(`event ${index + 1}: a ${bank} digest of ${by.length} bytes`);
-    by.copy(state, size);
-    state.write(binaryDigest(bank, state), 'latin1');
-    states.set(event.pcr, state);
+export function replay(events: Iterable<LogEvent>, bank: HashAlgorithm): Map<number, Buffer> {
+  const values = new BankReplay(bank);
+  for (const event of events) {
+    if (values.take(event)) continue;
+    throw new EventLogError(`event ${values.taken} (PCR ${event.pcr}) has no ${bank} digest`);
   }
-  return new Map([...states].map(([pcr, state]) => [pcr, Buffer.from(state.subarray(0, size))]));
+  return values.pcrs();
 }
 
-function initialState(bank: HashAlgorithm, pcr: number): Buffer {
-  return Buffer.concat([initialValue(bank, pcr), Buffer.alloc(hashSize(bank))]);
+/** The PCRs of one bank while events are replayed into them, one after the other. */
+export class BankReplay {
+  /** How many events it was given. */
+  taken = 0;
+  readonly #bank: HashAlgorithm;
+  readonly #id: number;
+  readonly #size: number;
+  /** Logs are long: each PCR has one buffer, its value in front and the next digest behind. */
+  readonly #states = new Map<number, Buffer>();
+
+  constructor(bank: HashAlgorithm) {
+    this.#bank = bank;
+    this.#id = hashId(bank);
+    this.#size = hashSize(bank);
+  }
+
+  /**
+   * Replays the next event.
+   * @returns false where it has no digest for this bank, and so changed nothing
+   * @throws {EventLogError} when it cannot come here
+   */
+  take(event: LogEvent): boolean {
+    this.taken++;
+    if (event.type === EVENT_TYPE.NO_ACTION) {
+      this.#startupLocality(event);
+      return true;
+    }
+    const by = event.digests.get(this.#id);
+    if (by === undefined) return false;
+    if (by.length !== this.#size) {
+      throw new EventLogError(`event ${this.taken}: a ${this.#bank} digest of ${by.length} bytes`);
+    }
+    const state = this.#states.get(event.pcr) ?? this.#start(event.pcr);
+    by.copy(state, this.#size);
+    state.write(binaryDigest(this.#bank, state), 'latin1');
+    return true;
+  }
+
+  /** The values so far of the PCRs that had an event. */
+  pcrs(): Map<number, Buffer> {
+    const value = (state: Buffer) => Buffer.from(state.subarray(0, this.#size));
+    return new Map([...this.#states].map(([pcr, state]) => [pcr, value(state)]));
+  }
+
+  /**
+   * Zeros, in every PCR. Those of a dynamic launch hold ones until it resets them; a log that has events in them tells of such a
+   * launch. TCG PC Client Platform TPM Profile 1.05, 4.6.2; `_TPM_Hash_Start`, TPM 2.0 Library, Part 3, 22.9.
+   */
+  #start(pcr: number): Buffer {
+    const state = Buffer.alloc(2 * this.#size);
+    this.#states.set(pcr, state);
+    return state;
+  }
+
+  /**
+   * EV_NO_ACTION extends nothing. One such event matters: TPM2_Startup from another locality, which becomes the last
+   * byte of PCR 0's initial value. PFP 10.4.5.3.
+   */
+  #startupLocality({ data, pcr }: LogEvent): void {
+    const locality = startupLocality(data);
+    if (pcr !== 0 || locality === undefined) return;
+    if (this.#states.has(0)) {
+      throw new EventLogError('StartupLocality comes after PCR 0 was extended');
+    }
+    this.#start(0).writeUInt8(locality, this.#size - 1);
+  }
 }
 
-/**
- * EV_NO_ACTION extends nothing. One such event matters: TPM2_Startup from another locality, which becomes the last
- * byte of PCR 0's initial value. PFP 10.4.5.3.
- */
-function applyNoAction(event: LogEvent, bank: HashAlgorithm, states: Map<number, Buffer>): void {
-  const { data, pcr } = event;
-  if (pcr !== 0 || data.length !== 17 || !data.subarray(0, 16).equals(STARTUP_LOCALITY)) return;
-  if (states.has(0)) throw new EventLogError('StartupLocality comes after PCR 0 was extended');
-  const state = initialState(bank, 0);
-  state.writeUInt8(data.readUInt8(16), hashSize(bank) - 1);
-  states.set(0, state);
+/** The locality that an EV_NO_ACTION event says TPM2_Startup came from; undefined for what says none. PFP 10.4.5.3. */
+export function startupLocality(data: Buffer): number | undefined {
+  const is = data.length === 17 && data.subarray(0, 16).equals(STARTUP_LOCALITY);
+  return is ? data.readUInt8(16) : undefined;
+}
+
+/** The data of the event that says so. */
+export function encodeStartupLocality(locality: number): Buffer {
+  return Buffer.concat([STARTUP_LOCALITY, Buffer.from([locality])]);
 }

@@ -5,6 +5,8 @@ import type { MeasuredItem } from '../events.ts';
 export interface ItemResult {
   /** For people, such as "dom0 ramdisk". */
   readonly name: string;
+  /** As it was expected, or measured where nobody expected it; none for the order of all. */
+  readonly item?: MeasuredItem;
   /** What is wrong with it, one line each that names it. */
   readonly problems: readonly string[];
 }
@@ -24,10 +26,10 @@ export function compareItems(
     const other = found.get(name);
     const problems =
       other === undefined ? [`${name} was not measured`] : differences(name, item, other);
-    results.push({ name, problems });
+    results.push({ name, item, problems });
   }
   for (const [name, item] of found) {
-    if (!wanted.has(name)) results.push({ name, problems: [unexpected(name, item)] });
+    if (!wanted.has(name)) results.push({ name, item, problems: [unexpected(name, item)] });
   }
   const same = results.every(({ problems }) => problems.length === 0);
   if (same && !sameOrder([...wanted.keys()], [...found.keys()])) {

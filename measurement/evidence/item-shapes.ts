@@ -4,6 +4,8 @@ type Check = (value: unknown) => boolean;
 interface Shape {
   readonly required: Readonly<Record<string, Check>>;
   readonly optional?: Readonly<Record<string, Check>>;
+  /** Exactly one of them is there. */
+  readonly either?: Readonly<Record<string, Check>>;
 }
 
 const DIGEST_LENGTHS: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
@@ -58,8 +60,14 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
   daemon: { required: { version: text } },
   policy: { required: { size: count, digests } },
   'signature-key': { required: { digests } },
+  hypervisor: {
+    required: { version: text, commandLine: text, dma: oneOf('confined', 'open') },
+  },
   identity: { required: { domain: text, domid: count, uuid } },
-  'attestation-key': { required: { name: hex } },
+  'attestation-key': {
+    required: {},
+    either: { name: hex, missing: oneOf('authorization', 'disabled', 'lockout') },
+  },
   script: {
     required: {
       script: text,
@@ -69,6 +77,13 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
     },
   },
   'script-action': { required: { script: text, action: text, arguments: Array.isArray } },
+  'machine-fact': {
+    required: { script: text, fact: text, value: (value) => value !== undefined },
+  },
+  'read-back': {
+    required: { domid: count, has: isObject, unread: texts },
+    optional: { domain: text },
+  },
   error: { required: { what: text }, optional: { domain: text, phase: text } },
 };
 
@@ -84,14 +99,16 @@ export function kindOf(tag: number): EventKind | undefined {
 /** True when `value` is an event of this kind: all members it must have, of their types, and no others. */
 export function isEvent(value: unknown, kind: EventKind): value is MeasuredEvent {
   if (!isObject(value) || value.event !== kind || !count(value.sequence)) return false;
-  const { required, optional = {} } = SHAPES[kind];
+  const { required, optional = {}, either } = SHAPES[kind];
   for (const name of Object.keys(required)) if (!Object.hasOwn(value, name)) return false;
   for (const name of Object.keys(value)) {
     if (name === 'event' || name === 'sequence') continue;
-    const shape = [required, optional].find((members) => Object.hasOwn(members, name));
+    const shape = [required, optional, either ?? {}].find((members) =>
+      Object.hasOwn(members, name),
+    );
     if (!shape?.[name]?.(value[name])) return false;
   }
-  return true;
+  return !either || Object.keys(either).filter((name) => Object.hasOwn(value, name)).length === 1;
 }
 
 function isDigest(name: string, hex: unknown): boolean {

@@ -1,10 +1,12 @@
 import { binaryDigest, type HashAlgorithm, hashId } from 'node-tpm2-pts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Target } from '../encode.ts';
+import type { AnyLog } from '../event-log/any-log.ts';
 import {
   EVENT_TYPE,
   type EventLog,
   EventLogError,
+  type LogAlgorithm,
   type LogEvent,
   SEPARATOR_DATA,
 } from '../event-log/format.ts';
@@ -14,17 +16,21 @@ import type { MeasuredEvent, MeasuredItem } from '../events.ts';
 import { Registers } from '../registers.ts';
 import { isEvent, kindOf } from './item-shapes.ts';
 
-/** A measurement log that is well-formed in every bit; whether it is true is for comparison with a TPM to say. */
-export interface MeasuredLog {
+/** What is known of a measurement log that is well-formed in every bit; whether it is true is for comparison with a TPM to say. */
+export interface CheckedLog {
   /** The first register, and the banks. */
   readonly target: Target;
   /** All registers that the log is about, in the order of their caps. */
   readonly pcrs: readonly number[];
+  /** Whether all registers are capped. */
+  readonly capped: boolean;
+}
+
+/** Such a log with what it says. */
+export interface MeasuredLog extends CheckedLog {
   readonly events: readonly MeasuredEvent[];
   /** The same events, and the caps, as records; their digests are those of their data. */
   readonly records: readonly LogEvent[];
-  /** Whether all registers are capped. */
-  readonly capped: boolean;
 }
 
 /**
@@ -39,28 +45,68 @@ export function readMeasurementLog(
   bytes: Uint8Array,
   log: EventLog = parseEventLog(bytes),
 ): MeasuredLog {
-  const banks = log.algorithms.map(({ id, name }) => {
-    if (name) return name;
-    throw new EventLogError(`event log: bank of unknown algorithm 0x${id.toString(16)}`);
-  });
-  const pcr = log.events[0]?.pcr;
-  if (pcr === undefined) throw new EventLogError('event log: it has no events');
-  const ids = banks.map(hashId);
-  const registers = new Registers(pcr);
-  const events: MeasuredEvent[] = [];
-  let uncapped: number[] | undefined;
-  for (const [index, event] of log.events.entries()) {
-    checkDigests(event, index, ids, banks);
-    if (isCap(event)) {
-      uncapped ??= registers.pcrs;
-      checkCap(event, index, uncapped.shift());
-    } else if (uncapped) throw wrong(index, 'events follow the cap');
-    else events.push(readEvent(event, index, registers));
+  const check = new LogCheck(log.algorithms, log.events[0]);
+  const events = log.events.flatMap((event) => check.take(event) ?? []);
+  checkHeader(bytes, check.banks);
+  return { ...check.end(), events, records: log.events };
+}
+
+/**
+ * The same rules for a log that is not to be held in memory: its events are read, and forgotten, one after the other.
+ * @throws {EventLogError} naming the first event that breaks a rule
+ */
+export function checkMeasurementLog(bytes: Uint8Array, log: AnyLog): CheckedLog {
+  if (log.problem) throw log.problem;
+  if (log.padding > 0) throw new EventLogError(`event log: ${log.padding} bytes of padding`);
+  const { value: first } = log.events().next();
+  const check = new LogCheck(log.algorithms, first || undefined);
+  for (const event of log.events()) check.take(event);
+  checkHeader(bytes, check.banks);
+  return check.end();
+}
+
+/** The rules, applied to one event after the other. */
+class LogCheck {
+  readonly banks: readonly HashAlgorithm[];
+  readonly #ids: readonly number[];
+  readonly #registers: Registers;
+  #index = 0;
+  /** Registers whose caps are due; undefined before the first cap. */
+  #uncapped: number[] | undefined;
+
+  constructor(algorithms: readonly LogAlgorithm[], first: LogEvent | undefined) {
+    this.banks = algorithms.map(({ id, name }) => {
+      if (name) return name;
+      throw new EventLogError(`event log: bank of unknown algorithm 0x${id.toString(16)}`);
+    });
+    if (first === undefined) throw new EventLogError('event log: it has no events');
+    this.#ids = this.banks.map(hashId);
+    this.#registers = new Registers(first.pcr);
   }
-  checkHeader(bytes, banks);
-  const records = log.events;
-  const capped = uncapped?.length === 0;
-  return { target: { pcr, banks }, pcrs: registers.pcrs, events, records, capped };
+
+  /** What the next event describes; undefined for a cap. */
+  take(event: LogEvent): MeasuredEvent | undefined {
+    const index = this.#index++;
+    checkDigests(event, index, this.#ids, this.banks);
+    if (isCap(event)) {
+      this.#uncapped ??= this.#registers.pcrs;
+      checkCap(event, index, this.#uncapped.shift());
+      return undefined;
+    }
+    if (this.#uncapped) throw wrong(index, 'events follow the cap');
+    return readEvent(event, index, this.#registers);
+  }
+
+  end(): CheckedLog {
+    const { first: pcr, pcrs } = this.#registers;
+    return { target: { pcr, banks: this.banks }, pcrs, capped: this.#uncapped?.length === 0 };
+  }
+}
+
+/** The description in an event of a log that was checked before; undefined for a cap. */
+export function describedEvent(event: LogEvent): MeasuredEvent | undefined {
+  if (isCap(event)) return undefined;
+  return JSON.parse(parseTagged(event.data).content.toString('latin1'));
 }
 
 /** An item without its place in the log. */

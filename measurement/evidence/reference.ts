@@ -2,6 +2,12 @@ import { type HashAlgorithm, hashAlgorithms, hashSize, type PcrValues } from 'no
 import { canonicalJson } from '../canonical-json.ts';
 import { MeasurementError } from '../errors.ts';
 import type { EventKind, MeasuredItem } from '../events.ts';
+import {
+  eventValues,
+  type FirmwareEvent,
+  firmwareEventsJson,
+  readFirmwareEvents,
+} from './firmware-events.ts';
 import { isEvent } from './item-shapes.ts';
 
 /** What a verifier compares evidence with when the images themselves are not at hand. */
@@ -13,10 +19,13 @@ export interface Reference {
   readonly items: readonly MeasuredItem[];
   /** Values that further PCRs must have, those of the firmware, by bank and PCR. */
   readonly pcrs: PcrValues;
+  /** The events that give those values, as far as they are known. */
+  readonly firmwareEvents?: readonly FirmwareEvent[];
 }
 
 const FORMAT = 'domb-reference';
-const VERSION = 1;
+/** The second one has events of the firmware; what has none is still written as the first. */
+const VERSIONS: readonly unknown[] = [1, 2];
 
 /** What a boot that went well measures into the PCR that can be predicted. */
 const PREDICTED: readonly EventKind[] = [
@@ -34,12 +43,15 @@ const PREDICTED: readonly EventKind[] = [
 export const MAX_REFERENCE_SIZE = 16 * 1024 * 1024;
 
 /** The reference as a file: canonical JSON, so that the same platform gives the same bytes to sign. */
-export function referenceFile({ pcr, bootPcr, items, pcrs }: Reference): string {
+export function referenceFile(reference: Reference): string {
+  const { pcr, bootPcr, items, pcrs, firmwareEvents = [] } = reference;
   const values = [...pcrs].map(([bank, byPcr]) => [
     bank,
     Object.fromEntries([...byPcr].map(([number, value]) => [number, value.toString('hex')])),
   ]);
-  const file = { format: FORMAT, version: VERSION, pcr, bootPcr, items };
+  const more = firmwareEvents.length > 0 ? { events: firmwareEventsJson(firmwareEvents) } : {};
+  const version = firmwareEvents.length > 0 ? 2 : 1;
+  const file = { format: FORMAT, version, pcr, bootPcr, items, ...more };
   return `${canonicalJson({ ...file, pcrs: Object.fromEntries(values) })}\n`;
 }
 
@@ -49,9 +61,11 @@ export function referenceFile({ pcr, bootPcr, items, pcrs }: Reference): string 
  */
 export function readReference(bytes: Uint8Array): Reference {
   const value = parse(bytes);
-  const { format, version, pcr, bootPcr, items, pcrs, ...others } = value;
+  const { format, version, pcr, bootPcr, items, pcrs, ...later } = value;
   if (format !== FORMAT) throw refused(`it is no ${FORMAT}`);
-  if (version !== VERSION) throw refused(`version ${version}, only ${VERSION} is known`);
+  if (!VERSIONS.includes(version)) throw refused(`version ${version}, only 1 and 2 are known`);
+  const { events, ...rest } = later;
+  const others = version === 1 ? later : rest;
   const [other] = Object.keys(others);
   if (other !== undefined) throw refused(`unknown member ${JSON.stringify(other)}`);
   if (!isPcr(pcr) || !isPcr(bootPcr)) throw refused('pcr or bootPcr is no PCR');
@@ -59,7 +73,23 @@ export function readReference(bytes: Uint8Array): Reference {
   for (const [index, item] of items.entries()) {
     if (!isExpected(item)) throw refused(`item ${index} is nothing that a good boot measures`);
   }
-  return { pcr, bootPcr, items, pcrs: readPcrs(pcrs) };
+  const values = readPcrs(pcrs);
+  if (version === 1) return { pcr, bootPcr, items, pcrs: values };
+  return { pcr, bootPcr, items, pcrs: values, firmwareEvents: eventsOf(events, values) };
+}
+
+/** Firmware's events, which must give the very values that are there of their registers. */
+function eventsOf(value: unknown, pcrs: PcrValues): FirmwareEvent[] {
+  const events = readFirmwareEvents(value, refused);
+  const given = eventValues(events);
+  if (given.size === 0) throw refused('its events give no value');
+  for (const [bank, values] of given) {
+    for (const [pcr, result] of values) {
+      if (pcrs.get(bank)?.get(pcr)?.equals(result)) continue;
+      throw refused(`pcrs.${bank}.${pcr} is not what its events give`);
+    }
+  }
+  return events;
 }
 
 /** An item as it is before it gets its place in the log; of a kind that can be predicted. */

@@ -1,64 +1,47 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
-import { platformParts } from './parts.ts';
-import { type PlatformRun, runPlatform } from './platform-run.ts';
-import { Progress } from './progress.ts';
+import { join, resolve } from 'node:path';
+import { ManifestError } from '../../boot-configs/problems.ts';
+import { type DemoRequest, DemoUsageError, readArguments } from './arguments.ts';
+import { attach } from './attach.ts';
+import { endDemo } from './control.ts';
+import { lineSocket } from './keep.ts';
+import { controlSocket, runDemo } from './run-demo.ts';
+import { demoUsage } from './usage.ts';
 
 const root = join(import.meta.dirname, '../..');
-const directory = join(root, 'out/demo');
-const source = resolve(process.argv[2] ?? join(root, 'boot-configs/demo.yaml'));
 
-async function main(): Promise<boolean> {
-  const progress = new Progress();
-  const manifestBytes = await readFile(source);
-  progress.heading('Building what is missing');
-  const parts = await platformParts(progress.phase);
-  progress.heading(`Booting ${relative(root, source)} on the virtual platform (QEMU, Xen, swtpm)`);
-  const report = progress.phase;
-  const run = await runPlatform({ manifestBytes, source, parts, directory, report });
-  const ok = run.checks.every((check) => check.ok);
-  await writeResults(run, progress, ok);
-  progress.heading(summary(run));
-  progress.heading(
-    ok
-      ? 'The platform came up and the evidence verifies.'
-      : 'The demo FAILED: see the lines above.',
-  );
-  progress.heading('Files: out/demo/{console.log,measurement.log,timeline.json,result.json}');
-  return ok;
+/** Does what the command line asks for; gives the exit status. */
+async function main(argv: readonly string[]): Promise<number> {
+  const request = readArguments(argv);
+  if (request.do === 'help') {
+    process.stdout.write(demoUsage);
+    return 0;
+  }
+  const directory = resolve(request.output ?? join(root, 'out/demo'));
+  switch (request.do) {
+    case 'run':
+      return (await runDemo(request, directory)) ? 0 : 1;
+    case 'attach':
+      await attach(lineSocket(directory, request.line), lineNames[request.line]);
+      return 0;
+    case 'stop':
+      if (!(await endDemo(controlSocket(directory)))) throw new Error('no demo runs here');
+      console.log('The demo has ended, and its machine.');
+      return 0;
+  }
 }
 
-async function writeResults(run: PlatformRun, progress: Progress, ok: boolean): Promise<void> {
-  const { checks, record, times } = run;
-  const result = { ok, manifest: source, checks, domains: record.domains, bootDomain: times };
-  const timeline = { host: progress.phases, bootDomain: { ...times, steps: record.timeline } };
-  await writeFile(join(directory, 'timeline.json'), `${JSON.stringify(timeline, null, 2)}\n`);
-  await writeFile(join(directory, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);
-}
-
-function summary({ answers, checks, times }: PlatformRun): string {
-  const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(2)} s`;
-  const listing = (answers.get('xl-list')?.output ?? '').trimEnd().replace(/^/gm, '  ');
-  const compared = checks.map(
-    ({ ok, name, detail }) => `  ${ok ? 'ok    ' : 'FAILED'} ${name}: ${detail}`,
-  );
-  return `
-What came up (xl list -Z in dom0)
-${listing}
-
-What was compared
-${compared.join('\n')}
-
-domB, init to halt: ${seconds(times.initToHalt)}
-  Node start ${seconds(times.nodeStart)}, measuring ${seconds(times.measuring)}, building ${seconds(times.building)}, \
-hand-over ${seconds(times.handOver)}, other ${seconds(times.other)}
-`;
-}
+const lineNames: Record<(DemoRequest & { do: 'attach' })['line'], string> = {
+  dom0: "dom0's second serial line",
+  xen: 'the console of dom0 and Xen (Ctrl-A three times switches)',
+};
 
 try {
-  process.exitCode = (await main()) ? 0 : 1;
+  // Connections that others hold open do not keep it.
+  process.exit(await main(process.argv.slice(2)));
 } catch (error) {
-  console.error(`\nThe demo FAILED.\n${error instanceof Error ? error.message : error}`);
-  console.error('Console: out/demo/console.log');
-  process.exitCode = 1;
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(error instanceof ManifestError ? message : `demo: ${message}`);
+  if (!(error instanceof DemoUsageError)) process.exit(1);
+  console.error('  hint: "npm run demo -- --help" shows how it is used');
+  process.exit(2);
 }

@@ -1,17 +1,19 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { vtpmBackendRamdisk } from '../../vtpm/backend-image.ts';
-import { tpmfrontSegment } from '../../vtpm/frontend/image.ts';
-import { vtpmRamdisk } from '../../vtpm/image.ts';
 import { buildHypervisor } from '../hypervisor/build.ts';
+import { type XenSource, xenSource } from '../hypervisor/source.ts';
 import { commandSegment } from '../images/command.ts';
+import { cryptsetupSegment } from '../images/cryptsetup.ts';
 import { dom0Ramdisk } from '../images/dom0.ts';
 import { guestRamdisk } from '../images/guest.ts';
+import { tpmfrontSegment } from '../images/guest-tpm.ts';
 import { debianKernel } from '../images/kernel.ts';
+import { vtpmRamdisk } from '../images/vtpm.ts';
+import { vtpmBackendRamdisk } from '../images/vtpm-backend.ts';
 import { buildPolicy } from '../policy/build.ts';
 
 /** Reports what is being made; resolves with what `work` gives. */
-export type Report = <T>(what: string, work: () => Promise<T>) => Promise<T>;
+export type ReportWork = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 
 export interface Parts {
   hypervisor: string;
@@ -26,28 +28,51 @@ export interface Parts {
   images: ReadonlyMap<string, string>;
 }
 
+/** The ramdisks that the manifests in boot-configs/ name. */
+const ramdisks: Record<string, { what: string; make: () => Promise<string> }> = {
+  'vtpm.cpio.zst': { what: "the vTPM domain's initramfs", make: vtpmRamdisk },
+  'vtpm-backend.cpio.zst': { what: 'a vTPM domain that serves', make: vtpmBackendRamdisk },
+  'guest-tpm.cpio.zst': { what: "the guests' TPM front end", make: tpmfrontSegment },
+  'dom0.cpio.zst': { what: "dom0's initramfs", make: dom0Ramdisk },
+  // Goes behind the initramfs of a domain that is to have Node and the command domb.
+  'domb-command.cpio.zst': { what: 'the command domb for dom0', make: commandSegment },
+  'cryptsetup.cpio.zst': { what: 'cryptsetup for dom0', make: cryptsetupSegment },
+  'guest.cpio.zst': { what: "a guest's initramfs", make: guestRamdisk },
+};
+
+const scripts = join(import.meta.dirname, '../../boot-configs/scripts');
+const exampleScripts = () => readdir(scripts);
+
+/** The names that {@link platformParts} has images for, without building any. */
+export async function ownImageNames(): Promise<readonly string[]> {
+  return ['vmlinux', ...Object.keys(ramdisks), ...(await exampleScripts())];
+}
+
 /** Builds, or finds in the cache, everything the virtual platform is made of. */
-export async function platformParts(report: Report, bootDomain = true): Promise<Parts> {
-  const { hypervisor, efi } = await report('Xen with XSM, FLASK and the boot-domain series', () =>
-    buildHypervisor({ bootDomain }),
+export async function platformParts(report: ReportWork, bootDomain = true): Promise<Parts> {
+  const source = await report("Xen's source", () => xenSource('hypervisor'));
+  const xen = `Xen ${source.version} of ${source.origin}, with XSM, FLASK and the boot-domain series`;
+  const { hypervisor, efi } = await report(xen + isOld(source), () =>
+    buildHypervisor({ bootDomain }, source),
   );
-  const policy = await report('FLASK policy', buildPolicy);
+  const policy = await report('FLASK policy', () => buildPolicy(source));
   const kernel = await report("Debian's kernel, unpacked to ELF", debianKernel);
   const images = new Map([['vmlinux', kernel.elf]]);
-  images.set('vtpm.cpio.zst', await report("the vTPM domain's initramfs", vtpmRamdisk));
-  images.set(
-    'vtpm-backend.cpio.zst',
-    await report('a vTPM domain that serves', vtpmBackendRamdisk),
-  );
-  images.set('guest-tpm.cpio.zst', await report("the guests' TPM front end", tpmfrontSegment));
-  images.set('dom0.cpio.zst', await report("dom0's initramfs", dom0Ramdisk));
-  // Goes behind the initramfs of a domain that is to have Node and the command domb.
-  images.set('domb-command.cpio.zst', await report('the command domb for dom0', commandSegment));
-  images.set('guest.cpio.zst', await report("a guest's initramfs", guestRamdisk));
-  const scripts = join(import.meta.dirname, '../../boot-configs/scripts');
-  for (const name of await readdir(scripts)) images.set(name, join(scripts, name));
+  for (const [name, { what, make }] of Object.entries(ramdisks)) {
+    images.set(name, await report(what, make));
+  }
+  for (const name of await exampleScripts()) images.set(name, join(scripts, name));
   const { elf, bzImage } = kernel;
   return { hypervisor, xenEfi: efi, policy, kernel: elf, bzImage, images };
+}
+
+/** What a reader of the progress must know of a source that is not the newest. */
+function isOld({ newer, unasked }: XenSource): string {
+  if (unasked !== undefined) return ` (Debian could not be asked for a newer one: ${unasked})`;
+  const [first] = newer;
+  return first === undefined
+    ? ''
+    : ` (not the newest: ${first.version} is listed, but ${first.refusal})`;
 }
 
 /** Finds an image by its name in the manifest. */

@@ -1,4 +1,4 @@
-import type { HandoverRecord } from '../../daemon/record.ts';
+import type { HandoverRecord } from '../../daemon/plan/record.ts';
 import type { ConsoleLine } from '../machine/console.ts';
 
 /** domB's own time, in milliseconds, from the start of its init to its halt. */
@@ -21,7 +21,7 @@ export function consolePhases(lines: readonly ConsoleLine[]): Map<string, number
   const phases = new Map<string, number>();
   for (const { text } of lines) {
     const [, name, duration] =
-      /domb: .* phase "([^"]+)" done: \d+ steps, ([\d.]+) ms/.exec(text) ?? [];
+      /domb: .* phase "([^"]+)" done: \d+ steps?, ([\d.]+) ms/.exec(text) ?? [];
     if (name) phases.set(name, Number(duration));
   }
   return phases;

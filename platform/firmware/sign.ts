@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../lib/run.ts';
+import { runProgram } from '../lib/run.ts';
+import { needPackages } from '../setup/packages.ts';
 
 /** Files in PEM: a private key without a pass phrase, and the certificate that the machine's firmware has enrolled. */
 export interface SigningKey {
@@ -17,12 +18,13 @@ export async function signImage(
   image: Uint8Array,
   { key, certificate }: SigningKey,
 ): Promise<Buffer> {
+  needPackages('sign');
   const directory = await mkdtemp(join(tmpdir(), 'domb-sign-'));
   try {
     const [unsigned, signed] = [join(directory, 'unsigned.efi'), join(directory, 'signed.efi')];
     await writeFile(unsigned, image);
-    await run('sbsign', ['--key', key, '--cert', certificate, '--output', signed, unsigned]);
-    await run('sbverify', ['--cert', certificate, signed]);
+    await runProgram('sbsign', ['--key', key, '--cert', certificate, '--output', signed, unsigned]);
+    await runProgram('sbverify', ['--cert', certificate, signed]);
     return await readFile(signed);
   } finally {
     await rm(directory, { recursive: true });

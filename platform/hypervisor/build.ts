@@ -1,25 +1,29 @@
 import { appendFile, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { cached } from '../lib/cache.ts';
-import { run } from '../lib/run.ts';
-import { xenSource } from './source.ts';
+import { cached, exists } from '../lib/cache.ts';
+import { runProgram } from '../lib/run.ts';
+import { needPackages } from '../setup/packages.ts';
+import { type XenSource, xenSource } from './source.ts';
 
 export interface HypervisorBuild {
   /** Path of the uncompressed ELF file, for multiboot loaders such as QEMU's `-kernel`. */
   hypervisor: string;
   /** Path of the same hypervisor as an EFI application. */
   efi: string;
-  /** Debian's version of the source. */
-  version: string;
-  /** The source it was built from, with the policy tree, headers and documentation. Never write to it. */
-  sourceTree: string;
 }
 
-/** Builds Xen with FLASK and late hardware domains, and with the boot domain of our series when asked to. */
-export async function buildHypervisor(options: { bootDomain: boolean }): Promise<HypervisorBuild> {
-  const { version, tree, key } = await xenSource();
-  const names = ['xsm.config', ...(options.bootDomain ? ['boot-domain.config'] : [])];
+/**
+ * Builds Xen with FLASK and late hardware domains, and with the boot domain of our series when asked to.
+ * @param source what to build it from; Debian's newest that can be had when left out
+ */
+export async function buildHypervisor(
+  { bootDomain }: { bootDomain: boolean },
+  source?: XenSource,
+): Promise<HypervisorBuild> {
+  needPackages('hypervisor');
+  const { version, tree, key } = source ?? (await xenSource('hypervisor'));
+  const names = ['xsm.config', ...(bootDomain ? ['boot-domain.config'] : [])];
   const configuration = (
     await Promise.all(names.map((name) => readFile(configFile(name), 'utf8')))
   ).join('');
@@ -27,12 +31,14 @@ export async function buildHypervisor(options: { bootDomain: boolean }): Promise
   const directory = await cached('hypervisor', [key, configuration, environment], async (work) => {
     // Xen names its source files in messages by their path relative to the tree only when built inside of it.
     const copy = join(work, 'source');
-    await run('cp', ['-a', tree, copy]);
+    await runProgram('cp', ['-a', tree, copy]);
     const make = (goal: string) => makeXen(copy, environment, goal);
     await nameDistribution(copy);
-    // What Debian builds its hypervisor packages from; our fragments change nothing but what they name.
+    // What Debian builds its hypervisor packages from, or Xen's own default; our fragments change nothing but what they name.
     const target = join(copy, 'xen/.config');
-    await copyFile(join(copy, 'debian/xen-kconfig'), target);
+    const debians = join(copy, 'debian/xen-kconfig');
+    if (await exists(debians)) await copyFile(debians, target);
+    else await make('defconfig');
     await appendFile(target, configuration);
     await make('olddefconfig');
     await checkConfiguration(target, configuration);
@@ -46,8 +52,6 @@ export async function buildHypervisor(options: { bootDomain: boolean }): Promise
   return {
     hypervisor: join(directory, 'xen'),
     efi: join(directory, 'xen.efi'),
-    version,
-    sourceTree: tree,
   };
 }
 
@@ -55,15 +59,20 @@ const configFile = (name: string) => join(import.meta.dirname, 'config', name);
 
 /**
  * Names and times end up in the binary. The same source, with the same compiler, is to give the same bytes
- * everywhere, so that a measurement of the hypervisor can be predicted: they are taken from Debian's changelog.
+ * everywhere, so that a measurement of the hypervisor can be predicted: they are taken from Debian's changelog, or are those of
+ * the beginning of Unix's time where a tree has none.
  */
 async function buildEnvironment(tree: string, version: string): Promise<Record<string, string>> {
-  const changelog = async (field: string) =>
-    (await run('dpkg-parsechangelog', ['-l', join(tree, 'debian/changelog'), '-S', field])).trim();
+  const file = join(tree, 'debian/changelog');
+  const debians = await exists(file);
+  const changelog = async (field: string, otherwise: string) =>
+    debians
+      ? (await runProgram('dpkg-parsechangelog', ['-l', file, '-S', field])).trim()
+      : otherwise;
   return {
     LC_ALL: 'C',
-    SOURCE_DATE_EPOCH: await changelog('Timestamp'),
-    XEN_BUILD_DATE: await changelog('Date'),
+    SOURCE_DATE_EPOCH: await changelog('Timestamp', '0'),
+    XEN_BUILD_DATE: await changelog('Date', 'Thu, 01 Jan 1970 00:00:00 +0000'),
     XEN_BUILD_TIME: '',
     XEN_BUILD_HOST: 'domb',
     XEN_DOMAIN: 'domb.example',
@@ -77,7 +86,9 @@ async function buildEnvironment(tree: string, version: string): Promise<Record<s
 async function makeXen(tree: string, environment: Record<string, string>, goal: string) {
   const fixed = ['-C', join(tree, 'xen'), `-j${availableParallelism()}`];
   const flags = `EXTRA_CFLAGS_XEN_CORE=-ffile-prefix-map=${tree}=. -fdebug-prefix-map=${tree}=.`;
-  await run('make', [...fixed, flags, goal], { env: { PATH: process.env.PATH, ...environment } });
+  await runProgram('make', [...fixed, flags, goal], {
+    env: { PATH: process.env.PATH, ...environment },
+  });
 }
 
 /** Debian's patches put `lsb_release`'s answer into the binary, or nothing on a machine that lacks the program. */

@@ -1,95 +1,114 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cached } from '../lib/cache.ts';
-import { run } from '../lib/run.ts';
+import { cacheDirectory, cached } from '../lib/cache.ts';
+import { complaint, DebianArchive } from './debian-archive.ts';
 
-const codename = 'bookworm';
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const defaultMirrors = [
-  `http://deb.debian.org/debian ${codename} main`,
-  `http://deb.debian.org/debian-security ${codename}-security main`,
-];
+/** Which source package is wanted. */
+export interface WantedSource {
+  package: string;
+  /** What its version begins with. */
+  series: string;
+  /** The Debian release to take it from. */
+  codename: string;
+}
 
 export interface DebianSource {
   version: string;
+  codename: string;
   /** Path of the .dsc file; the archives that it names lie beside it. */
   dsc: string;
+  /** Versions that Debian lists, and that are newer, newest first. */
+  newer: readonly NewerVersion[];
+  /** Why nobody knows whether there are others: Debian could not be asked. */
+  unasked?: string;
+}
+
+export interface NewerVersion {
+  version: string;
+  /** Why it was not taken. */
+  refusal: string;
+}
+
+/** What Debian answered on one day. */
+interface Answer {
+  taken: string;
+  newer: NewerVersion[];
 }
 
 /**
- * Downloads a Debian source package: the newest version that begins with `series` and can be had. The security
- * archive sometimes lists a version whose files are not on the mirrors; then the next older one is taken.
- *
- * What was once downloaded is kept and used again, so that builds stay the same and work without a network; to ask
- * for newer versions, remove the artefact from the cache. Signatures are checked by apt with Debian's keyring. apt's
- * lists and sources are private ones: the machine's own are left alone, deb-src lines in them are not needed.
+ * The source of the newest version that begins with `series` and can be had: the security archive sometimes lists a version
+ * whose files are not on the mirrors. Debian is asked once a day; what was once downloaded is kept. Without a network the last
+ * answer counts, and the result says that it is not of today.
  */
-export async function debianSource(name: string, series: string): Promise<DebianSource> {
-  const directory = await cached(`source-${name}`, [name, series, codename], async (work) => {
-    const scratch = join(work, '.apt');
-    const apt = await privateApt(scratch);
-    const versions = await sourceVersions(apt, name, series);
-    const refusals: string[] = [];
-    for (const version of versions) {
-      const target = join(work, version);
-      await mkdir(target);
-      try {
-        const request = ['source', '--download-only', `${name}=${version}`];
-        await run('apt-get', ['-qq', ...apt, ...request], { cwd: target });
-        await rm(scratch, { recursive: true });
-        return;
-      } catch (error) {
-        refusals.push(String(error));
-        await rm(target, { recursive: true });
-      }
-    }
-    throw new Error(
-      `no source of ${name} ${series}* could be downloaded from Debian ${codename}; ` +
-        `tried ${versions.join(', ') || 'nothing, apt lists none'}\n${refusals.join('\n')}`,
-    );
-  });
-  const [version] = await readdir(directory);
-  if (!version) throw new Error(`${directory}: holds no source package; remove it and try again`);
-  const files = await readdir(join(directory, version));
-  const dsc = files.find((file) => file.endsWith('.dsc'));
+export async function debianSource(wanted: WantedSource): Promise<DebianSource> {
+  const { package: name, codename } = wanted;
+  const { answer, unasked } = await newestAnswer(wanted);
+  const { taken: version, newer } = answer;
+  const again = async (work: string) => {
+    const archive = await DebianArchive.ask(codename, join(work, '.apt'));
+    await download(archive, name, version, work);
+    await rm(join(work, '.apt'), { recursive: true });
+  };
+  const directory = await cached(...sourceOf(wanted, version), again);
+  const dsc = (await readdir(directory)).find((file) => file.endsWith('.dsc'));
   if (!dsc) throw new Error(`${directory}: holds no .dsc file; remove it and try again`);
-  return { version, dsc: join(directory, version, dsc) };
+  return {
+    ...{ version, codename, dsc: join(directory, dsc), newer },
+    ...(unasked === undefined ? {} : { unasked }),
+  };
 }
 
-/** Fetches source lists into `directory` and returns the options that make apt use nothing but them. */
-async function privateApt(directory: string): Promise<string[]> {
-  const sources = join(directory, 'sources.list');
-  await mkdir(join(directory, 'lists/partial'), { recursive: true });
-  await mkdir(join(directory, 'cache/archives/partial'), { recursive: true });
-  const lines = (await mirrors()).map((mirror) => `deb-src [signed-by=${keyring}] ${mirror}\n`);
-  await writeFile(sources, lines.join(''));
-  const options = [
-    `Dir::State::Lists=${join(directory, 'lists')}`,
-    `Dir::Cache=${join(directory, 'cache')}`,
-    `Dir::Etc::SourceList=${sources}`,
-    'Dir::Etc::SourceParts=/dev/null',
-    // As root, apt would drop to a user who cannot write here and warn about it.
-    'APT::Sandbox::User=root',
-  ].flatMap((option) => ['-o', option]);
-  await run('apt-get', ['-qq', ...options, 'update']);
-  return options;
+async function newestAnswer(wanted: WantedSource): Promise<{ answer: Answer; unasked?: string }> {
+  const answers = `source-${wanted.package}-answer`;
+  const today = new Date().toISOString().slice(0, 10);
+  try {
+    const inputs = [wanted.package, wanted.series, wanted.codename, today];
+    const directory = await cached(answers, inputs, (work) => askDebian(wanted, work));
+    return { answer: await read(directory) };
+  } catch (error) {
+    const unasked = complaint(error);
+    const last = await newestIn(join(cacheDirectory, answers));
+    if (last === undefined) throw error;
+    return { answer: await read(last), unasked };
+  }
 }
 
-/** The mirrors that the machine's own apt uses for this release, or Debian's own, as `URI suite component`. */
-async function mirrors(): Promise<string[]> {
-  const format = '$(REPO_URI) $(RELEASE) $(COMPONENT)';
-  const text = await run('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']);
-  const own = text
-    .split('\n')
-    .filter((line) => / bookworm\S* main$/.test(line) && /\/debian(-security)?\/? /.test(line));
-  return own.length > 0 ? [...new Set(own)] : defaultMirrors;
+async function askDebian(wanted: WantedSource, work: string): Promise<void> {
+  const { package: name, series, codename } = wanted;
+  const scratch = join(work, '.apt');
+  const archive = await DebianArchive.ask(codename, scratch);
+  const newer: NewerVersion[] = [];
+  for (const version of await archive.versions(name, series)) {
+    try {
+      await cached(...sourceOf(wanted, version), (to) => download(archive, name, version, to));
+      await rm(scratch, { recursive: true });
+      const answer: Answer = { taken: version, newer };
+      return await writeFile(join(work, 'answer.json'), JSON.stringify(answer));
+    } catch (error) {
+      newer.push({ version, refusal: complaint(error) });
+    }
+  }
+  const tried = newer.map(({ version, refusal }) => `\n  ${version}: ${refusal}`).join('');
+  throw new Error(
+    `no source of ${name} ${series}* could be downloaded from Debian ${codename}${tried || ': none is listed'}`,
+  );
 }
 
-/** All versions that begin with `series`, newest first. */
-async function sourceVersions(apt: string[], name: string, series: string): Promise<string[]> {
-  const text = await run('apt-cache', [...apt, 'showsrc', '--only-source', name]);
-  const versions = [...text.matchAll(/^Version: (\S+)$/gm)].map((match) => match[1] ?? '');
-  // Within one upstream series the numbers in a Debian version decide, so a numeric comparison is enough.
-  const newestFirst = (a: string, b: string) => b.localeCompare(a, 'en', { numeric: true });
-  return [...new Set(versions)].filter((version) => version.startsWith(series)).sort(newestFirst);
+const sourceOf = (wanted: WantedSource, version: string) =>
+  [`source-${wanted.package}`, [wanted.package, version, wanted.codename]] as const;
+
+async function download(archive: DebianArchive, name: string, version: string, to: string) {
+  await mkdir(to, { recursive: true });
+  await archive.download(name, version, to);
+}
+
+const read = async (directory: string): Promise<Answer> =>
+  JSON.parse(await readFile(join(directory, 'answer.json'), 'utf8')) as Answer;
+
+/** The youngest artefact of a directory of the cache. */
+async function newestIn(directory: string): Promise<string | undefined> {
+  const names = (await readdir(directory).catch(() => [])).filter((name) => !name.startsWith('.'));
+  const paths = names.map((name) => join(directory, name));
+  const times = await Promise.all(paths.map(async (path) => (await stat(path)).mtimeMs));
+  return paths[times.indexOf(Math.max(...times))];
 }

@@ -1,45 +1,113 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ownRelease } from '../../xen-releases/releases.ts';
 import { cached } from '../lib/cache.ts';
-import { run } from '../lib/run.ts';
-import { debianSource } from './debian-source.ts';
+import { runProgram } from '../lib/run.ts';
+import { needPackages } from '../setup/packages.ts';
+import { debianSource, type NewerVersion } from './debian-source.ts';
+import { digestOfTree, SourceTreeError, versionOfTree } from './own-tree.ts';
 
-const patchDirectory = join(import.meta.dirname, 'patches');
-
-export interface XenSource {
-  /** Debian's version, for example `4.17.5+72-g01140da4e8-1`. */
+/** What Xen can be built from. */
+export interface FoundXen {
+  /** Debian's version, with its revision; of a tree of the builder's own, what the tree says. */
   version: string;
+  /** Where it comes from, for people: a Debian release, or a directory. */
+  origin: string;
+  /** What Debian lists as newer and was not taken. */
+  newer: readonly NewerVersion[];
+  /** Why nobody knows whether Debian has newer ones. */
+  unasked?: string;
+  /** Stands for its contents. */
+  identity: string;
+  /** Puts it into a directory that is not there yet. */
+  unpack(tree: string): Promise<void>;
+}
+
+export interface XenSource extends FoundXen {
   /** Unpacked source with Debian's patches and ours. Shared by all builds: never write to it. */
   tree: string;
   /** Identifies the contents of `tree`, for keys of artefacts made from it. */
   key: string;
 }
 
-/** Xen's source as Debian has it, with our series on top. */
-export async function xenSource(): Promise<XenSource> {
-  const { version, dsc } = await debianSource('xen', '4.17.');
-  const patches = await seriesPatches();
-  const key = createHash('sha256').update(await readFile(dsc));
-  for (const patch of patches) key.update(await readFile(patch));
-  const digest = key.digest('hex');
-  const directory = await cached('xen-source', [digest], async (work) => {
-    const tree = join(work, 'xen');
-    await run('dpkg-source', ['-x', dsc, tree]);
-    for (const patch of patches) {
-      // A hunk that only fits with some context ignored may fit in the wrong place.
-      const strict = ['-p1', '--fuzz=0', '--no-backup-if-mismatch'];
-      await run('patch', [...strict, '-d', tree, '-i', patch]);
-    }
-  });
-  return { version, tree: join(directory, 'xen'), key: digest };
+/**
+ * Debian's newest source of Xen that can be had, or the tree in `directory`, which is left as it is.
+ * @throws SourceTreeError for a directory that is not the release our series is for
+ */
+export async function findXen(directory?: string): Promise<FoundXen> {
+  return directory === undefined ? debiansXen() : treeOfXen(resolve(directory));
 }
 
-/** Paths of our patches in the order given by the `series` file. */
+async function debiansXen(): Promise<FoundXen> {
+  const { version, codename, dsc, newer, unasked } = await debianSource(ownRelease.source);
+  return {
+    ...{ version, origin: `Debian ${codename}`, newer },
+    ...(unasked === undefined ? {} : { unasked }),
+    identity: await readFile(dsc, 'utf8'),
+    unpack: async (tree) => void (await runProgram('dpkg-source', ['-x', dsc, tree])),
+  };
+}
+
+async function treeOfXen(directory: string): Promise<FoundXen> {
+  const version = await versionOfTree(directory);
+  if (!version.startsWith(`${ownRelease.version}.`)) {
+    throw new SourceTreeError(
+      `${directory}: is Xen ${version}, and our series is for ${ownRelease.version}`,
+      'take a tree of that release, or bring the series onto this one (xen-releases/README.md)',
+    );
+  }
+  return {
+    ...{ version, origin: directory, newer: [] },
+    identity: await digestOfTree(directory),
+    async unpack(tree) {
+      await runProgram('cp', ['-a', directory, tree]);
+      await rm(join(tree, '.git'), { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * Xen's source with our series on top.
+ * @param purpose tells what is missed when something has to be installed
+ * @param found the source; Debian's when left out
+ * @throws SourceTreeError when our series does not fit
+ */
+export async function xenSource(
+  purpose: 'policy' | 'hypervisor',
+  found?: FoundXen,
+): Promise<XenSource> {
+  const xen = found ?? (await findXen());
+  const patches = await seriesPatches();
+  const digest = createHash('sha256').update(xen.identity);
+  for (const patch of patches) digest.update(await readFile(patch));
+  const key = digest.digest('hex');
+  const directory = await cached('xen-source', [key], async (work) => {
+    needPackages(purpose);
+    const tree = join(work, 'xen');
+    await xen.unpack(tree);
+    for (const patch of patches) await apply(patch, tree, xen);
+  });
+  return { ...xen, tree: join(directory, 'xen'), key };
+}
+
+async function apply(patch: string, tree: string, { version, origin }: FoundXen): Promise<void> {
+  // A hunk that only fits with some context ignored may fit in the wrong place.
+  const strict = ['-p1', '--fuzz=0', '--no-backup-if-mismatch'];
+  await runProgram('patch', [...strict, '-d', tree, '-i', patch]).catch((error: Error) => {
+    throw new SourceTreeError(
+      `our series does not fit Xen ${version} from ${origin}\n${error.message}`,
+      `bring ${patch} onto it`,
+    );
+  });
+}
+
+/** Paths of our patches for that release in the order given by the `series` file. */
 export async function seriesPatches(): Promise<string[]> {
-  const series = await readFile(join(patchDirectory, 'series'), 'utf8');
+  const { patches } = ownRelease.source;
+  const series = await readFile(join(patches, 'series'), 'utf8');
   return series
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((name) => join(patchDirectory, name));
+    .map((name) => join(patches, name));
 }

@@ -6,7 +6,7 @@ import {
   schemaPath,
   schemaText,
 } from '../../boot-configs/schema/file.ts';
-import { BUNDLED_WORKER } from '../../boot-scripts/run-script.ts';
+import { BUNDLED_WORKER } from '../../boot-scripts/apart.ts';
 import { bundleScriptWorker } from './bundle.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -15,9 +15,13 @@ const root = join(import.meta.dirname, '../..');
 const installed: Plugin = {
   name: 'installed',
   setup(build) {
-    build.onResolve({ filter: /^\.\/image\.ts$/ }, ({ resolveDir }) =>
-      resolveDir === join(root, 'cli') ? { path: join(root, 'cli/no-image.ts') } : undefined,
-    );
+    const replace = (filter: RegExp, substitute: string) =>
+      build.onResolve({ filter }, ({ resolveDir }) =>
+        resolveDir === join(root, 'cli') ? { path: join(root, 'cli', substitute) } : undefined,
+      );
+    replace(/^\.\/image\.ts$/, 'no-image.ts');
+    replace(/^\.\/policy-build\.ts$/, 'no-policy-modules.ts');
+    replace(/^\.\.\/platform\/policy\/build\.ts$/, 'no-policy-build.ts');
   },
 };
 

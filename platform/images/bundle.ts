@@ -9,6 +9,8 @@ import { interpreter } from './runtime.ts';
 export async function bundle(entry: string, interpreter: string): Promise<Uint8Array> {
   const result = await build({
     entryPoints: [entry],
+    // Comments in the bundle name sources from here, wherever that is.
+    absWorkingDir: join(import.meta.dirname, '../..'),
     bundle: true,
     write: false,
     platform: 'node',

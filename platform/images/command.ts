@@ -23,10 +23,15 @@ export async function commandSegment(): Promise<string> {
   root.link(join(commandDirectory, basename(addonPath)), addonPath);
   const command = root.archive();
   const digest = createHash('sha256').update(command).digest('hex');
-  const directory = await cached('command-segment', [runtime, digest], async (work) => {
-    // Linux unpacks archives one behind the other.
-    const segment = Buffer.concat([command, await readFile(runtime)]);
-    await writeFile(join(work, 'domb-command.cpio.zst'), segment);
-  });
+  const directory = await cached(
+    'command-segment',
+    [runtime, digest],
+    async (work) => {
+      // Linux unpacks archives one behind the other.
+      const segment = Buffer.concat([command, await readFile(runtime)]);
+      await writeFile(join(work, 'domb-command.cpio.zst'), segment);
+    },
+    'day',
+  );
   return join(directory, 'domb-command.cpio.zst');
 }

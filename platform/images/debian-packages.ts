@@ -1,30 +1,50 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cached } from '../lib/cache.ts';
-import { run } from '../lib/run.ts';
+import { runProgram } from '../lib/run.ts';
+import { needPackageLists, SetUpError } from '../setup/packages.ts';
 
 /**
  * Downloads Debian packages and unpacks them side by side, without installing anything, and returns the directory.
  * The versions are apt's candidates on this machine; apt checks the signatures as it always does.
  */
-export async function debianTree(name: string, packages: readonly string[]): Promise<string> {
+export async function debianTree(packages: readonly string[]): Promise<string> {
   const wanted = await candidates(packages);
-  return cached(name, wanted, async (tree) => {
-    const download = join(tree, '.download');
-    await mkdir(download);
-    // As root, apt would drop to a user who cannot write here and warn about it.
-    const sandbox = ['-o', 'APT::Sandbox::User=root'];
-    await run('apt-get', ['-qq', ...sandbox, 'download', ...wanted], { cwd: download });
-    for (const file of (await readdir(download)).sort()) {
-      await run('dpkg-deb', ['-x', join(download, file), tree]);
+  return cached('debian-packages', wanted, async (tree) => {
+    await unpackPackages(wanted, tree);
+    // Nothing that a program needs to run, and a fifth of the size.
+    for (const name of ['doc', 'man', 'locale', 'lintian']) {
+      await rm(join(tree, 'usr/share', name), { recursive: true, force: true });
     }
-    await run('rm', ['-r', download]);
   });
 }
 
+/** Downloads packages, each as `name=version`, and unpacks them into `tree`. */
+export async function unpackPackages(wanted: readonly string[], tree: string): Promise<void> {
+  const download = await mkdtemp(join(tree, '.download-'));
+  // As root, apt would drop to a user who cannot write here and warn about it.
+  const sandbox = ['-o', 'APT::Sandbox::User=root'];
+  await runProgram('apt-get', ['-qq', ...sandbox, 'download', ...wanted], { cwd: download });
+  for (const file of (await readdir(download)).sort()) {
+    await runProgram('dpkg-deb', ['-x', join(download, file), tree]);
+  }
+  await rm(download, { recursive: true });
+}
+
+const asked = new Map<string, Promise<string>>();
+
+/** What apt-cache prints. It is asked once for each: it takes half a second every time, and its lists do not change meanwhile. */
+function aptCache(...args: string[]): Promise<string> {
+  needPackageLists();
+  const key = args.join(' ');
+  const answer = asked.get(key) ?? runProgram('apt-cache', args);
+  asked.set(key, answer);
+  return answer;
+}
+
 /** Resolves package names to `name=version` of apt's candidates. */
-async function candidates(packages: readonly string[]): Promise<string[]> {
-  const policy = await run('apt-cache', ['policy', ...packages]);
+export async function candidates(packages: readonly string[]): Promise<string[]> {
+  const policy = await aptCache('policy', ...packages);
   const versions = new Map<string, string>();
   let current = '';
   for (const line of policy.split('\n')) {
@@ -35,8 +55,7 @@ async function candidates(packages: readonly string[]): Promise<string[]> {
   }
   return packages.map((name) => {
     const version = versions.get(name);
-    if (!version)
-      throw new Error(`Debian package ${name}: apt knows no candidate (run apt-get update)`);
+    if (!version) throw unknownPackage(name);
     return `${name}=${version}`;
   });
 }
@@ -47,12 +66,8 @@ async function candidates(packages: readonly string[]): Promise<string[]> {
  */
 export async function withLibraries(packages: readonly string[]): Promise<string[]> {
   const only = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'];
-  const text = await run('apt-cache', [
-    'depends',
-    '--recurse',
-    ...only.map((kind) => `--no-${kind}`),
-    ...packages,
-  ]);
+  const without = only.map((kind) => `--no-${kind}`);
+  const text = await aptCache('depends', '--recurse', ...without, ...packages);
   const library = /^(lib(?!python|perl)[^:]*|zlib[^:]*|[^:]*-libs)$/;
   const names = text.split('\n').filter((line) => library.test(line));
   return [...new Set([...packages, ...names])].sort();
@@ -60,8 +75,15 @@ export async function withLibraries(packages: readonly string[]): Promise<string
 
 /** The newest Debian kernel package for amd64, for example `linux-image-6.1.0-56-amd64`. */
 export async function kernelPackage(): Promise<string> {
-  const depends = await run('apt-cache', ['depends', 'linux-image-amd64']);
+  const depends = await aptCache('depends', 'linux-image-amd64');
   const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-  if (!name) throw new Error('linux-image-amd64: apt names no kernel package (run apt-get update)');
+  if (!name) throw unknownPackage('linux-image-amd64');
   return name;
+}
+
+function unknownPackage(name: string): SetUpError {
+  return new SetUpError(
+    `apt does not know the Debian package ${name}`,
+    'run "sudo apt-get update"',
+  );
 }

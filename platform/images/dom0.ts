@@ -1,18 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ownRelease } from '../../xen-releases/releases.ts';
 import { cached } from '../lib/cache.ts';
 import { addBusybox, busyboxPackage } from './busybox.ts';
 import { compress } from './compress.ts';
 import { debianTree, withLibraries } from './debian-packages.ts';
 import { guestRamdisk } from './guest.ts';
-import { debianKernel, moduleClosure } from './kernel.ts';
+import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 import { addSharedLibraries } from './shared-libraries.ts';
 
 const here = import.meta.dirname;
 const handoverScript = join(here, '../../systemd/domb-receive');
-const modules = [
-  ...['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc', 'xen-pciback'],
+const modules: readonly ImageModule[] = [
+  ...(['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc', 'xen-pciback'] as const),
   // Its disk, where the machine has one.
   'nvme',
 ];
@@ -25,7 +26,13 @@ const storeTools = ['xenstore-ls', 'xenstore-read', 'xenstore-write', 'xenstore-
 const dlopened = ['libgcc_s.so.1', 'libtss2-tcti-device.so.0'];
 const applets = (
   'sh mount mkdir cat cp ls ln insmod echo printf sleep sed grep base64 stty test rm wc seq dmesg ' +
-  'head tail tee cut tr expr kill awk env dd od timeout sha256sum'
+  'head tail tee cut tr expr kill awk env dd od timeout sha256sum gzip setsid'
+).split(' ');
+/** For people who look around in it. */
+const comforts = (
+  'basename cal chmod clear cmp date df diff dirname du find free hexdump hostname id killall less lsmod md5sum modinfo more mv ' +
+  'nproc pidof ps pwd readlink realpath reset rmdir sort stat sync tac tar top touch tty umount uname uniq uptime vi ' +
+  'watch which whoami xargs xxd zcat'
 ).split(' ');
 
 /**
@@ -33,11 +40,9 @@ const applets = (
  * xenstore and console daemons, and a script that answers the demo's questions on the second serial line.
  */
 export async function dom0Ramdisk(): Promise<string> {
-  const names = ['xen-utils-4.17', 'xenstore-utils', 'tpm2-tools', 'libtss2-tcti-device0'];
-  const packages = await debianTree(
-    'dom0-packages',
-    await withLibraries([...names, busyboxPackage]),
-  );
+  const { tools, toolDirectory } = ownRelease.packages;
+  const names = [tools, 'xenstore-utils', 'tpm2-tools', 'libtss2-tcti-device0'];
+  const packages = await debianTree(await withLibraries([...names, busyboxPackage]));
   const kernel = await debianKernel();
   const guest = await guestRamdisk();
   const scripts = await Promise.all(
@@ -45,12 +50,13 @@ export async function dom0Ramdisk(): Promise<string> {
   );
   const inputs = [
     packages,
-    kernel.release,
+    kernel.elf,
     guest,
     modules,
     tpmTools,
     storeTools,
     applets,
+    comforts,
     ...scripts.map(String),
   ];
   const directory = await cached('dom0-image', inputs, async (work) => {
@@ -66,7 +72,7 @@ export async function dom0Ramdisk(): Promise<string> {
     root.link('/var/run', '/run').file('/etc/xen/xl.conf', '');
     root.characterDevice('/dev/console', 0o600, 5, 1);
 
-    const xen = join(packages, 'usr/lib/xen-4.17/bin');
+    const xen = join(packages, toolDirectory);
     const programs = xenPrograms.map((name) => join(xen, name));
     for (const path of programs) {
       await root.copy(path.slice(packages.length), path, 0o755);
@@ -79,7 +85,7 @@ export async function dom0Ramdisk(): Promise<string> {
     await root.copy('/usr/bin/tpm2', tpm2, 0o755);
     for (const tool of tpmTools) root.link(`/usr/bin/${tool}`, 'tpm2');
     await addSharedLibraries(root, packages, [...programs, xenstore, tpm2], dlopened);
-    await addBusybox(root, packages, applets);
+    await addBusybox(root, packages, [...applets, ...comforts]);
     // Where scripts look for it.
     root.link('/usr/bin/env', '/bin/busybox');
 

@@ -1,24 +1,26 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageNames } from '../../boot-configs/all-domains.ts';
-import { loadManifest, type Manifest } from '../../boot-configs/manifest.ts';
-import { BUNDLED_WORKER } from '../../boot-scripts/run-script.ts';
-import { paths, type Settings } from '../../daemon/settings.ts';
+import { loadManifest } from '../../boot-configs/load.ts';
+import type { Manifest } from '../../boot-configs/manifest.ts';
+import { BUNDLED_WORKER } from '../../boot-scripts/apart.ts';
+import { paths, type Settings } from '../../daemon/plan/settings.ts';
+import { ownRelease } from '../../xen-releases/releases.ts';
 import { bundle, bundleScriptWorker } from './bundle.ts';
-import { debianKernel, moduleClosure } from './kernel.ts';
+import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 import { interpreter, nodeRuntime } from './runtime.ts';
 
-const daemon = join(import.meta.dirname, '../../daemon/main.ts');
+const daemon = join(import.meta.dirname, '../../daemon/run/main.ts');
 // dlopen'ed, so no ELF header names them (bindings/libxenctrl.ts, bindings/libxenguest.ts).
-const xenLibraries = ['libxenctrl.so.4.17', 'libxenguest.so.4.17'];
-const modules = ['xen-privcmd'];
+const xenLibraries = [ownRelease.libraries.control, ownRelease.libraries.guest];
+const modules: readonly ImageModule[] = ['xen-privcmd'];
 
 /** Everything in domB's initramfs that does not depend on the manifest. */
 const runtimeLayer = () =>
   nodeRuntime({
     name: 'domb-runtime',
-    packages: ['libxenmisc4.17', 'libstdc++6'],
+    packages: [ownRelease.packages.libraries, 'libstdc++6'],
     libraries: xenLibraries,
     modules,
     directories: ['/proc', '/sys', '/dev', '/run', '/tmp'],

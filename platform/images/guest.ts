@@ -4,7 +4,7 @@ import { cached } from '../lib/cache.ts';
 import { addBusybox, busyboxPackage } from './busybox.ts';
 import { compress } from './compress.ts';
 import { debianTree } from './debian-packages.ts';
-import { debianKernel, moduleClosure } from './kernel.ts';
+import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 
 const applets = (
@@ -12,11 +12,11 @@ const applets = (
 ).split(' ');
 const scripts = join(import.meta.dirname, 'guest');
 /** Loaded when the command line asks for it. */
-const pciModules = ['xen-pcifront'];
+const pciModules: readonly ImageModule[] = ['xen-pcifront'];
 
 /** Builds the smallest guest that can say it is alive; returns the path of its compressed initramfs. */
 export async function guestRamdisk(): Promise<string> {
-  const packages = await debianTree('guest-packages', [busyboxPackage]);
+  const packages = await debianTree([busyboxPackage]);
   const init = await readFile(join(scripts, 'init'));
   const hardware = await readFile(join(scripts, 'hardware'));
   const poweroff = await readFile(join(scripts, 'poweroff'));
@@ -24,7 +24,7 @@ export async function guestRamdisk(): Promise<string> {
   const [msrModule = ''] = await moduleClosure(kernel, ['msr']);
   const directory = await cached(
     'guest-image',
-    [packages, init.toString(), hardware.toString(), poweroff.toString(), applets, kernel.release],
+    [packages, init.toString(), hardware.toString(), poweroff.toString(), applets, kernel.elf],
     async (work) => {
       const root = new RootTree().file('/init', init, 0o755).file('/hardware', hardware);
       await root.copy('/msr.ko', join(kernel.modules, msrModule));

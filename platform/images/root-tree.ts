@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { type CpioEntry, cpio } from '../../daemon/cpio.ts';
+import { type CpioEntry, cpio } from '../../initramfs/cpio.ts';
 
 /** A root file system in the making: paths are absolute, parents come into being by themselves. */
 export class RootTree {

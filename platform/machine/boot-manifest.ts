@@ -1,7 +1,16 @@
 import { efiBootImage } from '../firmware/efi-boot-image.ts';
 import type { SigningKey } from '../firmware/sign.ts';
 import { bootDomainMiB, hypervisorOptions, kernelOptions } from '../images/command-lines.ts';
-import { consoleOptions, type Machine, type MachineOptions, startMachine } from './machine.ts';
+import {
+  consoleOptions,
+  type MachineOptions,
+  startMachine,
+  type VirtualMachine,
+} from './machine.ts';
+
+/** The machine's size where nobody asks for another. */
+export const usualMemoryMiB = 3072;
+export const usualCpus = 2;
 
 export interface BootOptions {
   directory: string;
@@ -10,12 +19,18 @@ export interface BootOptions {
   initramfs: Uint8Array;
   /** Xen's options; the default starts domB beside an empty domain 0. */
   hypervisorOptions?: readonly string[] | undefined;
-  tpm?: boolean;
+  /** The machine's TPM; a plain one by default. */
+  tpm?: MachineOptions['tpm'] | undefined;
   memoryMiB?: number | undefined;
+  cpus?: number | undefined;
+  /** Names of what stays in the directory. */
+  kept?: readonly string[] | undefined;
   /** Further devices of the machine. */
   devices?: readonly string[] | undefined;
   /** The machine's disk. */
   disk?: string | undefined;
+  /** Whether its hardware can be reached from outside. */
+  exposed?: boolean | undefined;
   /** Start through UEFI firmware, from one EFI application, instead of QEMU's multiboot loader. */
   firmware?: FirmwareOptions | undefined;
 }
@@ -30,10 +45,10 @@ export interface FirmwareOptions {
 }
 
 /** Starts the virtual platform with domB as its first domain. */
-export async function bootManifest(options: BootOptions): Promise<Machine> {
+export async function bootManifest(options: BootOptions): Promise<VirtualMachine> {
   const { parts, directory, initramfs } = options;
   const xenOptions = [
-    ...hypervisorOptions(bootDomainMiB, options.hypervisorOptions),
+    ...hypervisorOptions(bootDomainMiB(initramfs.length), options.hypervisorOptions),
     ...consoleOptions,
   ];
   const start: MachineOptions['start'] = options.firmware
@@ -51,10 +66,13 @@ export async function bootManifest(options: BootOptions): Promise<Machine> {
       };
   return startMachine({
     directory,
+    kept: options.kept,
     start,
-    memoryMiB: options.memoryMiB ?? 3072,
-    tpm: options.tpm ?? true,
+    memoryMiB: options.memoryMiB ?? usualMemoryMiB,
+    cpus: options.cpus ?? usualCpus,
+    tpm: options.tpm ?? 'plain',
     devices: options.devices,
     disk: options.disk,
+    exposed: options.exposed,
   });
 }

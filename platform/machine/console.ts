@@ -6,8 +6,14 @@ export interface ConsoleLine {
   text: string;
 }
 
+/** Lines of the console that a failure shows. */
+const shown = 15;
+
 /** Milliseconds that a machine gets to explain a failure. */
 const grace = 1000;
+
+/** The time of a line, as logs show it. */
+export const seconds = (at: number): string => (at / 1000).toFixed(3).padStart(8);
 
 /** Splits what a machine prints into stamped lines, keeps them, and lets callers wait for one. */
 export class Console {
@@ -55,8 +61,7 @@ export class Console {
       };
       const fail = (why: string) => {
         finish();
-        const tail = this.lines.slice(-15).map((line) => `  | ${line.text}`);
-        reject(new Error([`console: ${why} before ${pattern}`, ...tail].join('\n')));
+        reject(new Error(`console: ${why}; awaited was ${pattern}. ${this.tail()}`));
       };
       const listener = (line: ConsoleLine | undefined) => {
         if (!line) return fail('the machine ended');
@@ -74,6 +79,12 @@ export class Console {
       if (this.#ended) return fail('the machine ended');
       this.#listeners.add(listener);
     });
+  }
+
+  /** Its last lines, for a message that has to say what happened before. */
+  tail(): string {
+    const lines = this.lines.slice(-shown).map(({ at, text }) => `  | ${seconds(at)} ${text}`);
+    return ['The console said last:', ...(lines.length > 0 ? lines : ['  | nothing'])].join('\n');
   }
 
   #publish(raw: string): void {

@@ -1,22 +1,31 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Console } from './console.ts';
+import type { Readable, Writable } from 'node:stream';
+import { Console, seconds } from './console.ts';
+import { endsWithParent } from './ends-with-parent.ts';
 import { type FirmwareStart, firmwareArguments } from './ovmf.ts';
 import { type MachineTpm, startTpm } from './swtpm.ts';
 
 export interface MachineOptions {
-  /** Directory for the console log, the second serial line and the TPM's state; emptied first. */
+  /** Directory for the console log, the second serial line and the TPM's state; emptied first, but for `kept`. */
   directory: string;
+  /** Names of what stays in the directory. */
+  kept?: readonly string[] | undefined;
   start: MultibootStart | FirmwareStart;
   memoryMiB: number;
-  /** False for a machine without a TPM. */
-  tpm: boolean;
+  cpus: number;
+  /** None, a TPM, or one with EK certificates, which leaves those of their authority in the directory ({@link ekRootsFile}). */
+  tpm: 'none' | 'plain' | 'certified';
   /** Further devices, as QEMU's option -device takes them. */
   devices?: readonly string[] | undefined;
+  /** The machine's clocks count instructions, one a nanosecond, as if nothing else took time: for measurements, with one CPU. */
+  counted?: boolean | undefined;
   /** File that is the contents of an NVMe disk; the machine may write to it. */
   disk?: string | undefined;
+  /** Whether its memory and registers can be reached from outside ({@link VirtualMachine.hardware}). */
+  exposed?: boolean | undefined;
 }
 
 /** QEMU itself loads the hypervisor and its modules. Nothing measures them. */
@@ -32,16 +41,36 @@ export interface MultibootStart {
   modules: readonly (string | Uint8Array)[];
 }
 
+/** One end of a serial line, as a terminal has it. */
+export interface SerialLine {
+  /** What the machine says. */
+  output: Readable;
+  /** What is typed. */
+  input: Writable;
+}
+
+/** The inside of a machine, for tests that play its hardware. */
+export interface ExposedHardware {
+  /** QEMU's process; among its open files the memfd `memory-backend-memfd` is the machine's memory. */
+  pid: number;
+  /** UNIX socket that takes the commands of QEMU's qtest protocol: reads and writes as the processor makes them. */
+  controlSocket: string;
+}
+
 /** A running virtual platform: QEMU's software emulation with swtpm as its TPM 2.0. */
-export interface Machine {
+export interface VirtualMachine {
   console: Console;
+  /** The first serial line, Xen's console. */
+  terminal: SerialLine;
   /** File that collects what the platform writes to its second serial line. */
   serial: string;
   /** UNIX socket that is the other end of that line. */
   serialSocket: string;
   /** File that collects what is written to the {@link debugPort}. */
   debug: string;
-  /** Resolves when QEMU has ended, by itself or by {@link Machine.stop}. */
+  /** What whoever has the hardware in his hands can do; undefined when it is not exposed. */
+  hardware: ExposedHardware | undefined;
+  /** Resolves when QEMU has ended, by itself or by {@link VirtualMachine.stop}. */
   ended: Promise<void>;
   stop(): Promise<void>;
 }
@@ -56,35 +85,38 @@ export const consoleOptions = [
 ];
 
 /** Starts the machine; it runs until it ends by itself or is stopped. */
-export async function startMachine(options: MachineOptions): Promise<Machine> {
-  await rm(options.directory, { recursive: true, force: true });
-  await mkdir(options.directory, { recursive: true });
-  const tpm = options.tpm ? await startTpm(options.directory) : undefined;
+export async function startMachine(options: MachineOptions): Promise<VirtualMachine> {
+  await emptyDirectory(options.directory, options.kept);
+  const tpm =
+    options.tpm === 'none'
+      ? undefined
+      : await startTpm(options.directory, options.tpm === 'certified');
   const serial = join(options.directory, 'serial.log');
   const serialSocket = join(options.directory, 'serial.sock');
   const debug = join(options.directory, 'debug-port.log');
+  const controlSocket = join(options.directory, 'hardware.sock');
   const start =
     'efi' in options.start
       ? await firmwareArguments(options.start, options.directory)
       : await multibootArguments(options.start, options.directory);
   const child = spawn(
-    'qemu-system-x86_64',
-    [
-      ...machineArguments(options.memoryMiB),
+    ...endsWithParent('qemu-system-x86_64', [
+      ...machineArguments(options),
       ...lineArguments(serial, serialSocket, debug),
       ...start,
       ...tpmArguments(options.start, tpm),
       ...(options.devices ?? []).flatMap((device) => ['-device', device]),
       ...diskArguments(options.disk),
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+      ...(options.exposed ? exposingArguments(options.memoryMiB, controlSocket) : []),
+    ]),
+    { stdio: ['pipe', 'pipe', 'pipe'] },
   );
 
   const output = new Console();
   const file = createWriteStream(join(options.directory, 'console.log'));
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => output.write(chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => output.write(`qemu: ${chunk}`));
-  output.onLine((line) => file.write(`${(line.at / 1000).toFixed(3).padStart(8)} ${line.text}\n`));
+  output.onLine(({ at, text }) => file.write(`${seconds(at)} ${text}\n`));
   const ended = new Promise<void>((resolve) => {
     child.once('error', (error) => output.write(`qemu: ${error.message}\n`));
     child.once('close', () => {
@@ -92,18 +124,35 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       file.end(() => resolve());
     });
   }).then(() => tpm?.stop());
-  return { console: output, serial, serialSocket, debug, ended, stop: () => stop(child, ended) };
+  // Who types while the machine ends has lost nothing.
+  child.stdin.on('error', () => {});
+  const terminal = { output: child.stdout, input: child.stdin };
+  const stopIt = () => stop(child, ended);
+  const hardware =
+    options.exposed && child.pid !== undefined ? { pid: child.pid, controlSocket } : undefined;
+  return { console: output, terminal, serial, serialSocket, debug, hardware, ended, stop: stopIt };
 }
 
-function machineArguments(memoryMiB: number): string[] {
+async function emptyDirectory(directory: string, kept: readonly string[] = []): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  for (const name of await readdir(directory)) {
+    if (!kept.includes(name)) await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+function machineArguments({ memoryMiB, cpus, counted }: MachineOptions): string[] {
+  const emulation = counted
+    ? ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off']
+    : ['-accel', 'tcg,thread=multi'];
   return [
     // CPU models with more features ('max', 'EPYC') crash a PV kernel under QEMU 7.2's emulation; SVM with nested
     // paging is what Xen needs for PVH domains. On the first processor such a domain may end with a triple fault, which is
     // rare: a processor that restores floating-point state, as it does often where Node runs, writes the first one's hflags2
     // without a lock (cpu_clear_ignne, target/i386/tcg/sysemu/fpu_helper.c), and may undo what was just put there, that nested
     // paging is on or off. With thread=single, which has no such races, another guest crashed, and it takes twice the time.
-    ...['-machine', 'q35', '-accel', 'tcg,thread=multi', '-cpu', 'qemu64,+svm,+npt', '-smp', '2'],
-    ...['-m', String(memoryMiB), '-nodefaults', '-nographic', '-no-reboot'],
+    ...['-machine', 'q35', ...emulation, '-cpu', 'qemu64,+svm,+npt'],
+    ...['-smp', String(cpus), '-m', String(memoryMiB)],
+    ...['-nodefaults', '-nographic', '-no-reboot'],
   ];
 }
 
@@ -121,6 +170,15 @@ function diskArguments(file: string | undefined): string[] {
   return [
     ...['-drive', `if=none,id=disk,format=raw,file=${file}`],
     ...['-device', 'nvme,serial=disk,drive=disk'],
+  ];
+}
+
+function exposingArguments(memoryMiB: number, socket: string): string[] {
+  return [
+    // Options of the machine come in several parts.
+    ...['-machine', 'memory-backend=memory'],
+    ...['-object', `memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on`],
+    ...['-qtest', `unix:${socket},server=on,wait=off`, '-qtest-log', 'none'],
   ];
 }
 

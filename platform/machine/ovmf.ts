@@ -1,6 +1,6 @@
 import { copyFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../lib/run.ts';
+import { runProgram } from '../lib/run.ts';
 
 /** OVMF, UEFI firmware for QEMU, loads one EFI application and measures it into the TPM. */
 export interface FirmwareStart {
@@ -23,6 +23,9 @@ const variablesFile = 'ovmf-variables.fd';
 /** Where Debian's package ovmf puts its builds. */
 const ovmf = '/usr/share/OVMF';
 
+/** The variables of a machine with Secure Boot before its first start: the snakeoil key is enrolled. */
+export const enrolledKeys = join(ovmf, 'OVMF_VARS_4M.snakeoil.fd');
+
 const secureBootArguments = [
   // Only in system management mode may the variables be written that Secure Boot relies on.
   ...['-machine', 'smm=on', '-global', 'driver=cfi.pflash01,property=secure,value=on'],
@@ -40,7 +43,7 @@ export async function firmwareArguments(
   const variables = join(directory, variablesFile);
   await writeFile(application, efi);
   await makeBootDisk(application, disk, loadOptions);
-  await copyFile(join(ovmf, `OVMF_VARS_4M${secureBoot ? '.snakeoil' : ''}.fd`), variables);
+  await copyFile(secureBoot ? enrolledKeys : join(ovmf, 'OVMF_VARS_4M.fd'), variables);
   const code = join(ovmf, `OVMF_CODE_4M${secureBoot ? '.secboot' : ''}.fd`);
   return [
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${code}`],
@@ -61,12 +64,12 @@ async function makeBootDisk(
   const { size } = await stat(application);
   // Room for the allocation tables and directories beside the file; FAT32 begins at 33 MiB.
   const sectors = Math.ceil(size / 512) + 2 ** 17;
-  await run('mformat', ['-C', '-F', '-i', disk, '-T', String(sectors), '::']);
+  await runProgram('mformat', ['-C', '-F', '-i', disk, '-T', String(sectors), '::']);
   const copy = (from: string, to: string, input?: string) =>
-    run('mcopy', ['-i', disk, from, `::${to}`], input === undefined ? {} : { input });
+    runProgram('mcopy', ['-i', disk, from, `::${to}`], input === undefined ? {} : { input });
   if (loadOptions === undefined) {
     // The default for removable media. UEFI 2.10, 3.5.1.1.
-    await run('mmd', ['-i', disk, '::/EFI', '::/EFI/BOOT']);
+    await runProgram('mmd', ['-i', disk, '::/EFI', '::/EFI/BOOT']);
     await copy(application, '/EFI/BOOT/BOOTX64.EFI');
   } else {
     await copy(application, '/domb.efi');

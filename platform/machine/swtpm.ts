@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isListening } from '../lib/unix-socket.ts';
+import { isListening } from '../../vtpm/backend/unix-socket.ts';
+import { certifyTpm } from './ek-certificates.ts';
+import { endsWithParent } from './ends-with-parent.ts';
 
 /** A software TPM 2.0 as a QEMU peer. */
 export interface MachineTpm {
@@ -11,13 +13,22 @@ export interface MachineTpm {
   stop(): Promise<void>;
 }
 
+/** What there is of the authority that certified the TPM, in the machine's directory. */
+export const ekRootsFile = 'ek-roots.pem';
+const authorityDirectory = 'tpm-authority';
+
 /**
- * Starts swtpm with fresh state below `directory`. The TPM's state must not be reused: a TPM that was not shut down
- * in order refuses its next start with TPM_RC_INITIALIZE.
+ * Starts swtpm with the state below `directory`: that of the same TPM in a boot before, where it was kept, else a fresh one.
+ * Whether the TPM was shut down in order does not matter where firmware starts it with TPM2_Startup(CLEAR). One that is
+ * `certified` has EK certificates, and `directory` the authority's.
  */
-export async function startTpm(directory: string): Promise<MachineTpm> {
+export async function startTpm(directory: string, certified: boolean): Promise<MachineTpm> {
   const state = resolve(directory, 'tpm-state');
   await mkdir(state, { recursive: true });
+  if (certified) {
+    const roots = await certifyTpm(state, resolve(directory, authorityDirectory));
+    await writeFile(join(directory, ekRootsFile), roots);
+  }
   const socket = join(resolve(directory), 'tpm.sock');
   const args = [
     'socket',
@@ -27,7 +38,9 @@ export async function startTpm(directory: string): Promise<MachineTpm> {
     '--ctrl',
     `type=unixio,path=${socket}`,
   ];
-  const child = spawn('swtpm', [...args, '--terminate'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(...endsWithParent('swtpm', [...args, '--terminate']), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     said += chunk.toString();

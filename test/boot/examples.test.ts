@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
-/** Examples that other tests boot, with more to look at: the tests of their names, platforms, processors, properties and scripts. */
+/** Examples that other tests boot, with more to look at (README.md says which). */
 const bootedElsewhere = [
   'demo',
+  'minimal',
   'second',
   'late-hwdom',
+  'recovery',
+  'firmware',
   'driver-domain',
   'processors',
   'permissions',

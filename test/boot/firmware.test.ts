@@ -1,23 +1,35 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type HashAlgorithm, hashId } from 'node-tpm2-pts';
-import { domb } from '../../cli/domb.ts';
+import { loadManifest } from '../../boot-configs/load.ts';
+import type { Manifest } from '../../boot-configs/manifest.ts';
 import type { EventLog } from '../../measurement/event-log/format.ts';
 import { parseEventLog } from '../../measurement/event-log/parse.ts';
 import { replay } from '../../measurement/event-log/replay.ts';
+import { authenticodeDigests } from '../../measurement/firmware/authenticode.ts';
 import { predictPcr4 } from '../../measurement/firmware/pcr4.ts';
 import type { Parts } from '../../platform/demo/parts.ts';
-import type { PlatformRun } from '../../platform/demo/platform-run.ts';
-import { parseEventLogPcr, parsePcrRead } from '../../platform/demo/tool-output.ts';
-import { buildBootImage } from '../../platform/images/domb.ts';
-import { run } from '../../platform/lib/run.ts';
-import { bootManifest, type FirmwareOptions } from '../../platform/machine/boot-manifest.ts';
+import { snakeoilKey } from '../../platform/firmware/snakeoil.ts';
+import { composeBootImage } from '../../platform/images/domb.ts';
+import { parseEventLogPcr, parsePcrRead } from '../../platform/judge/tool-output.ts';
+import { runProgram } from '../../platform/lib/run.ts';
+import { parseAnswer } from '../../platform/machine/answers.ts';
+import type { FirmwareOptions } from '../../platform/machine/boot-manifest.ts';
+import type { Console } from '../../platform/machine/console.ts';
 import { consoleOptions } from '../../platform/machine/machine.ts';
-import { efiFile } from '../../platform/machine/ovmf.ts';
-import { boot, exampleManifest, failedChecks, outputDirectory, parts } from './support.ts';
+import { efiFile, enrolledKeys } from '../../platform/machine/ovmf.ts';
+import { assertShown } from '../documentation/assert-shown.ts';
+import { withFirmwareLog } from '../documentation/firmware-log.ts';
+import { commandsIn } from '../documentation/table.ts';
+import { Tree } from '../documentation/tree.ts';
+import { domb } from '../lib/domb.ts';
+import { counted, exampleManifest, outputDirectory, parts, withMachine } from './support.ts';
+
+/** What the demo boots: it has a recovery domain, which does not run here. */
+const manifestFile = join(import.meta.dirname, '../../boot-configs/firmware.yaml');
 
 /** PCRs that belong to firmware. */
 const firmwarePcrs = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -30,24 +42,47 @@ before(async () => {
 });
 after(() => rm(scratch, { recursive: true }));
 
-describe('firmware starts the platform from one EFI file', () => {
-  const application = join(outputDirectory('firmware'), efiFile);
-  let platform: PlatformRun;
+describe('firmware starts the platform from one EFI file, in "npm run demo -- --firmware"', () => {
+  const directory = outputDirectory('firmware');
+  const at = (name: string) => join(directory, name);
+  const application = at(efiFile);
+  let tree: Tree;
+  let manifest: Manifest;
+  let demo: { status: number; said: string };
   let held: (pcr: number) => Map<string, string>;
   let log: EventLog;
   before(async () => {
-    const manifest = await exampleManifest('demo');
-    platform = await boot('firmware', manifest, { parts: built, firmware: {} });
-    const answer = (name: string) => platform.answers.get(name)?.output ?? '';
-    held = (pcr) => parsePcrRead(answer('pcrs'), pcr);
-    const bytes = Buffer.from(answer('firmware-log'), 'base64');
-    await writeFile(join(outputDirectory('firmware'), 'firmware.log'), bytes);
-    log = parseEventLog(bytes);
+    manifest = loadManifest(await readFile(manifestFile), manifestFile);
+    tree = await Tree.make(await readFile(manifestFile, 'utf8'), at('images'));
+    // What it leaves is to be found when the tree is gone.
+    await mkdir(directory, { recursive: true });
+    await mkdir(join(tree.directory, 'out'));
+    await symlink(directory, join(tree.directory, 'out/demo'));
+    const [command = assert.fail('nobody documents it')] = commandsIn('proof');
+    demo = await counted('firmware', () => tree.run(command));
+    assertShown(command, demo);
+    const serial = (await readFile(at('serial.log'), 'latin1')).replaceAll('\r', '');
+    const pcrs = parseAnswer(serial, 'pcrs')?.output ?? assert.fail('dom0 read no PCRs');
+    held = (pcr) => parsePcrRead(pcrs, pcr);
+    log = parseEventLog(await readFile(at('fresh-evidence/firmware.log')));
+  });
+  after(() => tree?.remove());
+
+  test('which comes up, measured and labelled, and is proven', async () => {
+    const { ok, checks, domains } = JSON.parse(await readFile(at('result.json'), 'utf8'));
+    assert.deepEqual(
+      checks.filter((check: { ok: boolean }) => !check.ok),
+      [],
+    );
+    assert.equal(ok, true);
+    assert.equal(domains.length, manifest.domains.length);
+    assert.match(demo.said, /^ {2}PROVEN: /m);
+    assert.doesNotMatch(demo.said, /^ {2}(gap|waived) /m);
   });
 
-  test('which comes up, measured and labelled', () => {
-    assert.deepEqual(failedChecks(platform), []);
-  });
+  for (const each of commandsIn('proof').slice(1)) {
+    test(`as documented: ${each.command}`, async () => assertShown(each, await tree.run(each)));
+  }
 
   test('and leaves the predicted PCR 4, in every bank', async () => {
     const { values } = await predictPcr4(application);
@@ -71,10 +106,16 @@ describe('firmware starts the platform from one EFI file', () => {
     }
   });
 
+  test('domB hands it over as it is', async () => {
+    const handed = await readFile(at('evidence/firmware.log'));
+    const seen = await readFile(at('fresh-evidence/firmware.log'));
+    assert.ok(handed.equals(seen), `${handed.length} bytes, dom0 sees ${seen.length}`);
+  });
+
   test('domB hands over one log from reset to start, which replays to its PCRs and to those of firmware', async () => {
-    const merged = await readFile(join(outputDirectory('firmware'), 'evidence/platform.log'));
+    const merged = await readFile(at('evidence/platform.log'));
     const { algorithms, events } = parseEventLog(merged);
-    const { pcr, bootPcr } = platform.manifest.platform.measurement;
+    const { pcr, bootPcr } = manifest.platform.measurement;
     for (const { name } of algorithms) {
       const values = replay(events, name as HashAlgorithm);
       for (const register of [...firmwarePcrs, pcr, bootPcr]) {
@@ -85,7 +126,7 @@ describe('firmware starts the platform from one EFI file', () => {
   });
 
   test('and so says tpm2_eventlog', async () => {
-    const text = await run('tpm2_eventlog', [join(outputDirectory('firmware'), 'firmware.log')]);
+    const text = await runProgram('tpm2_eventlog', [at('fresh-evidence/firmware.log')]);
     for (const pcr of firmwarePcrs) assert.deepEqual(parseEventLogPcr(text, pcr), held(pcr));
   });
 
@@ -102,44 +143,44 @@ describe('firmware starts the platform from one EFI file', () => {
   });
 
   describe('and the command line agrees:', () => {
-    const manifest = join(import.meta.dirname, '../../boot-configs/demo.yaml');
-    const images = () => join(scratch, 'images');
-    before(async () => {
-      await run('mkdir', [images()]);
-      for (const [name, path] of built.images) await symlink(path, join(images(), name));
-    });
+    const known = ['--images', at('images'), '--efi', application, '--secure-boot', enrolledKeys];
 
-    test('"domb image --efi" makes the same file', async () => {
+    test('"domb image --efi" makes the same file, but for the time in its signature', async () => {
       const output = join(scratch, 'domb.efi');
-      const { status, said } = await command(
-        ...['image', manifest, '--efi'],
-        ...['--images', images(), '--output', output, '--xen-options', consoleOptions.join(' ')],
-      );
+      const { key, certificate } = await snakeoilKey(scratch);
+      // Where the demo ran: daemon and library are bundled from there.
+      const image = [
+        ...['domb', 'image', manifestFile, '--efi', '--efi-key', key, '--efi-cert', certificate],
+        ...['--images', at('images'), '--output', output],
+        ...['--xen-options', `'${consoleOptions.join(' ')}'`, '--secure-boot', enrolledKeys],
+      ];
+      const { status, said } = await tree.run({ command: image.join(' '), where: 'proof' });
       assert.equal(status, 0, said);
-      assert.ok((await readFile(output)).equals(await readFile(application)), 'other bytes');
-      assert.ok(said.includes(`sha256:${held(4).get('sha256')}`), said);
+      const digests = (path: string) => authenticodeDigests(path, ['sha256', 'sha512']);
+      assert.deepEqual(await digests(output), await digests(application));
+      for (const pcr of [4, 7]) assert.ok(said.includes(`sha256:${held(pcr).get('sha256')}`), said);
     });
 
-    test('"domb predict --efi" has the values that the TPM held', async () => {
-      const options = ['--images', images(), '--efi', application, '--json'];
-      const { status, said } = await command('predict', manifest, ...options);
+    test('"domb predict --efi --secure-boot" has the values that the TPM held, in every bank', async () => {
+      const { status, said } = await command('predict', manifestFile, ...known, '--json');
       assert.equal(status, 0, said);
       const { pcrs } = JSON.parse(said);
-      for (const pcr of [4, platform.manifest.platform.measurement.pcr]) {
+      for (const pcr of [4, 7, manifest.platform.measurement.pcr]) {
+        assert.equal(held(pcr).size, 4);
         for (const [bank, value] of held(pcr)) assert.equal(pcrs[bank][pcr], value, bank);
       }
     });
 
     test('"domb log" replays the firmware\'s log and the merged one to them', async () => {
-      const { pcr, bootPcr } = platform.manifest.platform.measurement;
+      const { pcr, bootPcr } = manifest.platform.measurement;
       for (const [log, registers] of [
-        ['firmware.log', firmwarePcrs],
+        ['fresh-evidence/firmware.log', firmwarePcrs],
         ['evidence/platform.log', [...firmwarePcrs, pcr, bootPcr]],
       ] as const) {
-        const { status, said } = await command('log', join(outputDirectory('firmware'), log));
+        const { status, said } = await command('log', at(log));
         assert.equal(status, 0, said);
         assert.match(said, / PCR 4 .* EV_EFI_BOOT_SERVICES_APPLICATION /);
-        assert.match(said, / EV_EFI_VARIABLE_DRIVER_CONFIG +SecureBoot\n/);
+        assert.match(said, / EV_EFI_VARIABLE_DRIVER_CONFIG +[0-9a-f]{64} {2}SecureBoot: on\n/);
         assert.doesNotMatch(said, /NOT WHAT WAS MEASURED/);
         for (const register of registers) {
           for (const [bank, value] of held(register)) {
@@ -150,17 +191,24 @@ describe('firmware starts the platform from one EFI file', () => {
       }
     });
 
-    test('"domb verify --efi" accepts the boot, and refuses it for another file', async () => {
-      const evidence = join(outputDirectory('firmware'), 'evidence');
-      const verify = (efi: string) =>
+    for (const each of commandsIn('firmware')) {
+      test(`as documented: ${each.command}`, () => {
+        assertShown(each, withFirmwareLog(at('fresh-evidence/firmware.log'), each));
+      });
+    }
+
+    test('"domb verify --efi" finds PCR 4 of the boot right, and refuses it for another file', async () => {
+      const verify = (...files: string[]) =>
         command(
-          ...['verify', evidence, '--boot', '--manifest', manifest, '--images', images()],
-          ...['--efi', efi],
+          ...['verify', at('evidence'), '--boot', '--manifest', manifestFile],
+          ...['--policy', at('policy'), ...files],
         );
-      const { status, said } = await verify(application);
-      assert.equal(status, 0, said);
-      assert.match(said, /^not checked {2}the firmware, PCR 0 to 3, 5 to 7$/m);
-      const other = await verify(built.xenEfi);
+      const { status, said } = await verify(...known);
+      assert.equal(status, 4, said);
+      assert.match(said, /^ok {11}PCR 4: as expected in (sha\d+(, |$)){4}/m);
+      assert.match(said, /^NOT PROVEN: .*: nonce, key$/m);
+      assert.match(said, /^note {9}the firmware, PCR 0 to 3, 5, 6: compared with nothing$/m);
+      const other = await verify('--images', at('images'), '--efi', built.xenEfi);
       assert.equal(other.status, 3);
       assert.match(other.said, /^WRONG {8}PCR 4 differs in bank sha256: /m);
     });
@@ -168,65 +216,65 @@ describe('firmware starts the platform from one EFI file', () => {
 });
 
 /** Runs `domb` with these arguments; what it said on both channels. */
-async function command(...argv: string[]): Promise<{ status: number; said: string }> {
-  const said: string[] = [];
-  const say = (text: string) => said.push(text);
-  const read = async () => Buffer.alloc(0);
-  const status = await domb(argv, { write: say, writeError: say, read, colour: false });
-  return { status, said: said.join('') };
+async function command(...argv: string[]) {
+  const { status, out, error } = await domb(argv);
+  return { status, said: error + out };
 }
 
-async function start(name: string, firmware: FirmwareOptions) {
-  const manifest = Buffer.from(await exampleManifest('demo'));
-  const find = async (image: string) => built.images.get(image) ?? image;
-  const { initramfs } = await buildBootImage(manifest, 'demo.yaml', find);
-  const directory = outputDirectory(name);
-  return bootManifest({ directory, parts: built, initramfs, firmware });
+/** Starts an example whose first lines on the console are looked at: it never gets to read images, and there are none but scripts. */
+async function start(
+  name: string,
+  firmware: FirmwareOptions,
+  look: (console: Console) => Promise<unknown>,
+  script?: string,
+): Promise<void> {
+  const minimal = await exampleManifest('minimal');
+  const images = new Map<string, Uint8Array>();
+  const scripts: string[] = [];
+  if (script !== undefined) {
+    const path = `${script}.ts`;
+    images.set(path, await readFile(join(import.meta.dirname, '../../boot-configs/scripts', path)));
+    scripts.push(`scripts: [{ name: ${script}, run: ${path}, at: before_planning }]\n`);
+  }
+  const manifest = Buffer.from(`${minimal}${scripts.join('')}`);
+  const settings = { pcr: 13, bootPcr: 12, onFailure: 'halt' } as const;
+  const initramfs = await composeBootImage(manifest, settings, images);
+  const options = { parts: built, initramfs, firmware };
+  await withMachine(name, options, (machine) => look(machine.console));
 }
 
 test('load options change nothing that the file says', async () => {
-  const machine = await start('firmware-load-options', {
-    loadOptions: 'other -- flask=permissive no-such-option',
-  });
-  try {
-    const line = await machine.console.waitFor(/\(XEN\) Command line:/, 300_000);
+  // The loader's own come first: -help would end the boot, and -mapbs change what is RAM.
+  const loadOptions = '-help -mapbs -basevideo other -- flask=permissive no-such-option';
+  await start('firmware-load-options', { loadOptions }, async (console) => {
+    const line = await console.waitFor(/\(XEN\) Command line:/, 300_000);
     assert.match(line.text, / boot-domain /);
     assert.doesNotMatch(line.text, /permissive|no-such-option/);
-    await machine.console.waitFor(
-      /Flask: +Starting in enforcing mode/i,
-      60_000,
-      /permissive mode/i,
-    );
-  } finally {
-    await machine.stop();
-  }
+    const map = await console.waitFor(/\(XEN\) EFI memory map:/, 60_000);
+    assert.doesNotMatch(map.text, /BootServices/);
+    await console.waitFor(/Flask: +Starting in enforcing mode/i, 60_000, /permissive mode/i);
+  });
 });
 
 describe('firmware with Secure Boot', () => {
-  /** The key that Debian's ovmf package enrols in the variables for tests; its pass phrase is public. */
-  const snakeoil = '/usr/share/ovmf/PkKek-1-snakeoil';
-
-  test('starts a file that is signed with an enrolled key', async () => {
-    const key = join(scratch, 'snakeoil.key');
-    const decrypt = ['-passin', 'pass:snakeoil', '-in', `${snakeoil}.key`, '-out', key];
-    await run('openssl', ['rsa', ...decrypt]);
-    const machine = await start('firmware-signed', {
-      secureBoot: true,
-      key: { key, certificate: `${snakeoil}.pem` },
-    });
-    try {
-      await machine.console.waitFor(/domb: .* phase "open" done/, 300_000, /failed to load/);
-    } finally {
-      await machine.stop();
-    }
+  test('starts a file that is signed with an enrolled key, and a boot script knows that it did', async () => {
+    const firmware = { secureBoot: true, key: await snakeoilKey(scratch) };
+    const look = async (console: Console) => {
+      await console.waitFor(/domb: .* phase "open" done/, 300_000, /failed to load/);
+      // Debian's kernel locks itself down then, and the memory where PCI devices show themselves cannot be read.
+      await console.waitFor(
+        /look at machine: .*secureBoot, .*no pci \(Linux is locked down/,
+        120_000,
+      );
+      await console.waitFor(/machine: reads secureBoot, which is measured/, 60_000);
+      await console.waitFor(/machine: Secure Boot: true; 0 functions of PCI/, 60_000);
+    };
+    await start('firmware-signed', firmware, look, 'machine');
   });
 
   test('does not start a file without a signature', async () => {
-    const machine = await start('firmware-unsigned', { secureBoot: true });
-    try {
-      await machine.console.waitFor(/failed to load Boot.*Access Denied/, 300_000, /Xen version/);
-    } finally {
-      await machine.stop();
-    }
+    await start('firmware-unsigned', { secureBoot: true }, (console) =>
+      console.waitFor(/failed to load Boot.*Access Denied/, 300_000, /Xen version/),
+    );
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseXlList } from '../../platform/demo/tool-output.ts';
-import type { Answer } from '../../platform/machine/answers.ts';
+import { parseXlList } from '../../platform/judge/tool-output.ts';
+import { assertShape } from '../lib/json-shape.ts';
 import { Disk } from './disk.ts';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
@@ -47,9 +47,16 @@ const questions = {
     'sed \'s/"uuid": "....\\(.*\\)/"uuid": "0000\\1/\' /run/domb/record.json >/run/other.json; domb introduce --record /run/other.json',
   forged:
     'echo \'{"version":1,"hardwareDomid":0,"domains":[{"name":"../../x"}]}\' >/run/forged.json; domb introduce --record /run/forged.json',
+  json: 'domb introduce --json',
   configuration: 'xl list -l',
-  console: 'sleep 2 | timeout 10 xl console web',
+  // It goes on until somebody ends it, also without input.
+  console: `
+sleep 60 | timeout 60 xl console web >/run/console 2>&1 &
+until grep -q 'guest web: alive' /run/console || [ $((tries += 1)) -gt 100 ]; do sleep 0.5; done
+kill $!
+cat /run/console`,
   nodes: 'xenstore-ls -p /local/domain/1; xenstore-ls /libxl; xenstore-ls /vm',
+  start: 'xl unpause standby',
   // A guest asks when it finds xenstore, which may be after it says that it is alive.
   names:
     'for name in mail web standby box; do log=/var/log/xen/console/guest-$name.log; for i in $(seq 60); do grep -q "calls it" $log && break; sleep 1; done; cat $log; done',
@@ -60,22 +67,23 @@ const questions = {
 };
 
 test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and xl treats them as its own', async (t) => {
-  const answers = new Map<string, Answer>();
   const manifest = (await exampleManifest('everyday')) + more;
   const disk = await Disk.make(t);
   const run = await boot('everyday', manifest, {
     parts: await parts(),
     devices: ['amd-iommu'],
+    // With dom0-iommu=strict the machine stood still with QEMU's AMD IOMMU, for seconds or for good, from when dom0 is built: at
+    // three of three tries, and never with Intel's. So this is the boot with an IOMMU that does not confine dom0's devices.
+    hypervisorOptions: ['boot-domain'],
     disk: disk.file,
     async converse(ask) {
       await disk.check(ask);
       for (const [name, script] of Object.entries(questions)) {
-        answers.set(name, await ask(name, script, 400_000));
+        await ask(name, script);
       }
     },
   });
-  const said = (name: keyof typeof questions): Answer =>
-    answers.get(name) ?? assert.fail(`dom0 did not answer ${name}`);
+  const said = (name: keyof typeof questions) => run.answers.get(name);
 
   await t.test('all come up under their names, those that were paused too', () => {
     assert.deepEqual(failedChecks(run), []);
@@ -97,6 +105,20 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
       ),
     ];
     assert.deepEqual(said('again'), { output: `${expected.join('\n')}\n`, status: 0 });
+  });
+
+  await t.test('for programs it says so in the documented shape', () => {
+    const { output, status } = said('json');
+    assert.equal(status, 0);
+    // No domain here is silent, has PCI devices or a problem.
+    const others = ['silent', 'pci[]', 'problem.message', 'problem.hint'];
+    assertShape(
+      'introduce',
+      [output],
+      others.map((path) => `[].${path}`),
+    );
+    const told = JSON.parse(output) as { name: string; domid: number; outcome: string }[];
+    assert.deepEqual(told[1], { name: 'mail', domid: 1, outcome: 'was introduced' });
   });
 
   await t.test('nobody is introduced in the place of another', () => {

@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cpio } from '../../daemon/cpio.ts';
+import { cpio } from '../../initramfs/cpio.ts';
 import { finder } from '../../platform/demo/parts.ts';
-import { parseXlList } from '../../platform/demo/tool-output.ts';
 import { buildBootImage } from '../../platform/images/domb.ts';
-import { cacheDirectory } from '../../platform/lib/cache.ts';
-import { bootManifest } from '../../platform/machine/boot-manifest.ts';
-import { boot, exampleManifest, failedChecks, outputDirectory, parts } from './support.ts';
-import { type DomainDump, parseDomainDumps, parseGrantLimits } from './xen-dump.ts';
+import { parseXlList } from '../../platform/judge/tool-output.ts';
+import { type DomainDump, parseDomainDumps, xenLines } from '../../platform/judge/xen-dump.ts';
+import { parseRamFrames } from './ram-frames.ts';
+import {
+  boot,
+  ending,
+  exampleManifest,
+  failedChecks,
+  outputDirectory,
+  parts,
+  temporaryFile,
+  withMachine,
+} from './support.ts';
 
 const driver = 0x7f10;
 const standby = 20;
@@ -39,19 +47,33 @@ const dispensable = `
 const notThere = [
   'dispensable is there, with its domid and label',
   'dispensable says that it works',
-  'starved says that it works',
 ];
+
+/** Starts what the manifest leaves paused, and waits until both have shown what becomes of them. */
+const startPaused = `echo 'dom0: starts what is paused' >/dev/console
+xl unpause ${standby} && xl unpause 22
+tries=0
+until xl dmesg | grep -q 'guest standby: alive' && xl list 22 | grep -q ' ....c'; do
+  tries=$((tries + 1))
+  [ "$tries" -le 180 ] || break
+  sleep 1
+done
+xl list -Z`;
 
 test('what a manifest says of memory, CPUs, limits, devices and starting is what Xen has', async (t) => {
   const name = 'driver-domain';
   const built = await parts();
-  const kernel = join(cacheDirectory, 'no-kernel');
-  await writeFile(kernel, Buffer.alloc(1 << 20, 'this is no kernel '));
-  const message = join(cacheDirectory, 'message.cpio');
-  await writeFile(message, unaligned('message', 'as a segment'));
+  const kernel = await temporaryFile('no-kernel', Buffer.alloc(1 << 20, 'this is no kernel '));
+  const message = await temporaryFile('message.cpio', unaligned('message', 'as a segment'));
   const images = new Map([...built.images, ['no-kernel', kernel], ['message.cpio', message]]);
   const manifest = (await exampleManifest(name)).replace('name: standby\n', segments) + starved;
-  const run = await boot(name, manifest + dispensable, { parts: { ...built, images } });
+  const run = await boot(name, manifest + dispensable, {
+    parts: { ...built, images },
+    xenKeys: ['q', 'g'],
+    async converse(ask) {
+      await ask('start-paused', startPaused);
+    },
+  });
   assert.deepEqual(failedChecks(run, notThere), []);
   const { consoleText, answers } = run;
   const dumps = parseDomainDumps(consoleText);
@@ -87,14 +109,51 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
         { ioports: '300-307, 31f', iomem: 'fffff', interrupts: '5' },
       );
       assert.match(dump(0).ioports, /-2ff, 308-31e, 320-/);
-      assert.match(dump(0).iomem, /-ffffe, 100000-/);
+      // What does DMA for who has it (platform/images/command-lines.ts).
+      assert.match(dump(0).ioports, /-50f, 51c-/);
+      // Above 4 GiB there is RAM.
+      assert.match(dump(0).iomem, /-ffffe, (?!100000-)/);
       assert.match(dump(0).interrupts, /-4, 6-/);
       assert.deepEqual([dump(standby).ioports, dump(standby).iomem], ['', '']);
     },
   );
 
+  await t.test(
+    'read back from Xen: it is what the manifest says, and all of it was asked for',
+    () => {
+      const ranges = 'I/O ports in 2 ranges, device memory in 1 range';
+      const says = `read back driver: as it should be: 98304 KiB, 0 event channels, 0 grants, ${ranges} `;
+      assert.ok(consoleText.includes(says), consoleText);
+      assert.match(consoleText, /read back dom0: as it should be: .* I\/O ports in \d+ ranges/);
+      assert.match(
+        consoleText,
+        /read back own: .* I\/O ports in 0 ranges, device memory in 0 ranges/,
+      );
+      assert.deepEqual(run.record.unread, []);
+    },
+  );
+
+  await t.test("no domain has rights over RAM, and none over what is Xen's below 1 MiB", () => {
+    const ram = parseRamFrames(consoleText);
+    // Below 640 KiB, below 4 GiB, and above.
+    assert.equal(ram.length, 3);
+    for (const [domid, { iomem }] of dumps) {
+      const rights = iomem.split(', ').filter((range) => range !== '');
+      for (const range of rights) {
+        const [first = Number.NaN, last = first] = range
+          .split('-')
+          .map((end) => Number.parseInt(end, 16));
+        assert.ok(first <= last, range);
+        for (const each of ram) {
+          assert.ok(last < each.first || each.last < first, `domain ${domid} has ${range}`);
+        }
+      }
+    }
+    assert.match(dump(0).iomem, /^(9f|a0)-/);
+  });
+
   await t.test('max_event_channels: with too few a kernel cannot start', () => {
-    const listed = parseXlList(answers.get('list-after')?.output ?? '');
+    const listed = parseXlList(answers.output('start-paused'));
     const state = (domid: number) => listed.find((domain) => domain.domid === domid)?.state ?? '';
     assert.match(state(22), /c/, 'it crashed');
     // 63 are enough for two vCPUs.
@@ -124,11 +183,11 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
   });
 
   await t.test('autostart: false leaves a domain paused until dom0 starts it', () => {
-    const listed = parseXlList(answers.get('xl-list')?.output ?? '');
+    const listed = parseXlList(answers.output('xl-list'));
     assert.equal(listed.find(({ domid }) => domid === standby)?.state, '--p---');
-    assert.equal(answers.get('unpause')?.output.trim(), `${standby}\n22`);
-    const text = consoleText.slice(0, consoleText.indexOf('all questions answered'));
-    assert.ok(text.indexOf('guest standby: alive') > text.indexOf('userspace is up'));
+    const [before = '', after = ''] = consoleText.split('dom0: starts what is paused');
+    assert.doesNotMatch(before, /guest standby:/);
+    assert.match(after, /guest standby: alive/);
   });
 });
 
@@ -136,22 +195,15 @@ test("a boot that takes longer than its timeout is ended by Xen's watchdog", asy
   const name = 'timeout';
   const built = await parts();
   const text = (await exampleManifest('demo')).replace('platform:\n', 'platform:\n  timeout: 1s\n');
-  const source = `${name}.yaml`;
-  const { initramfs } = await buildBootImage(Buffer.from(text), source, finder(built.images));
-  const directory = outputDirectory(name);
-  const machine = await bootManifest({ directory, parts: built, initramfs });
-  try {
-    await machine.console.waitFor(/domb: .* set watchdog: 1 s left/, 180_000);
-    await machine.console.waitFor(
-      /Watchdog timer fired for domain 32751/,
-      60_000,
-      /domB halts now/,
-    );
-    await machine.console.waitFor(/rebooting machine/, 10_000);
-    await machine.ended;
-  } finally {
-    await machine.stop();
-  }
+  const manifest = Buffer.from(text);
+  const { initramfs } = await buildBootImage(manifest, `${name}.yaml`, finder(built.images));
+  await withMachine(name, { parts: built, initramfs }, async (machine) => {
+    const { console } = machine;
+    await console.waitFor(/domb: .* set watchdog: 1 s left/, 300_000);
+    await console.waitFor(/Watchdog timer fired for domain 32751/, 60_000, /domB halts now/);
+    await console.waitFor(/rebooting machine/, 60_000);
+    await ending(machine);
+  });
 });
 
 /** An archive of one file, without the zeros at its end, so that what follows has to be aligned. */
@@ -163,4 +215,12 @@ function unaligned(path: string, text: string): Buffer {
   const cut = archive.subarray(0, end + 1);
   assert.notEqual(cut.length % 4, 0);
   return cut;
+}
+
+/** The maxima of a domain's grant table and maptrack frames, as the debug key g shows them. */
+function parseGrantLimits(consoleText: string, domid: number): number[] {
+  const line = new RegExp(
+    `grant-table for remote d${domid} .*\\n.* frames \\((\\d+) max\\), \\d+ maptrack frames \\((\\d+) max\\)`,
+  );
+  return (line.exec(xenLines(consoleText)) ?? []).slice(1).map(Number);
 }

@@ -1,26 +1,39 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { hashAlgorithms } from 'node-tpm2-pts';
-import { predictBoot } from '../../daemon/prediction.ts';
-import type { HandoverRecord } from '../../daemon/record.ts';
-import type { Verdict } from '../../measurement/evidence/verify.ts';
-import { bootVerdict } from '../../platform/demo/boot-evidence.ts';
-import { handedOverRecord } from '../../platform/demo/judge.ts';
+import { predictBoot } from '../../daemon/plan/prediction.ts';
+import type { HandoverRecord } from '../../daemon/plan/record.ts';
+import type { Verdict } from '../../measurement/evidence/verdict.ts';
+import { bootVerdict, handedOverRecord } from '../../platform/demo/boot-evidence.ts';
 import { finder } from '../../platform/demo/parts.ts';
-import { parseEventLogPcr, parsePcrRead, parseXlList } from '../../platform/demo/tool-output.ts';
+import { questions } from '../../platform/demo/questions.ts';
 import { buildBootImage } from '../../platform/images/domb.ts';
-import { cacheDirectory } from '../../platform/lib/cache.ts';
-import { type Answers, collectAnswers } from '../../platform/machine/answers.ts';
-import { bootManifest } from '../../platform/machine/boot-manifest.ts';
-import { run as domb } from '../unit/cli/support.ts';
-import { exampleManifest, outputDirectory, parts } from './support.ts';
-import { type DomainDump, parseDomainDumps } from './xen-dump.ts';
+import { parseEventLogPcr, parsePcrRead, parseXlList } from '../../platform/judge/tool-output.ts';
+import { type DomainDump, parseDomainDumps } from '../../platform/judge/xen-dump.ts';
+import { type Answers, QuestionLine } from '../../platform/machine/answers.ts';
+import { sentFiles } from '../../platform/machine/sent-files.ts';
+import { pressXenKey } from '../../platform/machine/xen-keys.ts';
+import { domb } from '../lib/domb.ts';
+import { wrongIn } from '../lib/verdict.ts';
+import { exampleManifest, outputDirectory, parts, temporaryFile, withMachine } from './support.ts';
 
 /** Emulation is slow, and a loaded machine slower. */
 const stage = 600_000;
 const over = /halting machine|rebooting machine|Kernel panic/;
+
+/** What the recovery domain is asked, in this order: a real dom0 makes guests. */
+const asked = [
+  'xl-list-verbose',
+  'handover',
+  'pcrs',
+  'eventlog',
+  'guest-create',
+  'guest-console',
+  'guest-destroy',
+  'list-after',
+] as const;
 
 interface Recovery {
   consoleText: string;
@@ -36,8 +49,7 @@ interface Recovery {
 /** Boots a manifest that must end in its recovery domain, which answers what dom0 would. */
 async function recovered(name: string, manifestText: string): Promise<Recovery> {
   const built = await parts();
-  const broken = join(cacheDirectory, 'no-kernel');
-  await writeFile(broken, Buffer.alloc(1 << 20, 'this is no kernel '));
+  const broken = await temporaryFile('no-kernel', Buffer.alloc(1 << 20, 'this is no kernel '));
   const findImage = finder(new Map([...built.images, ['no-kernel', broken]]));
   const manifestBytes = Buffer.from(manifestText);
   const policy = await readFile(built.policy);
@@ -47,9 +59,7 @@ async function recovered(name: string, manifestText: string): Promise<Recovery> 
     ...{ manifest, manifestBytes, findImage, policy: built.policy, banks: hashAlgorithms },
   });
   const good = new Map([...pcrs].map(([bank, byPcr]) => [bank, byPcr.get(13) as Buffer]));
-  const directory = outputDirectory(name);
-  const machine = await bootManifest({ directory, parts: built, initramfs });
-  try {
+  return withMachine(name, { parts: built, initramfs }, async (machine) => {
     for (const sign of [
       /domb: .* arm rescue: a boot that fails can end in rescue/,
       /domb: .*FAILED: phase/,
@@ -57,24 +67,26 @@ async function recovered(name: string, manifestText: string): Promise<Recovery> 
       /domb: .* domB halts now/,
       /Boot domain d32751 halted: d0 carries on/,
       /domb-receive: the boot failed, and this is the recovery domain:/,
-      /dom0: all questions answered/,
+      /dom0: takes questions/,
     ]) {
       await machine.console.waitFor(sign, stage, over);
     }
-    const answers = await collectAnswers(machine.serial, 30_000);
+    const { ask, answers } = await QuestionLine.open(machine);
+    for (const question of asked) await ask(question, questions[question]);
+    await pressXenKey(machine, 'q');
     const consoleText = machine.console.lines.map((line) => line.text).join('\n');
-    const verdict = await bootVerdict(join(directory, 'evidence'), answers, manifest, items);
+    const files = sentFiles(answers.get('handover'));
+    const evidence = join(outputDirectory(name), 'evidence');
+    const verdict = await bootVerdict(evidence, files, manifest, items);
     const dump = parseDomainDumps(consoleText).get(0) ?? assert.fail('Xen has no domain 0');
-    return { consoleText, answers, record: handedOverRecord(answers), verdict, good, dump };
-  } finally {
-    await machine.stop();
-  }
+    return { consoleText, answers, record: handedOverRecord(files), verdict, good, dump };
+  });
 }
 
 /** What holds for every recovery, whatever failed. */
 function assertRecovery({ consoleText, answers, record, verdict, good, dump }: Recovery): void {
   assert.doesNotMatch(consoleText, /avc:\s+denied/);
-  const text = (name: string) => answers.get(name)?.output ?? '';
+  const text = (name: (typeof asked)[number]) => answers.output(name);
   assert.deepEqual(
     parseXlList(text('list-after')).map(({ domid, seclabel }) => [domid, seclabel]),
     [[0, 'system_u:system_r:dom0_t']],
@@ -86,14 +98,14 @@ function assertRecovery({ consoleText, answers, record, verdict, good, dump }: R
     ['rescue'],
   );
   assert.match(text('xl-list-verbose'), new RegExp(record.domains[0]?.uuid ?? 'none'));
-  assert.match(text('guest-console'), /guest small: alive/, 'it is a real dom0');
+  assert.match(text('guest-console'), /guest _demo: alive/, 'it is a real dom0');
 
   // The PCR is that of the log, which ends in error and cap, and none that anything good is sealed to.
   const held = parsePcrRead(text('pcrs'), 13);
   assert.deepEqual(parseEventLogPcr(text('eventlog'), 13), held);
   assert.ok(held.size > 0);
   for (const [bank, value] of held) assert.notEqual(good.get(bank)?.toString('hex'), value);
-  assert.equal(verdict.accepted, false);
+  assert.equal(verdict.outcome, 'refused');
   assert.equal(verdict.events?.at(-1)?.event, 'error');
   assert.deepEqual(
     verdict.events?.flatMap((event) => ('role' in event ? [[event.domain, event.role]] : [])),
@@ -118,7 +130,7 @@ test('a guest with another image than the pinned one: the recovery domain become
   assert.match(consoleText, /domb-receive: +what to do: put the right image/);
   assert.equal(record.failure?.step, 'measure vtpm ramdisk');
   assert.equal(record.failure?.domain, 'vtpm');
-  assert.match(verdict.problems.join('\n'), /the boot failed: phase "measure".*digest mismatch/);
+  assert.match(wrongIn(verdict).join('\n'), /the boot failed: phase "measure".*digest mismatch/);
 
   // What an operator is told who verifies that.
   const { status, out } = await domb(['verify', join(outputDirectory(name), 'evidence'), '--boot']);

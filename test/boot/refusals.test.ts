@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { cpio } from '../../initramfs/cpio.ts';
 import { finder, type Parts } from '../../platform/demo/parts.ts';
 import { bootDomainOptions } from '../../platform/images/command-lines.ts';
 import { composeBootImage, type ImageExtras } from '../../platform/images/domb.ts';
-import { type BootOptions, bootManifest } from '../../platform/machine/boot-manifest.ts';
-import { exampleManifest, outputDirectory, parts } from './support.ts';
+import { runProgram } from '../../platform/lib/run.ts';
+import type { BootOptions } from '../../platform/machine/boot-manifest.ts';
+import { ending, exampleManifest, parts, temporaryFile, withMachine } from './support.ts';
 
 /**
  * Boots that must not succeed, on real Xen. Each ends with one clear message and with the whole machine: Xen itself
@@ -24,10 +27,14 @@ interface Refusal {
   manifest: string;
   /** What the console must say, in this order. */
   says: RegExp[];
-  /** Image names to leave out of the boot image. */
-  without?: string[];
+  /** Whether the boot gets so far that it reads images; else there are none, and it is sooner there. */
+  images?: boolean;
   /** Images to replace, and scripts. */
   instead?: Map<string, Uint8Array>;
+  /** An archive that stands in front of the boot image. */
+  before?: Buffer;
+  /** What it must not say. */
+  never?: RegExp;
   machine?: Partial<BootOptions>;
   /** The key that the boot image demands a signature of, and a signature. */
   signature?: ImageExtras['signature'];
@@ -38,40 +45,37 @@ interface Refusal {
 
 async function refused(name: string, refusal: Refusal): Promise<void> {
   const { manifest, onFailure = 'halt', capped = true } = refusal;
-  const images = new Map(refusal.instead);
-  for (const image of ['vmlinux', 'vtpm.cpio.zst', 'dom0.cpio.zst']) {
-    if (refusal.without?.includes(image)) continue;
-    images.set(
-      image,
-      refusal.instead?.get(image) ?? (await readFile(await finder(built.images)(image))),
-    );
+  const images = new Map<string, Uint8Array>();
+  for (const image of refusal.images ? ['vmlinux', 'vtpm.cpio.zst', 'dom0.cpio.zst'] : []) {
+    images.set(image, await readFile(await finder(built.images)(image)));
   }
-  const initramfs = await composeBootImage(
+  for (const [image, bytes] of refusal.instead ?? []) images.set(image, bytes);
+  const image = await composeBootImage(
     Buffer.from(manifest),
     { pcr: 13, bootPcr: 12, onFailure },
     images,
     { signature: refusal.signature },
   );
-  const machine = await bootManifest({
-    directory: outputDirectory(name),
-    parts: built,
-    initramfs,
-    ...refusal.machine,
-  });
-  try {
-    // Xen's own words, from its shutdown of the machine.
-    const end = onFailure === 'halt' ? /halting machine/ : /rebooting machine/;
-    await machine.console.waitFor(end, 600_000);
-  } finally {
-    await machine.stop();
-  }
-  const text = machine.console.lines.map((line) => line.text).join('\n');
+  const initramfs = Buffer.concat([refusal.before ?? Buffer.alloc(0), image]);
+  const text = await withMachine(
+    name,
+    { parts: built, initramfs, ...refusal.machine },
+    async (machine) => {
+      const { console } = machine;
+      // Xen's own words, from its shutdown of the machine.
+      const end = onFailure === 'halt' ? /halting machine/ : /rebooting machine/;
+      await console.waitFor(end, 600_000, /dom0: userspace is up/);
+      if (onFailure === 'reboot') await ending(machine);
+      return console.lines.map((line) => line.text).join('\n');
+    },
+  );
   let from = 0;
   for (const pattern of refusal.says) {
     const found = text.slice(from).search(pattern);
     assert.notEqual(found, -1, `the console does not say ${pattern}\n${text.slice(-3000)}`);
     from += found;
   }
+  if (refusal.never) assert.doesNotMatch(text, refusal.never);
   assert.match(text, /domb: .*what to do: \S/);
   assert.equal(/PCR 13 is capped with an error event/.test(text), capped);
   assert.doesNotMatch(text, /dom0: userspace is up/);
@@ -81,27 +85,13 @@ async function refused(name: string, refusal: Refusal): Promise<void> {
 test('a digest that the manifest pins and the image does not have, of a domain that says reboot', async () => {
   const pinned = `sha256:${'0'.repeat(64)}`;
   await refused('refuse-digest', {
+    images: true,
     manifest: demo.replace(
       'name: vtpm\n',
       `name: vtpm\n    on_failure: reboot\n    digests: { ramdisk: "${pinned}" }\n`,
     ),
     onFailure: 'reboot',
     says: [/step "measure vtpm ramdisk" failed/, /digest mismatch/, new RegExp(pinned)],
-  });
-});
-
-test('an image that is missing from the boot image', async () => {
-  await refused('refuse-missing', {
-    manifest: demo,
-    without: ['dom0.cpio.zst'],
-    says: [/step "measure dom0 ramdisk" failed/, /\/images\/dom0\.cpio\.zst: no such file/],
-  });
-});
-
-test('a manifest with mistakes', async () => {
-  await refused('refuse-manifest', {
-    manifest: demo.replace('memory: 128MiB', 'memmory: 128MiB'),
-    says: [/step "read manifest" failed/, /manifest\.yaml:\d+:\d+: .*memmory/],
   });
 });
 
@@ -123,71 +113,64 @@ test('a manifest that was changed after it was signed', async () => {
   });
 });
 
-test('a PCR bank that the TPM does not have', async () => {
-  await refused('refuse-bank', {
-    manifest: demo.replace('pcr: 13', 'pcr: 13\n    banks: [sha256, sm3_256]'),
-    says: [/step "read manifest" failed/, /sm3_256 is not active/],
-  });
-});
-
-test('a label that the policy does not have', async () => {
-  await refused('refuse-label', {
-    manifest: demo.replace('system_r:vtpm_t', 'system_r:vtpn_t'),
-    says: [/step "check vtpm" failed/, /system_u:system_r:vtpn_t/],
-  });
-});
-
-test('I/O ports that Xen keeps for its own console, found before anything is created', async () => {
-  await refused('refuse-ports', {
-    manifest: `${demo}  - name: driver
+/** Domains of which each wants something that this Xen cannot give. */
+const impossible = `
+  - name: stranger
+    domid: 21
+    type: pv
+    memory: 96MiB
+    kernel: vmlinux
+    seclabel: system_u:system_r:vtpn_t
+  - name: driver
     domid: 20
     type: pv
     memory: 96MiB
-    cpus: 0-1
     kernel: vmlinux
     seclabel: system_u:system_r:driver_t
     ioports: ["300-307", "3f8-3ff"]
-`,
-    says: [/step "check driver" failed/, /no right to the I\/O ports 3f8-3ff/, /Xen keeps it/],
-  });
-});
+    iomem: ["fffff,1", "fff,2"]
+`;
 
-test('a physical CPU that the machine does not have', async () => {
-  await refused('refuse-cpu', {
-    manifest: demo.replace('name: vtpm\n', 'name: vtpm\n    cpus: 0-2\n'),
-    says: [/step "check vtpm" failed/, /there is no CPU 2/, /on the CPUs 0-1;/],
-  });
-});
-
-test('a CPU feature that the machine does not have', async () => {
-  await refused('refuse-feature', {
-    manifest: demo.replace('name: vtpm\n', 'name: vtpm\n    cpuid: host,avx=1\n'),
-    says: [/step "check vtpm" failed/, /cannot have the CPU feature avx: the machine lacks it/],
-  });
-});
-
-test('more memory than the machine has', async () => {
-  await refused('refuse-memory', {
-    manifest: demo.replace('memory: 1GiB', 'memory: 8GiB'),
-    says: [/step "check memory" failed/, /dom0 8192MiB/],
-  });
-});
-
-test('a hardware domain that this Xen cannot make', async () => {
-  await refused('refuse-domid', {
-    manifest: (await exampleManifest('late-hwdom')).replace(
-      'on_failure: halt',
-      'on_failure: reboot',
-    ),
+test('all that this Xen cannot give, of all domains, found before anything is created', async () => {
+  const late = await exampleManifest('late-hwdom');
+  const manifest = late
+    .replace('on_failure: halt', 'on_failure: reboot')
+    .replace('memory: 1GiB', 'memory: 8GiB')
+    .replace('name: vtpm\n', 'name: vtpm\n    cpus: 0-2\n    cpuid: host,avx=1\n');
+  await refused('refuse-check', {
+    manifest: manifest + impossible,
     onFailure: 'reboot',
-    says: [/step "check dom0" failed/, /gives that role to domain 0/],
+    says: [
+      /FAILED: phase "check" failed with 7 problems/,
+      /step "check memory" failed: .*dom0 8192MiB/,
+      /step "check vtpm" failed: .*there is no CPU 2/,
+      /what to do: .*on the CPUs 0-1;/,
+      /step "check vtpm" failed: .*cannot have the CPU feature avx: the machine lacks it/,
+      /step "check dom0" failed: .*gives that role to domain 0/,
+      /step "check stranger" failed: .*system_u:system_r:vtpn_t/,
+      /step "check driver" failed: .*iomem fff-1000: these pages are RAM/,
+      /step "check driver" failed: .*no right to the I\/O ports 3f8-3ff/,
+      /what to do: .*Xen keeps it/,
+    ],
+    never: /phase "check" done|phase "create"/,
+  });
+});
+
+test('a PCI device, without an IOMMU that could confine it', async () => {
+  await refused('refuse-pci', {
+    manifest: await exampleManifest('pci'),
+    says: [
+      /step "check hypervisor" failed: Xen uses no IOMMU, so devices can reach all memory/,
+      /step "check net" failed: .*cannot create domain 32544 \("net"\): this Xen uses no IOMMU/,
+    ],
+    never: /phase "create"/,
   });
 });
 
 test('a machine without a TPM', async () => {
   await refused('refuse-no-tpm', {
     manifest: demo,
-    machine: { tpm: false },
+    machine: { tpm: 'none' },
     capped: false,
     says: [/step "open tpm" failed/, /no TPM 2\.0/],
   });
@@ -201,9 +184,24 @@ test('FLASK that is not enforcing', async () => {
   });
 });
 
+for (const option of ['hardware_dom=5', 'dom0=pvh']) {
+  test(`a boot domain with ${option}, by Xen itself`, async () => {
+    const initramfs = Buffer.from('never looked at');
+    const hypervisorOptions = [...bootDomainOptions, option];
+    await withMachine('refuse-option', { parts: built, initramfs, hypervisorOptions }, (machine) =>
+      machine.console.waitFor(
+        new RegExp(`boot-domain cannot be combined with ${option}`),
+        60_000,
+        /Linux version/,
+      ),
+    );
+  });
+}
+
 test('a kernel that cannot be built from, after domain 0 exists', async () => {
   const kernel = Buffer.alloc(1 << 20, 'this is no kernel ');
   await refused('refuse-kernel', {
+    images: true,
     manifest: demo,
     instead: new Map([['vmlinux', kernel]]),
     says: [/phase "create" done/, /step "build vtpm" failed/],
@@ -215,6 +213,7 @@ test('a boot script that fails, when domains run already', async () => {
     boot.refuse('this is the wrong machine', 'take the other one');
   };`;
   await refused('refuse-script', {
+    images: true,
     manifest: `${demo}\nscripts: [{ name: last, run: last.ts, at: after_start }]\n`,
     instead: new Map([['last.ts', Buffer.from(script)]]),
     // Both registers were sealed before.
@@ -228,3 +227,46 @@ test('a boot script that fails, when domains run already', async () => {
     ],
   });
 });
+
+/** It has devices, so that its label lets domB give it more of them. */
+const favoured = `
+  - name: driver
+    domid: 20
+    type: pv
+    memory: 96MiB
+    kernel: vmlinux
+    seclabel: system_u:system_r:driver_t
+    ioports: ["300-307"]
+`;
+
+test('domains that have more than the manifest says, and one that it does not name', async () => {
+  await refused('refuse-surplus', {
+    images: true,
+    manifest: demo + favoured,
+    before: await preloaded('surplus-xencall.c'),
+    says: [
+      /build driver: 96MiB/,
+      /FAILED: phase "read back" failed with 4 problems/,
+      /step "list domains" failed: there is a domain 77 \(system_u:\S+, \S+, 0 KiB\) that domB did not make/,
+      /step "read back driver" failed: driver \(domain 20\) has 103424 KiB as the limit of its memory, not 99328/,
+      /step "read back driver" failed: .* has the event channel 1, waiting for domain 0/,
+      /step "read back driver" failed: .* has the I\/O ports 378-37f/,
+      /what to do: the manifest does not give it that/,
+    ],
+    never: /read back (vtpm|dom0|own): failed/,
+  });
+});
+
+/** An archive that puts a library in front of all others that the boot domain's programs load. @param source in test/lib */
+async function preloaded(source: string): Promise<Buffer> {
+  const library = await temporaryFile('surplus.so', Buffer.alloc(0));
+  const file = join(import.meta.dirname, '../lib', source);
+  const flags = ['-D__XEN_TOOLS__', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC'];
+  await runProgram('gcc', [...flags, '-o', library, file]);
+  const data = await readFile(library);
+  return cpio([
+    { path: 'etc', type: 'directory' },
+    { path: 'etc/ld.so.preload', type: 'file', mode: 0o644, data: Buffer.from('/surplus.so\n') },
+    { path: 'surplus.so', type: 'file', mode: 0o755, data },
+  ]);
+}

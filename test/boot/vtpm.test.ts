@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import type { Answer } from '../../platform/machine/answers.ts';
+import { guestConfiguration } from '../../platform/demo/questions.ts';
+import { hostileDom0Segment, hostileSegment } from './hostile-segment.ts';
+import { stall, stalledSegment } from './stalled-backend.ts';
 import { boot, exampleManifest, failedChecks, parts } from './support.ts';
 
 const guests = ['ledger', 'signer', 'vault'];
 
-/** What the example leaves out: a guest of type hvm. */
+const VTPM_DOMID = 0x7fe0;
+
+/** What the example leaves out: a guest of type hvm, and one that dom0 may look into. */
 const vault = `
   - name: vault
     domid: 3
     type: hvm
+    seclabel: system_u:system_r:domU_t
     cmdline: console=hvc0 loglevel=5 domb.name=vault
     xenstore: true
     console: true
@@ -18,7 +23,52 @@ const vault = `
     after: [vtpm]
 `;
 
-/** Waits until a guest has used its TPM, as vtpm/frontend/use-tpm does, and shows its console. */
+/** A guest that attacks the back end. */
+const mallory = `
+  - name: mallory
+    domid: 4
+    seclabel: system_u:system_r:domU_t
+    ramdisk: [guest.cpio.zst, guest-tpm.cpio.zst, hostile.cpio.zst]
+    cmdline: console=hvc0 loglevel=5 domb.name=mallory
+    xenstore: true
+    console: true
+    vtpm: vtpm
+    after: [vtpm]
+`;
+
+/** Attacks (test/lib/hostile-tpmfront.c), and what the attacker is told. */
+const attacks: Readonly<Record<string, RegExp>> = {
+  wrong: /wrong: 14 of 14 refused, then 0x0/,
+  'bell 2000': /bell: 2000 times, then 0x0/,
+  vanish: /vanish: turned away/,
+  'storm 1000': /storm: 1000 entries/,
+  'reconnect 100': /reconnect: 100 times/,
+};
+
+/** Has the attacker attack, and a guest extend its register meanwhile, which says how long that took. */
+const underAttack = (attack: string) => `
+log=/var/log/xen/console/guest-mallory.log
+guest=/var/log/xen/console/guest-signer.log
+extend() {
+  begin=$(cut -d. -f1 /proc/uptime)
+  echo "$1" >$(xenstore-read /local/domain/2/console/tty)
+  until grep "after $1" $guest; do
+    [ $(($(cut -d. -f1 /proc/uptime) - begin)) -gt 120 ] && break
+    sleep 0.2
+  done
+  echo "seen after $(($(cut -d. -f1 /proc/uptime) - begin)) s"
+}
+${attack === '' ? '' : `echo '${attack}' >$(xenstore-read /local/domain/4/console/tty)`}
+for round in ${attack === '' ? '1 2' : '1'}; do extend "${attack.replace(' ', '-') || 'calm'}-$round"; done
+${
+  attack === ''
+    ? ''
+    : `tries=0
+until grep -q 'did ${attack}' $log || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done`
+}
+grep 'guest mallory' $log`;
+
+/** Waits until a guest has used its TPM, as platform/images/guest-tpm/use-tpm does, and shows its console. */
 const used = (name: string) => `
 log=/var/log/xen/console/guest-${name}.log
 now() { cut -d. -f1 /proc/uptime; }
@@ -27,20 +77,82 @@ until grep -q 'guest ${name}: \\(endorsement key\\|no TPM\\)' $log || [ "$(now)"
 cat $log`;
 
 /**
- * Has a guest extend its register while the vTPM domain stands still, for so many seconds, and shows what the guest said
+ * Has a guest extend its register while the back end stands still, for so many seconds, and shows what the guest said
  * then. Linux would wait for 750 ms.
  */
 const disturbed = (name: string, domid: number, word: string, seconds: number) => `
 log=/var/log/xen/console/guest-${name}.log
 now() { cut -d. -f1 /proc/uptime; }
 lines=$(wc -l <$log)
-xl pause vtpm
+${seconds > 0 ? stall(VTPM_DOMID, seconds) : ''}
 echo ${word} >$(xenstore-read /local/domain/${domid}/console/tty)
 sleep ${seconds}
-xl unpause vtpm
 end=$(($(now) + 100))
 until tail -n +$((lines + 1)) $log | grep -q 'after ${word}' || [ "$(now)" -gt "$end" ]; do sleep 1; done
 tail -n +$((lines + 1)) $log`;
+
+const deviceOf = (domid: number) => `/local/domain/${domid}/device/vtpm/0`;
+const servedOf = (domid: number, backend = VTPM_DOMID) =>
+  `/local/domain/${backend}/backend/vtpm/${domid}/0`;
+
+/** Has a guest extend its register, and shows the last two values. */
+const extend = (name: string, domid: number, word: string) => `
+log=/var/log/xen/console/guest-${name}.log
+echo ${word} >$(xenstore-read /local/domain/${domid}/console/tty)
+tries=0
+until grep -q 'after ${word}, PCR 15 is' $log || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done
+grep 'PCR 15 is' $log | tail -n 2`;
+
+/**
+ * dom0 makes itself the back end of a guest, as whose it would see all commands, and has the guest connect anew. Afterwards it gives
+ * the guest its own back.
+ */
+const falseBackend = (name: string, domid: number) => `
+log=/var/log/xen/console/guest-${name}.log
+d=${deviceOf(domid)}
+await() {
+  tries=0
+  until [ "$(grep -c "$1" $log)" -gt "$2" ] || [ $((tries += 1)) -gt 120 ]; do sleep 0.5; done
+}
+offered=$(grep -c '/dev/tpm0 is the TPM' $log)
+ring=$(xenstore-read $d/ring-ref)
+xenstore-write ${servedOf(domid, 0)}/frontend $d ${servedOf(domid, 0)}/feature-protocol-v2 1 ${servedOf(domid, 0)}/state 2
+xenstore-write $d/backend ${servedOf(domid, 0)} $d/backend-id 0 $d/state 6
+await 'refuses domain 0' 0
+echo "ring $ring, then $(xenstore-read $d/ring-ref)"
+xenstore-write $d/backend ${servedOf(domid)} $d/backend-id ${VTPM_DOMID}
+await '/dev/tpm0 is the TPM' $offered
+# Linux has its questions first.
+sleep 10
+grep tpmfront: $log
+${extend(name, domid, 'restored')}`;
+
+/**
+ * dom0 ends a guest and makes another at once, with its domid and UUID, of whatever label it can; then one with the same domid and
+ * another UUID. Each is offered a TPM by the vTPM domain.
+ */
+const impostor = (name: string, domid: number) => `
+vm=$(xenstore-read /local/domain/${domid}/vm)
+xl destroy ${name} 2>&1
+create() {
+  tries=0
+  until hostile create ${domid} "$1" system_u:system_r:$2 | tee /run/created | grep -q created || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
+  cat /run/created
+}
+hostile create ${domid} "\${vm##*/}" system_u:system_r:guarded_t
+create "\${vm##*/}" domU_t
+hostile offer ${domid} ${VTPM_DOMID}
+sleep 3
+echo "the same is in state $(xenstore-read ${servedOf(domid)}/state)"
+hostile remove ${servedOf(domid)}
+xl destroy ${domid} 2>&1
+create $(cat /proc/sys/kernel/random/uuid) domU_t
+hostile offer ${domid} ${VTPM_DOMID}
+sleep 3
+echo "another is in state $(xenstore-read ${servedOf(domid)}/state)"
+hostile remove ${servedOf(domid)}
+xl destroy ${domid} 2>&1
+xl list`;
 
 /** Shell commands for dom0, by name. */
 const questions = {
@@ -51,15 +163,46 @@ const questions = {
   'ledger-given-up': disturbed('ledger', 1, 'too-late', 15),
   'ledger-afterwards': disturbed('ledger', 1, 'again', 0),
   nodes: 'xenstore-ls -fp | grep vtpm',
+  calm: underAttack(''),
+  ...Object.fromEntries(Object.keys(attacks).map((attack) => [word(attack), underAttack(attack)])),
+  // Destroyed in the middle of a command that takes long.
+  leave: `
+log=/var/log/xen/console/guest-mallory.log
+echo leave >$(xenstore-read /local/domain/4/console/tty)
+until grep -q 'guest mallory: leaves' $log || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done
+xl destroy mallory 2>&1
+sleep 3; xl list; xenstore-ls -f | grep /backend/vtpm/4; echo gone`,
   // Without a front end of its own, the guest finds a back end that waits for it.
-  later: `sed s/small/later/ /run/small.cfg >/run/later.cfg
-echo 'vtpm = ["backend=vtpm"]' >>/run/later.cfg
+  later: `cat >/run/later.cfg <<CONFIG
+${guestConfiguration('later')}
+vtpm = ["backend=vtpm"]
+CONFIG
 xl create /run/later.cfg 2>&1
 xl vtpm-list later 2>&1
 xl destroy later 2>&1
 sleep 3; xenstore-ls -f | grep /backend/vtpm/`,
-  destroy: 'xl destroy ledger 2>&1; sleep 3; xl list; xenstore-ls -f | grep vtpm',
+  look: `hostile look 2 $(xenstore-read ${deviceOf(2)}/ring-ref)`,
+  'false-backend': falseBackend('signer', 2),
+  // The guest's own entries, and those of all guests in the vTPM domain's directory.
+  'entries-gone': `
+hostile remove ${deviceOf(2)}
+${extend('signer', 2, 'without-entries')}`,
+  'impostor-ledger': impostor('ledger', 1),
+  'impostor-vault': impostor('vault', 3),
+  destroy: 'xl list; xenstore-ls -f | grep vtpm',
+  // Xen refuses; libxl has removed all that xenstore had of it by then.
+  'destroy-vtpm': `
+xl destroy vtpm 2>&1
+xl list
+xenstore-ls -f | grep '/domain/${VTPM_DOMID}/'
+echo gone
+${extend('signer', 2, 'orphaned')}`,
 };
+
+/** A question's name is one word. */
+function word(attack: string): string {
+  return attack.replaceAll(' ', '-');
+}
 
 const zeros = '0'.repeat(64);
 const sha256 = (...bytes: (string | Buffer)[]): Buffer =>
@@ -72,17 +215,26 @@ const extendedBy = (...texts: string[]) =>
   );
 
 test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, served by the vTPM domain', async (t) => {
-  const answers = new Map<string, Answer>();
-  const run = await boot('vtpm', (await exampleManifest('vtpm')) + vault, {
-    parts: await parts(),
+  const built = await parts();
+  const images = new Map([
+    ...built.images,
+    ['hostile.cpio.zst', await hostileSegment()],
+    ['hostile-dom0.cpio.zst', await hostileDom0Segment()],
+    ['stalled.cpio.zst', await stalledSegment()],
+  ]);
+  const example = (await exampleManifest('vtpm'))
+    .replace('domb-command.cpio.zst]\n', 'domb-command.cpio.zst, stalled.cpio.zst]\n')
+    .replace('[dom0.cpio.zst, domb-command.cpio.zst', '$&, hostile-dom0.cpio.zst')
+    .replace('xenstore: true\n', 'xenstore: true\n    console: true\n');
+  const run = await boot('vtpm', example + vault + mallory, {
+    parts: { ...built, images },
     async converse(ask) {
       for (const [name, script] of Object.entries(questions)) {
-        answers.set(name, await ask(name, script, 400_000));
+        await ask(name, script);
       }
     },
   });
-  const said = (name: string): string =>
-    answers.get(name)?.output ?? assert.fail(`dom0 did not answer ${name}`);
+  const said = (name: string): string => run.answers.output(name);
 
   await t.test('all come up', () => {
     assert.deepEqual(failedChecks(run), []);
@@ -106,7 +258,7 @@ test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, serv
   }
 
   for (const name of guests) {
-    await t.test(`${name}: its command is done, once, though the vTPM domain stood still`, () => {
+    await t.test(`${name}: its command is done, once, though the back end stood still`, () => {
       const answer = said(`${name}-held-up`);
       assert.match(answer, new RegExp(`after slowly, PCR 15 is ${extendedBy(name, 'slowly')}`));
       assert.doesNotMatch(answer, /Timed out|is not extended/);
@@ -118,6 +270,40 @@ test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, serv
     assert.match(said('ledger-given-up'), /PCR 15 is not extended with too-late/);
     const value = extendedBy('ledger', 'slowly', 'again');
     assert.match(said('ledger-afterwards'), new RegExp(`after again, PCR 15 is ${value}`));
+  });
+
+  /** By the guest's own clock, in hundredths of a second. */
+  const longest = (name: string) =>
+    Math.max(
+      ...[...said(name).matchAll(/that took (\d+) hundredths/g)].map(([, time]) => Number(time)),
+    );
+  for (const [attack, outcome] of Object.entries(attacks)) {
+    await t.test(
+      `a guest's attack, "${attack}", comes to nothing, and the others' TPMs go on`,
+      () => {
+        assert.match(said(word(attack)), outcome);
+        const [calm, attacked] = [longest('calm'), longest(word(attack))];
+        // Two processors serve all domains here, and the attacker has one of them; a guest that is kept waiting for the whole of
+        // an attack waits for eight seconds and more.
+        const bound = 4 * calm + 500;
+        assert.ok(calm > 0 && attacked > 0, 'no time is told');
+        assert.ok(attacked < bound, `${attacked / 100} s, ${calm / 100} s without it`);
+      },
+    );
+  }
+
+  await t.test('a guest that writes without end is let alone, and loses nothing but that', () => {
+    assert.match(
+      run.consoleText,
+      /vtpm: \/local\/domain\/4\/device\/vtpm\/0 changes too often: it is not looked at for 10 s/,
+    );
+  });
+
+  await t.test('a guest that is destroyed in mid-command leaves nothing behind', () => {
+    assert.doesNotMatch(said('leave'), /mallory|libxl: error|\/backend\/vtpm\/4/);
+    assert.match(said('leave'), /^gone/m);
+    assert.match(run.consoleText, /vtpm: forgets the TPM of domain 4/);
+    assert.doesNotMatch(run.consoleText, /vtpm: FAILED/);
   });
 
   await t.test('each has keys of its own', () => {
@@ -138,12 +324,81 @@ test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, serv
   });
 
   await t.test('xl destroy takes the device and the TPM with the guest', () => {
-    assert.doesNotMatch(said('destroy'), /ledger|libxl: error/);
+    const [destroyed = ''] = said('impostor-ledger').split('cannot create a domain');
+    assert.doesNotMatch(destroyed, /libxl: error/);
+    assert.doesNotMatch(said('destroy'), /ledger|vault/);
     assert.doesNotMatch(said('destroy'), /\/libxl\/1\/|\/domain\/1\/|\/backend\/vtpm\/1\/0/);
     assert.match(run.consoleText, /vtpm: forgets the TPM of domain 1/);
   });
 
-  await t.test('FLASK had nothing to refuse', () => {
-    assert.doesNotMatch(run.consoleText, /avc:\s+denied/);
+  /** That the last of two values of a register is the one before, extended with the digest of a text. */
+  const goesOn = (answer: string, word: string) => {
+    const [before = '', now] = [...answer.matchAll(/PCR 15 is ([0-9a-f]{64})/g)]
+      .map(([, value]) => value)
+      .slice(-2);
+    const value = sha256(Buffer.from(before, 'hex'), sha256(word)).toString('hex');
+    assert.equal(now, value, answer);
+  };
+
+  await t.test('dom0 sees nothing of what a protected guest shares with its TPM', () => {
+    for (const attempt of ['maps the grant', 'maps memory', 'reads the processor']) {
+      assert.match(said('look'), new RegExp(`^${attempt}: (?!done)`, 'm'));
+    }
+  });
+
+  await t.test('dom0 that serves a TPM itself is refused by the guest, whose own goes on', () => {
+    const answer = said('false-backend');
+    assert.match(
+      answer,
+      /tpmfront: refuses domain 0, which xenstore names: domB gave this guest the TPM that domain 32736 serves/,
+    );
+    // It was never given a page.
+    assert.match(answer, /^ring (\d+), then \1$/m);
+    goesOn(answer, 'restored');
+  });
+
+  await t.test('dom0 that removes entries from xenstore takes no TPM from its guest', () => {
+    goesOn(said('entries-gone'), 'without-entries');
+  });
+
+  for (const [name, domid, why] of [
+    ['ledger', 1, ''],
+    ['vault', 3, ', which has ended'],
+  ] as const) {
+    await t.test(`a domain with domid and UUID of ${name}, which dom0 ended, gets no TPM`, () => {
+      const answer = said(`impostor-${name}`);
+      assert.match(answer, /^cannot create a domain: /m);
+      assert.match(answer, new RegExp(`^created domain ${domid}$`, 'm'));
+      assert.match(answer, /the same is in state 1$/m);
+      assert.match(
+        run.consoleText,
+        new RegExp(
+          `domain ${domid} has the UUID of ${name} and is not the one that domB made${why}: no TPM`,
+        ),
+      );
+      // One that is somebody else is served, with a TPM of its own.
+      assert.match(answer, /another is in state 2$/m);
+    });
+  }
+
+  await t.test('xl destroy takes the vTPM domain neither from Xen nor from its guests', () => {
+    assert.match(said('destroy-vtpm'), /^\S+ +32736 /m);
+    assert.match(said('destroy-vtpm'), /^gone/m);
+    goesOn(said('destroy-vtpm'), 'orphaned');
+    assert.doesNotMatch(run.consoleText, /vtpm: forgets the TPM of domain 2/);
+  });
+
+  await t.test('FLASK refused what dom0 must not do, and nothing else', () => {
+    const denied = [...run.consoleText.matchAll(/avc:\s+denied.*/g)].map(
+      ([line]) =>
+        /\{ (\w+) \}.*scontext=\S+:(\w+) tcontext=\S+:(\w+)/.exec(line)?.slice(1).join(' ') ?? line,
+    );
+    assert.deepEqual([...new Set(denied)].sort(), [
+      'create dom0_t guarded_t',
+      'destroy dom0_t vtpm_t',
+      'getvcpucontext dom0_t guarded_t',
+      'map_read dom0_t guarded_t',
+      'pause dom0_t vtpm_t',
+    ]);
   });
 });

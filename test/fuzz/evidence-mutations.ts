@@ -2,6 +2,7 @@ import { digest, hashId, type PcrValues } from 'node-tpm2-pts';
 import { EVENT_TYPE, type LogEvent } from '../../measurement/event-log/format.ts';
 import { parseEventLog } from '../../measurement/event-log/parse.ts';
 import type { ImageItem, MeasuredItem } from '../../measurement/events.ts';
+import type { BootQuote } from '../../measurement/evidence/boot-key.ts';
 import type { Evidence } from '../../measurement/evidence/evidence.ts';
 import { itemOf } from '../../measurement/evidence/read-log.ts';
 import { ownEvent } from '../../measurement/formats/describe-data.ts';
@@ -28,6 +29,14 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
     ...truth,
     quote: { ...truth.quote, signature: mutateBytes(truth.quote.signature, random) },
   }),
+  'boot quote bytes': (truth, _, random) => ({
+    ...truth,
+    bootQuote: mutateBootQuote(truth.bootQuote, random),
+  }),
+  "another boot's boot quote": (truth, other) => {
+    if (!other.bootQuote) throw new Error('the other evidence has no boot quote');
+    return { ...truth, bootQuote: other.bootQuote };
+  },
   'key bytes': (truth, _, random) => ({ ...truth, ak: mutateBytes(truth.ak, random) }),
   "another boot's parts": (truth, other, random) => {
     const part = random.pick(['quote', 'ak'] as const);
@@ -165,6 +174,15 @@ function mutateEvents(how: string, truth: Evidence, random: Random): LogEvent[] 
 export function withData({ pcr, type }: LogEvent, data: Buffer): LogEvent {
   const digests = new Map(TARGET.banks.map((bank) => [hashId(bank), digest(bank, data)]));
   return { pcr, type, digests, data };
+}
+
+/** In one of its five files. */
+function mutateBootQuote(truth: BootQuote | undefined, random: Random): BootQuote {
+  if (!truth) throw new Error('the true evidence has no boot quote');
+  const kind = random.pick(['key', 'certification', 'quote'] as const);
+  if (kind === 'key') return { ...truth, key: mutateBytes(truth.key, random) };
+  const part = random.pick(['attest', 'signature'] as const);
+  return { ...truth, [kind]: { ...truth[kind], [part]: mutateBytes(truth[kind][part], random) } };
 }
 
 function mutatePcrs(pcrs: PcrValues, random: Random): PcrValues {

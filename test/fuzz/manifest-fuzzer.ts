@@ -1,14 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { checkProperties } from '../../bindings/creation-checks.ts';
-import { HypervisorError } from '../../bindings/hypervisor.ts';
-import {
-  canonicalConfiguration,
-  type DomainSettings,
-  loadManifest,
-  ManifestError,
-} from '../../boot-configs/manifest.ts';
-import { plan } from '../../daemon/boot.ts';
-import { domainProperties } from '../../daemon/domain-properties.ts';
+import { creationFaults } from '../../bindings/creation-checks.ts';
+import { canonicalConfiguration } from '../../boot-configs/canonical.ts';
+import { loadManifest } from '../../boot-configs/load.ts';
+import type { DomainSettings } from '../../boot-configs/manifest.ts';
+import { ManifestError } from '../../boot-configs/problems.ts';
+import { domainProperties } from '../../boot-configs/properties/table.ts';
+import { plan } from '../../daemon/plan/boot.ts';
 import { mutate, randomText } from './manifest-mutations.ts';
 import type { Random } from './random.ts';
 
@@ -88,13 +85,15 @@ const allCpus = Array.from({ length: 4095 }, (_, cpu) => cpu);
 function expectCreatable(domain: DomainSettings, hardwareDomid: number): void {
   const frames = 'gnttab_max_frames=4294967295 gnttab_max_maptrack_frames=4294967295';
   const option = hardwareDomid === 0 ? 'boot-domain' : `hardware_dom=${hardwareDomid}`;
-  const xen = { commandLine: `${option} ${frames}`, cpus: allCpus, hvm: true, iommu: true };
-  try {
-    checkProperties(domainProperties(domain), xen);
-  } catch (error) {
-    if (!(error instanceof HypervisorError)) throw error;
-    throw new Error(`the boot would learn: ${error.message}`);
-  }
+  const xen = {
+    commandLine: `${option} ${frames}`,
+    cpus: allCpus,
+    hvm: true,
+    iommu: true,
+    ram: [],
+  };
+  const [fault] = creationFaults(domainProperties(domain), xen);
+  expect(fault === undefined, `the boot would learn: ${fault?.message}`);
 }
 
 function since(start: NodeJS.CpuUsage): number {

@@ -18,20 +18,44 @@ import {
   tpm2ToolsPcrFile,
 } from 'node-tpm2-pts';
 import { inspectKernel } from '../../boot-configs/images/kernel.ts';
-import { PolicyFormatError } from '../../boot-configs/policy/cursor.ts';
-import { contextFault, readPolicy } from '../../boot-configs/policy/policy.ts';
-import { SignatureError, verifySignature } from '../../boot-configs/signature.ts';
+import { allowedOf } from '../../boot-configs/policy/allowed.ts';
+import { contextFault } from '../../boot-configs/policy/contexts.ts';
+import { denialsIn } from '../../boot-configs/policy/explain/denials.ts';
+import { domainFlows } from '../../boot-configs/policy/explain/domain-flows.ts';
+import { explanationOf } from '../../boot-configs/policy/explain/explanation.ts';
+import { pictureOf } from '../../boot-configs/policy/explain/picture.ts';
+import { proposalFor } from '../../boot-configs/policy/explain/proposals.ts';
+import { readFlaskPolicy } from '../../boot-configs/policy/policy.ts';
+import { PolicyFormatError } from '../../boot-configs/policy/policy-reader.ts';
+import { labelsOf } from '../../boot-configs/policy/resources.ts';
+import { SignatureError, verifyDetachedSignature } from '../../boot-configs/signature.ts';
+import { safeLines } from '../../cli/policy/lines.ts';
+import { proposalsText } from '../../cli/policy/proposals-text.ts';
 import { MeasurementError } from '../../measurement/errors.ts';
+import { readAnyLog } from '../../measurement/event-log/any-log.ts';
 import { EventLogError, type LogEvent } from '../../measurement/event-log/format.ts';
 import { parseEventLog, parseTagged } from '../../measurement/event-log/parse.ts';
 import { encodeTagged } from '../../measurement/event-log/write.ts';
+import { firmwareDifferences } from '../../measurement/evidence/firmware-differences.ts';
+import { firmwareEvents } from '../../measurement/evidence/firmware-events.ts';
+import { compareFirmwareLog } from '../../measurement/evidence/firmware-log.ts';
+import {
+  firmwareReferenceFile,
+  learnFirmware,
+  readFirmwareReference,
+} from '../../measurement/evidence/firmware-reference.ts';
 import { readMeasurementLog } from '../../measurement/evidence/read-log.ts';
 import { readReference, referenceFile } from '../../measurement/evidence/reference.ts';
-import { eventListing, eventsJson } from '../../measurement/formats/event-listing.ts';
+import { EFI_GLOBAL_VARIABLE } from '../../measurement/firmware/efi-guids.ts';
+import { signatureEntries } from '../../measurement/firmware/signature-lists.ts';
+import { readVariableStore } from '../../measurement/firmware/variable-store.ts';
+import { eventLines, logJson } from '../../measurement/formats/event-listing.ts';
 import { listing } from '../../measurement/formats/listing.ts';
 import { predict } from '../../measurement/predict.ts';
 import { buildPolicy } from '../../platform/policy/build.ts';
 import { eventsOf, evidenceOf, GUEST_ITEMS, ITEMS, logOf } from '../lib/evidence.ts';
+import { foreignFirmware } from '../lib/firmware-logs.ts';
+import { signatureList, variableStore } from '../lib/secure-boot.ts';
 import { elf, pvhNote, pvNotes } from '../unit/boot-configs/elf-builder.ts';
 import { mutate } from './bytes.ts';
 import { Coverage } from './coverage.ts';
@@ -53,6 +77,13 @@ interface Target {
   mutate?: typeof mutate;
 }
 
+const CONSOLE = `Xen 4.17
+(XEN) avc:  denied  { map_read map_write } for source=d0 target=d5 scontext=system_u:system_r:dom0_t tcontext=system_u:system_r:vtpm_t tclass=mmu
+(d5) avc:  denied  { pause } for current=d5 scontext=system_u:system_r:domU_t tcontext=system_u:system_r:dom0_t tclass=domain
+(XEN) avc:  denied  { 0x80 } for irq=5 scontext=system_u:system_r:driver_t tcontext=system_u:object_r:irq_t tclass=resource
+`;
+const ours = readFlaskPolicy(readFileSync(await buildPolicy()));
+
 const TRUE_EVENTS = eventsOf(ITEMS);
 
 /** Changes one description of a true log and makes its digests fit, to get behind the check of digests. */
@@ -73,6 +104,10 @@ const manifest = Buffer.from('version: 2\n');
 const keys = ['ed25519' as const, 'ec' as const].map((type) =>
   type === 'ec' ? generateKeyPairSync(type, { namedCurve: 'P-256' }) : generateKeyPairSync(type),
 );
+const machine = foreignFirmware('cos-101');
+const learned = learnFirmware(machine.events, [0, 4, 7]);
+const allOf = (events: readonly LogEvent[]) => firmwareEvents(events, new Set([0, 4, 7]));
+const list = signatureList('x509', Buffer.alloc(99, 1));
 const TARGETS: Target[] = [
   {
     name: 'event log',
@@ -81,9 +116,10 @@ const TARGETS: Target[] = [
       logOf(eventsOf(ITEMS.slice(0, 1)), ['sha1', 'sha256', 'sha384']),
     ],
     run: (bytes) => {
-      const log = parseEventLog(bytes);
-      eventListing(log);
-      eventsJson(log);
+      const log = readAnyLog(bytes);
+      for (const _ of eventLines(log));
+      logJson(log);
+      parseEventLog(bytes);
     },
   },
   {
@@ -131,14 +167,42 @@ const TARGETS: Target[] = [
   {
     name: 'policy',
     seeds: [readFileSync(await buildPolicy())],
-    run: (bytes) => void contextFault(readPolicy(bytes), 'system_u:system_r:dom0_t'),
+    run: (bytes) => {
+      const policy = readFlaskPolicy(bytes);
+      contextFault(policy, 'system_u:system_r:dom0_t');
+      const types = [...policy.types.keys()].slice(0, 20);
+      for (const name of policy.classes.keys()) {
+        for (const target of types) allowedOf(policy, types[0] ?? '', target, name);
+      }
+      labelsOf(policy, 'iomem', 0, 2 ** 40);
+    },
+  },
+  {
+    name: 'explained policy',
+    seeds: [readFileSync(await buildPolicy())],
+    run: (bytes) => {
+      const policy = readFlaskPolicy(bytes);
+      const explanation = explanationOf(policy, []);
+      pictureOf(explanation);
+      domainFlows(policy, explanation.parties, explanation.things, 1);
+    },
+  },
+  {
+    name: 'console',
+    seeds: [Buffer.from(CONSOLE)],
+    run: (bytes) => {
+      const denials = denialsIn(bytes.toString('latin1'));
+      const proposals = denials.found.map((denial) => proposalFor(ours, denial, []));
+      const text = safeLines(proposalsText(denials, proposals, true));
+      if (/[^\n\x20-\x7e]/.test(text)) throw new Error('what a console holds comes through');
+    },
   },
   {
     name: 'manifest signature',
     seeds: keys.map(({ privateKey }) => sign(null, manifest, privateKey)),
     run: (bytes) => {
       for (const { publicKey } of keys) {
-        verifySignature(manifest, bytes, publicKey.export({ type: 'spki', format: 'pem' }));
+        verifyDetachedSignature(manifest, bytes, publicKey.export({ type: 'spki', format: 'pem' }));
       }
     },
   },
@@ -147,7 +211,7 @@ const TARGETS: Target[] = [
     seeds: keys.map(({ publicKey }) =>
       Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })),
     ),
-    run: (bytes) => verifySignature(manifest, Buffer.alloc(64), bytes),
+    run: (bytes) => verifyDetachedSignature(manifest, Buffer.alloc(64), bytes),
   },
   {
     name: 'reference',
@@ -158,6 +222,29 @@ const TARGETS: Target[] = [
       const { items, ...target } = readReference(bytes);
       predict(items, { ...target, banks: ['sha256'] });
     },
+  },
+  {
+    name: 'firmware log',
+    seeds: [machine.log, foreignFirmware('rhel8').log],
+    run: (bytes) => {
+      const { problems, events } = compareFirmwareLog(bytes, machine.pcrs);
+      if (problems.length === 0) firmwareDifferences(7, learned.events, allOf(events));
+    },
+  },
+  {
+    name: 'firmware reference',
+    seeds: [Buffer.from(firmwareReferenceFile(learned))],
+    run: (bytes) => void readFirmwareReference(bytes),
+  },
+  {
+    name: 'firmware variables',
+    seeds: [variableStore([{ owner: EFI_GLOBAL_VARIABLE, name: 'PK', data: list }])],
+    run: (bytes) => void readVariableStore(bytes),
+  },
+  {
+    name: 'signature lists',
+    seeds: [list, Buffer.concat([list, signatureList('sha256', Buffer.alloc(32))])],
+    run: (bytes) => void signatureEntries(bytes, 'db'),
   },
 ];
 

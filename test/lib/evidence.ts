@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type HashAlgorithm, hashSize, objectName, type PcrValues } from 'node-tpm2-pts';
-import { imageItem, manifestItem } from '../../measurement/content.ts';
 import type { Target } from '../../measurement/encode.ts';
 import type { LogEvent } from '../../measurement/event-log/format.ts';
 import { encodeEvent, encodeHeader } from '../../measurement/event-log/write.ts';
-import type { MeasuredItem } from '../../measurement/events.ts';
-import type { Evidence } from '../../measurement/evidence/evidence.ts';
+import type { HypervisorItem, MeasuredItem } from '../../measurement/events.ts';
+import { type Evidence, FIRMWARE_PCRS } from '../../measurement/evidence/evidence.ts';
 import { pcrValues, predict, registerValues } from '../../measurement/predict.ts';
+import { imageItem, manifestItem } from './items.ts';
 import { SoftwareAk } from './software-ak.ts';
 
 export const NONCE = Buffer.from('a nonce of the verifier');
@@ -62,9 +62,16 @@ export function logOf(events: readonly LogEvent[], banks = TARGET.banks): Buffer
   return Buffer.concat([encodeHeader(banks), ...events.map(encodeEvent)]);
 }
 
+/** What is measured of a Xen that keeps devices to their domain's memory. */
+export const HYPERVISOR_ITEM: HypervisorItem = {
+  ...{ event: 'hypervisor', version: '4.17.5' },
+  ...{ commandLine: 'dom0_mem=768M boot-domain', dma: 'confined' },
+};
+
 /** What differs at each boot. */
 export function bootItems(ak: SoftwareAk): MeasuredItem[] {
   return [
+    HYPERVISOR_ITEM,
     { event: 'identity', domain: 'vtpm', domid: 32736, uuid: randomUUID() },
     { event: 'identity', domain: 'dom0', domid: 0, uuid: randomUUID() },
     { event: 'attestation-key', name: objectName(ak.publicArea).toString('hex') },
@@ -85,7 +92,7 @@ export function evidenceOf(
     [...measured].map(([bank, values]): [HashAlgorithm, Map<number, Buffer>] => [
       bank,
       new Map([
-        [4, Buffer.alloc(hashSize(bank), 4)],
+        ...FIRMWARE_PCRS.map((pcr) => [pcr, Buffer.alloc(hashSize(bank), pcr)] as const),
         [12, bootValues.get(bank) as Buffer],
         ...values,
       ]),

@@ -1,7 +1,8 @@
 import type { Transport } from 'node-tpm2-pts';
 import type { Hypervisor } from '../../bindings/hypervisor.ts';
-import { BootFailure } from '../../daemon/failure.ts';
-import type { Machine } from '../../daemon/machine.ts';
+import { limitGrowth } from '../../bindings/memory-limit.ts';
+import { BootFailure } from '../../daemon/plan/failure.ts';
+import type { Machine } from '../../daemon/run/machine.ts';
 
 export interface FakeMachine extends Machine {
   /** What the daemon did to the machine, in order. */
@@ -15,6 +16,8 @@ export function fakeMachine(parts: {
   hypervisor: Hypervisor;
   logDirectory: string;
   firmwareLog?: Buffer | undefined;
+  /** Words of physical memory, by their address. */
+  memory?: ReadonlyMap<number, number> | undefined;
 }): FakeMachine {
   const deeds: string[] = [];
   return {
@@ -31,7 +34,17 @@ export function fakeMachine(parts: {
     },
     openTpm: () => parts.openTpm(),
     firmwareLog: async () => parts.firmwareLog,
+    async systemFile(path) {
+      const data = parts.files.get(path);
+      return data === undefined ? undefined : Buffer.from(data as Uint8Array);
+    },
+    physicalMemory: () => ({
+      word: (address) => parts.memory?.get(address) ?? 0xffff_ffff,
+      close: () => void deeds.push('close memory'),
+    }),
     releaseTpm: () => void deeds.push('release TPM'),
+    // The processes of scripts are real ones.
+    limitGrowth,
     openHypervisor: async () => parts.hypervisor,
     end: (how) => void deeds.push(how),
   };

@@ -1,8 +1,9 @@
 import type { Rings } from '../../vtpm/backend/device.ts';
+import type { Channel } from '../../vtpm/backend/event-channels.ts';
 import { PAGE_SIZE, type SharedPage } from '../../vtpm/backend/ring.ts';
 import type { Store } from '../../vtpm/backend/store.ts';
 
-/** xenstore in memory, without permissions. Changes are queued for {@link Store.nextChange}. */
+/** xenstore in memory, without permissions. Changes are queued for {@link Store.nextChanges}. */
 export class FakeStore implements Store {
   readonly entries = new Map<string, string>();
   readonly watches = new Set<string>();
@@ -34,7 +35,7 @@ export class FakeStore implements Store {
     this.watches.delete(`${token} ${path}`);
   }
 
-  nextChange(): Promise<never> {
+  nextChanges(): Promise<never> {
     throw new Error('tests hand changes over themselves');
   }
 }
@@ -98,18 +99,18 @@ export class FakeRings implements Rings {
     return page;
   }
 
-  bind(domid: number, remotePort: number, notified: () => Promise<void>): number {
+  bind(domid: number, remotePort: number, notified: () => Promise<void>): Channel {
     if (!this.channels.has(`${domid}/${remotePort}`)) throw new Error('no such channel');
     const port = this.#nextPort++;
     this.bound.set(port, notified);
-    return port;
+    return { port };
   }
 
-  notify(port: number): void {
+  notify({ port }: Channel): void {
     this.notifications.push(port);
   }
 
-  unbind(port: number): void {
+  unbind({ port }: Channel): void {
     this.bound.delete(port);
   }
 }

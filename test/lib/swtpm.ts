@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectUnix, Tpm } from 'node-tpm2-pts';
-import { isListening } from '../../platform/lib/unix-socket.ts';
+import { isListening } from '../../vtpm/backend/unix-socket.ts';
 
 const START_TIMEOUT = 10_000;
 

@@ -14,8 +14,11 @@ import {
 const NO_SESSIONS = 0x8001;
 const SESSIONS = 0x8002;
 
-/** What goes wrong with the next command: a response code, or the connection before or after the command ran. */
-export type Fault = number | 'lost command' | 'lost response';
+/**
+ * What goes wrong with the next command: a response code, or the connection, or Linux's patience with a TPM that is late, before
+ * or after the command ran.
+ */
+export type Fault = number | `${'lost' | 'late'} ${'command' | 'response'}`;
 
 /** As much of a TPM as measuring needs, in memory: banks, extend, read; and faults on demand. */
 export class TpmSimulator implements Transport {
@@ -44,9 +47,9 @@ export class TpmSimulator implements Transport {
     this.received.push(name);
     const fault = this.fault(name);
     if (typeof fault === 'number') return frame(NO_SESSIONS, fault, Buffer.alloc(0));
-    if (fault === 'lost command') throw lost();
+    if (fault?.endsWith('command')) throw lost(fault);
     const response = this.#run(name, command);
-    if (fault === 'lost response') throw lost();
+    if (fault !== undefined) throw lost(fault);
     return response;
   }
 
@@ -117,6 +120,8 @@ export function frame(tag: number, code: number, body: Buffer): Buffer {
     .toBuffer();
 }
 
-function lost(): TpmTransportError {
-  return new TpmTransportError('simulated TPM: connection lost', 'none');
+function lost(fault: Exclude<Fault, number>): TpmTransportError {
+  if (fault.startsWith('lost'))
+    return new TpmTransportError('simulated TPM: connection lost', 'none');
+  return new TpmTransportError('simulated TPM: write: ETIME', 'none', { errno: 'ETIME' });
 }

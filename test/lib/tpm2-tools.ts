@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Tpm } from 'node-tpm2-pts';
-import { run } from '../../platform/lib/run.ts';
+import { connectUnix, Tpm, type Transport } from 'node-tpm2-pts';
+import { runProgram } from '../../platform/lib/run.ts';
 import { type Swtpm, startSwtpm } from './swtpm.ts';
 
 /**
@@ -13,23 +13,30 @@ export class SharedTpm {
   readonly #swtpm: Swtpm;
   /** Where the tools run and leave their files. */
   readonly directory: string;
+  #transport: Transport;
   tpm: Tpm;
 
-  private constructor(swtpm: Swtpm, directory: string, tpm: Tpm) {
+  private constructor(swtpm: Swtpm, directory: string, transport: Transport) {
     this.#swtpm = swtpm;
     this.directory = directory;
-    this.tpm = tpm;
+    this.#transport = transport;
+    this.tpm = new Tpm(transport);
   }
 
   static async start(): Promise<SharedTpm> {
     const swtpm = await startSwtpm();
     const directory = await mkdtemp(join(tmpdir(), 'domb-tpm2-tools-'));
-    return new SharedTpm(swtpm, directory, await swtpm.connect());
+    return new SharedTpm(swtpm, directory, await connectUnix(swtpm.socket));
   }
 
   /** Path of a file in the tools' directory. */
   file(name: string): string {
     return join(this.directory, name);
+  }
+
+  /** Sends one command as it is, while `tpm` sends none. */
+  transmit(command: Buffer): Promise<Buffer> {
+    return this.#transport.transmit(command);
   }
 
   /**
@@ -43,7 +50,8 @@ export class SharedTpm {
       await this.#run('tpm2_flushcontext -t');
       return output;
     } finally {
-      this.tpm = await this.#swtpm.connect();
+      this.#transport = await connectUnix(this.#swtpm.socket);
+      this.tpm = new Tpm(this.#transport);
     }
   }
 
@@ -56,6 +64,6 @@ export class SharedTpm {
   #run(line: string): Promise<string> {
     const [command = '', ...args] = line.split(' ');
     const env = { ...process.env, TPM2TOOLS_TCTI: this.#swtpm.tcti };
-    return run(command, args, { cwd: this.directory, env });
+    return runProgram(command, args, { cwd: this.directory, env });
   }
 }

@@ -1,4 +1,5 @@
-import type { Notified } from './event-channels.ts';
+import { Attention, type Limits } from './attention.ts';
+import type { Channel, Notified } from './event-channels.ts';
 import { giveResponse, giveUp, type SharedPage, takeRequest } from './ring.ts';
 import type { GuestTpm } from './software-tpm.ts';
 import type { Store } from './store.ts';
@@ -18,9 +19,9 @@ export interface Rings {
   /** Maps a page that `domid` has granted; fails when it has not. */
   map(domid: number, reference: number): SharedPage & { unmap(): void };
   /** Binds to an event channel that `domid` offers; fails when it does not. */
-  bind(domid: number, remotePort: number, notified: Notified): number;
-  notify(port: number): void;
-  unbind(port: number): void;
+  bind(domid: number, remotePort: number, notified: Notified): Channel;
+  notify(channel: Channel): void;
+  unbind(channel: Channel): void;
 }
 
 export interface DeviceOptions {
@@ -32,11 +33,16 @@ export interface DeviceOptions {
   store: Store;
   rings: Rings;
   say: (text: string) => void;
+  /** Milliseconds, of a clock that does not go back. */
+  now: () => number;
 }
+
+/** What is said of one guest: it must not drown what is said of others. Linux, too, drops messages that are too many. */
+const MESSAGES: Limits = { changes: 10, window: 60_000 };
 
 interface Connection {
   page: ReturnType<Rings['map']>;
-  port: number;
+  channel: Channel;
 }
 
 /**
@@ -46,16 +52,19 @@ interface Connection {
 export class Device {
   readonly #options: DeviceOptions;
   #connection: Connection | undefined;
-  #announced: number | undefined;
+  /** The page of the last connection: as long as it is mapped, Xen gives the guest's domid to nobody else. */
+  #held: Connection['page'] | undefined;
+  /** The toolstack has taken the device away. */
+  #withdrawn = false;
   #tpm: GuestTpm | undefined;
   /** A command runs. */
   #busy = false;
   #ended = false;
+  readonly #messages = new Attention(MESSAGES);
 
   /** Offers the device to the guest: a toolstack waits for that, and not for long. */
   constructor(options: DeviceOptions) {
     this.#options = options;
-    options.store.write(`${options.backend}/feature-protocol-v2`, '1');
     this.#announce(XenbusState.initWait);
   }
 
@@ -65,23 +74,48 @@ export class Device {
     this.follow();
   }
 
+  /** The device is there, or there again: what is written about it in xenstore counts. */
+  offer(): void {
+    this.#withdrawn = false;
+    this.follow();
+  }
+
   /** Does what the guest's state asks for. To be called whenever the state may have changed. */
   follow(): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#withdrawn) return;
     const { store, frontend } = this.#options;
-    const state = decimal(store.read(`${frontend}/state`));
-    if (state === XenbusState.initialised || state === XenbusState.connected) {
-      const tpm = this.#tpm;
-      // A TPM runs one command at a time, also when the guest did not wait for the last one.
-      if (this.#connection === undefined && tpm !== undefined && !this.#busy) this.#connect(tpm);
-      return;
-    }
+    const state = store.read(`${frontend}/state`);
+    // Page and channel need no xenstore: dom0 takes entries away, and the TPM goes on.
+    const goesOn = state === undefined && this.#connection !== undefined;
+    const connects = [XenbusState.initialised, XenbusState.connected].some(
+      (each) => each === decimal(state),
+    );
+    if (goesOn || connects) this.#stayConnected();
+    else this.#leave(decimal(state));
+  }
+
+  #stayConnected(): void {
+    const tpm = this.#tpm;
+    if (this.#connection !== undefined) this.#announce(XenbusState.connected);
+    // A TPM runs one command at a time, also when the guest did not wait for the last one.
+    else if (tpm !== undefined && !this.#busy) this.#connect(tpm);
+  }
+
+  /** @param state the guest's, other than connected */
+  #leave(state: number | undefined): void {
     this.#disconnect();
     const ending = state === XenbusState.closing || state === XenbusState.closed;
     this.#announce(ending ? state : XenbusState.initWait);
   }
 
-  /** Tells that the device is taken away. */
+  /** Tells that the device is taken away; until it is offered again, nobody connects to it. */
+  withdraw(): void {
+    this.#withdrawn = true;
+    this.#disconnect();
+    this.#announce(XenbusState.closed);
+  }
+
+  /** Tells that the device is taken away for good. */
   close(): void {
     this.end();
     this.#announce(XenbusState.closed);
@@ -91,32 +125,41 @@ export class Device {
   end(): void {
     this.#ended = true;
     this.#disconnect();
+    this.#hold(undefined);
   }
 
-  /** Lets go of everything that the guest shares. */
+  /** Lets go of what the guest shares, but for the page that keeps its domid. */
   #disconnect(): void {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#connection = undefined;
-    this.#options.rings.unbind(connection.port);
-    connection.page.unmap();
+    this.#options.rings.unbind(connection.channel);
+    this.#hold(connection.page);
+  }
+
+  #hold(page: Connection['page'] | undefined): void {
+    const before = this.#held;
+    this.#held = page;
+    before?.unmap();
   }
 
   #connect(tpm: GuestTpm): void {
-    const { frontend, domid, say } = this.#options;
+    const { frontend, domid } = this.#options;
     try {
       this.#connection = this.#open(tpm);
     } catch (error) {
-      say(`${frontend}: ${(error as Error).message}`);
+      this.#say(`${frontend}: ${(error as Error).message}`);
       this.#announce(XenbusState.closed);
       return;
     }
+    // The new page keeps the domid now.
+    this.#hold(undefined);
     this.#announce(XenbusState.connected);
-    say(`serves a TPM 2.0 to domain ${domid}`);
+    this.#say(`serves a TPM 2.0 to domain ${domid}`);
   }
 
   #open(tpm: GuestTpm): Connection {
-    const { store, frontend, rings, domid, say } = this.#options;
+    const { store, frontend, rings, domid } = this.#options;
     const reference = decimal(store.read(`${frontend}/ring-ref`));
     const remotePort = decimal(store.read(`${frontend}/event-channel`));
     if (store.read(`${frontend}/feature-protocol-v2`) !== '1') {
@@ -129,8 +172,8 @@ export class Device {
     try {
       // What fails for one guest must not end the service of the others.
       const notified = () =>
-        this.#notified(tpm).catch((error: Error) => say(`domain ${domid}: ${error.message}`));
-      return { page, port: rings.bind(domid, remotePort, notified) };
+        this.#notified(tpm).catch((error: Error) => this.#say(`domain ${domid}: ${error.message}`));
+      return { page, channel: rings.bind(domid, remotePort, notified) };
     } catch (error) {
       page.unmap();
       throw error;
@@ -139,14 +182,15 @@ export class Device {
 
   async #notified(tpm: GuestTpm): Promise<void> {
     const connection = this.#connection;
-    if (connection === undefined) return;
-    const { rings, say, domid } = this.#options;
-    const { page, port } = connection;
+    // A TPM runs one command at a time; whatever the guest has submitted meanwhile is found at its next notification.
+    if (connection === undefined || this.#busy) return;
+    const { rings, domid } = this.#options;
+    const { page, channel } = connection;
     const request = takeRequest(page);
     if (request.kind === 'none') return;
     if (request.kind === 'cancelled') giveUp(page);
     if (request.kind === 'refused') {
-      say(`domain ${domid} submitted ${request.reason}`);
+      this.#say(`domain ${domid} submitted ${request.reason}`);
       giveResponse(page, request.response);
     }
     if (request.kind === 'command') {
@@ -155,7 +199,7 @@ export class Device {
       if (this.#connection !== connection) return;
       giveResponse(page, response);
     }
-    rings.notify(port);
+    rings.notify(channel);
   }
 
   async #run(tpm: GuestTpm, command: Buffer): Promise<Buffer> {
@@ -169,10 +213,19 @@ export class Device {
     }
   }
 
+  #say(text: string): void {
+    const { say, now } = this.#options;
+    if (this.#messages.take(1, now())) say(text);
+  }
+
+  /** Says how far we are, where dom0 has a device of ours; it may have written it anew. */
   #announce(state: number): void {
-    if (this.#announced === state) return;
-    this.#announced = state;
-    this.#options.store.write(`${this.#options.backend}/state`, String(state));
+    const { store, backend } = this.#options;
+    if (store.read(`${backend}/frontend`) === undefined) return;
+    const entries = { 'feature-protocol-v2': '1', state: String(state) };
+    for (const [name, value] of Object.entries(entries)) {
+      if (store.read(`${backend}/${name}`) !== value) store.write(`${backend}/${name}`, value);
+    }
   }
 }
 

@@ -1,39 +1,80 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { openLibxengnttab } from '../../bindings/libxengnttab.ts';
-import { Backend } from './backend.ts';
+import { domainLife } from '../../bindings/xen/inventory.ts';
+import { XenSession } from '../../bindings/xen/session.ts';
+import {
+  parseRecordedGuests,
+  RECORDED_GUESTS,
+  type RecordedGuest,
+} from '../../domains/vtpm-guests.ts';
+import { Backend, closeDevices } from './backend.ts';
 import type { Rings } from './device.ts';
 import { EventChannels } from './event-channels.ts';
 import { GrantedPage } from './granted-page.ts';
+import { GuestRegister } from './register.ts';
 import { startSoftwareTpm } from './software-tpm.ts';
 import { Xenstore } from './xenstore.ts';
 
 /** Each guest's swtpm has a user of its own: this number and the guest's domid, which is below 0x7FF0. */
 const FIRST_USER = 0x10000;
 
-const say = (text: string) => writeFileSync('/dev/kmsg', `vtpm: ${text}\n`);
+/**
+ * The longest line that is written to the kernel's log at once, in characters: Linux refuses more than 976 bytes with EINVAL
+ * (6.1, LOG_LINE_MAX in kernel/printk/printk.c).
+ */
+const LONGEST_LINE = 900;
+
+function say(text: string): void {
+  try {
+    writeFileSync(
+      '/dev/kmsg',
+      `vtpm: ${text.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST_LINE)}\n`,
+    );
+  } catch {
+    // Guests must not lose their TPMs because nobody can be told something.
+  }
+}
+
+/** What domB put into the initramfs; nothing where this domain serves none of the guests that domB made. */
+function recordedGuests(): RecordedGuest[] {
+  const file = `/${RECORDED_GUESTS}`;
+  return existsSync(file) ? parseRecordedGuests(readFileSync(file, 'utf8')) : [];
+}
 
 async function main(): Promise<never> {
+  const session = XenSession.open();
+  const store = new Xenstore();
   const channels = new EventChannels();
   const library = openLibxengnttab();
   const grants = library.xengnttab_open({ logger: 0n, flags: 0 });
   const rings: Rings = {
     map: (domid, reference) => new GrantedPage(library, grants, domid, reference),
     bind: (domid, remotePort, notified) => channels.bind(domid, remotePort, notified),
-    notify: (port) => channels.notify(port),
-    unbind: (port) => channels.unbind(port),
+    notify: (channel) => channels.notify(channel),
+    unbind: (channel) => channels.unbind(channel),
   };
+  const guests = recordedGuests();
   const backend = new Backend({
-    ...{ store: new Xenstore(), rings, say },
+    ...{ store, rings, say, now: () => performance.now() },
+    register: new GuestRegister(guests, (domid) => domainLife(session, domid)),
     startTpm: (domid, device, died) =>
       startSoftwareTpm({
         ...{ directory: `/run/vtpm/${domid}-${device}`, uid: FIRST_USER + domid, died },
       }),
   });
-  say('waits for guests');
+  say(`waits for guests; domB recorded ${guests.map(({ name }) => name).join(', ') || 'none'}`);
   return Promise.race([channels.serve(), backend.serve()]);
 }
 
-main().catch((error: Error) => {
+function end(error: Error): never {
   say(`FAILED: ${error.stack}`);
   process.exit(1);
-});
+}
+
+if (process.argv.includes('--close')) {
+  // After the end of a back end, however it ended: its guests must not wait for it.
+  closeDevices(new Xenstore(), say);
+} else {
+  process.on('uncaughtException', end);
+  main().catch(end);
+}

@@ -2,9 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chown, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectUnix, getTestResult, selfTest, Tpm, type Transport } from 'node-tpm2-pts';
-import { isListening } from '../../platform/lib/unix-socket.ts';
+import {
+  closePlatformHierarchy,
+  connectUnix,
+  getTestResult,
+  selfTest,
+  Tpm,
+  type Transport,
+} from 'node-tpm2-pts';
 import { failureResponse } from './ring.ts';
+import { isListening } from './unix-socket.ts';
 
 /** One guest's TPM 2.0. */
 export interface GuestTpm {
@@ -19,11 +26,13 @@ export interface SoftwareTpmOptions {
   directory: string;
   /** User and group that swtpm runs as, so that it can't touch other TPMs. Without it: as this process. */
   uid?: number;
-  /** Told when swtpm ends by itself. */
+  /** Told once when swtpm ends by itself, or does not answer any more. */
   died: (how: string) => void;
 }
 
 const START_TIMEOUT = 30_000;
+/** How long after its connection the end of a process is known, in milliseconds. */
+const END_IS_SEEN = 1000;
 
 /**
  * Starts swtpm for one guest: a fresh TPM 2.0, powered on, that has passed its self-test. It is never started anew: a TPM
@@ -57,14 +66,24 @@ export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<Gue
   };
   try {
     await listening(socket, process);
-    const transport = await connectUnix(socket);
-    await requirePassed(transport);
-    let stopped = false;
-    void process.ended.then((how) => stopped || died(how));
+    // A command may take as long as it takes, on a machine that has no time for it: only the end of swtpm ends the TPM.
+    const transport = await connectUnix(socket, { timeout: 0 });
+    await prepare(transport);
+    let over = false;
+    const lost = (how: string) => {
+      if (!over) died(how);
+      over = true;
+    };
+    void process.ended.then(lost);
     return {
-      transmit: (command) => transport.transmit(command).catch(failureResponse),
+      transmit: (command) =>
+        transport.transmit(command).catch((error: Error) => {
+          // Mostly because swtpm ended; then that is what there is to say.
+          void sleep(END_IS_SEEN, undefined, { ref: false }).then(() => lost(error.message));
+          return failureResponse();
+        }),
       stop: async () => {
-        stopped = true;
+        over = true;
         await transport.close();
         await discard();
       },
@@ -111,9 +130,12 @@ async function listening(socket: string, process: Watched): Promise<void> {
   }
 }
 
-async function requirePassed(transport: Transport): Promise<void> {
+/** What firmware does before an operating system gets the TPM. */
+async function prepare(transport: Transport): Promise<void> {
   const tpm = new Tpm(transport);
   await selfTest(tpm);
   const { result } = await getTestResult(tpm);
   if (result !== 0) throw new Error(`the self-test of swtpm gave 0x${result.toString(16)}`);
+  // Whoever holds the platform hierarchy clears the TPM and takes its banks away; nobody holds it from here on.
+  await closePlatformHierarchy(tpm);
 }

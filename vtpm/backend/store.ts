@@ -7,9 +7,15 @@ export interface Store {
   write(path: string, value: string): void;
   /** Removes `path` and all below it, if it is there. */
   remove(path: string): void;
-  /** From now on {@link nextChange} reports changes at or below `path`, and one at once. */
+  /** From now on {@link nextChanges} reports changes at or below `path`, and one at once. */
   watch(path: string, token: string): void;
   unwatch(path: string, token: string): void;
-  /** The next change: where, and the token of the watch. */
-  nextChange(): Promise<{ path: string; token: string }>;
+  /** All changes that there are, at least one: where, and the token of the watch. */
+  nextChanges(): Promise<Change[]>;
+}
+
+/** A change at or below a path that is watched. */
+export interface Change {
+  path: string;
+  token: string;
 }

@@ -2,13 +2,22 @@ import { CallError } from '../../bindings/ffi/errors.ts';
 import { readMemory, readText } from '../../bindings/ffi/memory.ts';
 import { freeMemory } from '../../bindings/libc.ts';
 import { type Libxenstore, openLibxenstore } from '../../bindings/libxenstore.ts';
-import type { Store } from './store.ts';
+import type { Change, Store } from './store.ts';
 
 /** XBT_NULL: no transaction. */
 const NO_TRANSACTION = 0;
 const POINTER_SIZE = 8;
 /** XENSTORE_PAYLOAD_MAX, xen/io/xs_wire.h: nothing that xenstore gives is longer. */
 const LONGEST = 4096;
+
+/** XS_UNWATCH_FILTER, xenstore.h: what a watch has seen and nobody has read yet goes with it. */
+const UNWATCH_FILTER = 1 << 2;
+
+/**
+ * Events that are taken at once. libxenstore queues what it is told without a limit, so they are taken faster than one for each
+ * turn; but each takes its time, a guest makes them as fast as they are taken, and between turns nobody's TPM is served.
+ */
+const MOST_CHANGES = 20;
 
 /** What xenstore refuses for reasons that lie with a guest: its entries may be absent, hidden or half there. */
 const ABSENT = ['ENOENT', 'EACCES', 'EINVAL'];
@@ -20,7 +29,7 @@ export class Xenstore implements Store {
 
   constructor() {
     this.#library = openLibxenstore();
-    this.#handle = this.#library.xs_open({ flags: 0 });
+    this.#handle = this.#library.xs_open({ flags: UNWATCH_FILTER });
   }
 
   read(path: string): string | undefined {
@@ -58,11 +67,24 @@ export class Xenstore implements Store {
     this.#library.xs_unwatch({ xsh: this.#handle, path, token });
   }
 
-  async nextChange(): Promise<{ path: string; token: string }> {
+  async nextChanges(): Promise<Change[]> {
     const count = Buffer.alloc(4);
-    const event = await this.#library.xs_read_watch({ xsh: this.#handle, count });
-    const [path = '', token = ''] = taken(event, () => texts(event, 2));
-    return { path, token };
+    const changes = [changeAt(await this.#library.xs_read_watch({ xsh: this.#handle, count }))];
+    while (changes.length < MOST_CHANGES) {
+      const event = this.#waitingEvent();
+      if (event === undefined) break;
+      changes.push(changeAt(event));
+    }
+    return changes;
+  }
+
+  #waitingEvent(): bigint | undefined {
+    try {
+      return this.#library.xs_check_watch({ xsh: this.#handle });
+    } catch (error) {
+      if (error instanceof CallError && error.errno === 'EAGAIN') return undefined;
+      throw error;
+    }
   }
 
   #where(path: string) {
@@ -81,6 +103,11 @@ function unlessAbsent(call: () => bigint): bigint | undefined {
 
 function isAbsent(error: unknown): boolean {
   return error instanceof CallError && ABSENT.includes(error.errno);
+}
+
+function changeAt(event: bigint): Change {
+  const [path = '', token = ''] = taken(event, () => texts(event, 2));
+  return { path, token };
 }
 
 /** Reads memory that the caller of libxenstore has to free. */

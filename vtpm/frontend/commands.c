@@ -95,18 +95,17 @@ static long milliseconds(void)
 /* Waits for the response to the command that runs. Returns its size, or 0 when it did not come within `limit` milliseconds. */
 static size_t await_response(uint8_t *response, int limit)
 {
-    long end = milliseconds() + limit;
+    long end = milliseconds() + limit, left;
     size_t length = 0;
 
     for (;;) {
         switch (ring_collect(xenbus_page(), response, &length)) {
         case RING_PENDING:
-            if (limit == FOREVER)
-                xenbus_await_event(FOREVER);
-            else if (milliseconds() < end)
-                xenbus_await_event(end - milliseconds());
-            else
+            /* The clock is read once: a second look could find the time over, and a negative limit is FOREVER. */
+            left = limit == FOREVER ? FOREVER : end - milliseconds();
+            if (limit != FOREVER && left <= 0)
                 return 0;
+            xenbus_await_event(left);
             continue;
         case RING_RESPONSE:
             return length;

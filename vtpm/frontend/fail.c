@@ -4,14 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* In one write: the kernel's log, which it may go to, makes an entry of each. */
 void fail(const char *what, ...)
 {
+    char text[512];
     va_list arguments;
 
-    fputs("tpmfront: ", stderr);
     va_start(arguments, what);
-    vfprintf(stderr, what, arguments);
+    vsnprintf(text, sizeof(text), what, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    fprintf(stderr, "tpmfront: %s\n", text);
     exit(1);
 }

@@ -13,7 +13,13 @@
 
 #include "fail.h"
 #include "ring.h"
+#include "told.h"
 #include "wait.h"
+
+/* Where the kernel shows its command line; a test has one of its own. */
+#ifndef COMMAND_LINE
+#define COMMAND_LINE "/proc/cmdline"
+#endif
 
 static struct {
     struct xs_handle *store;
@@ -63,9 +69,13 @@ static void await_change(void)
     free(event);
 }
 
-/* Waits until there is a vTPM device for this guest; tells its backend's domain. */
+/*
+ * Waits until there is a vTPM device for this guest; tells its backend's domain. dom0 owns xenstore, and could name itself there: it
+ * would be given every command. So a guest that was told by domB whose TPM it has takes it from nobody else.
+ */
 static unsigned int find_backend(void)
 {
+    long told = told_backend(COMMAND_LINE);
     char *path;
     long domid;
 
@@ -78,6 +88,10 @@ static unsigned int find_backend(void)
     snprintf(front.backend, sizeof(front.backend), "%s", path);
     free(path);
     xs_unwatch(front.store, front.self, "device");
+    if (told == TOLD_NOTHING)
+        fprintf(stderr, "tpmfront: takes domain %ld for the vTPM domain on dom0's word: domB told this guest of none\n", domid);
+    else if (domid != told)
+        fail("refuses domain %ld, which xenstore names: domB gave this guest the TPM that domain %ld serves", domid, told);
     return domid;
 }
 
@@ -158,8 +172,12 @@ int xenbus_changes(void)
 
 void xenbus_follow(void)
 {
+    long state;
+
     free(xs_check_watch(front.store));
-    if (look_number(front.backend, "state") == XenbusStateConnected)
+    state = look_number(front.backend, "state");
+    /* Page and channel need no xenstore: dom0 takes entries away, and the TPM goes on. */
+    if (state == XenbusStateConnected || state < 0)
         return;
     publish("state", XenbusStateClosed);
     fail("the vTPM domain closed the device");

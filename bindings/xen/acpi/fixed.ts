@@ -1,5 +1,5 @@
 /** The fixed ACPI description table (5.2.9, table 5.9, in revision 6.4) and what it leads to. */
-import { registerAt, table } from './table.ts';
+import { acpiTable, registerAt } from './table.ts';
 
 /** Where Xen emulates hardware of an HVM domain. */
 export interface EmulatedHardware {
@@ -52,7 +52,7 @@ export function fixedDescription({ dsdtAt, facsAt = 0, hardware }: FixedDescript
     bytes.writeUInt16LE(0xfff, 98);
     placeRegisters(bytes, hardware.pm1Event);
   }
-  return table('FACP', 6, bytes.subarray(36));
+  return acpiTable('FACP', 6, bytes.subarray(36));
 }
 
 /** Each register stands twice: as a port with its length, and as a generic address. */

@@ -1,4 +1,4 @@
-import { registerAt, table } from './table.ts';
+import { acpiTable, registerAt } from './table.ts';
 
 /**
  * Low half of the timer's capabilities: vendor 8086, legacy replacement, 64 bits, three comparators, revision 1 (HPET_CAP in
@@ -11,5 +11,5 @@ export function hpet(address: number): Buffer {
   const body = Buffer.alloc(20);
   body.writeUInt32LE(CAPABILITIES);
   registerAt('memory', address, 0).copy(body, 4);
-  return table('HPET', 1, body);
+  return acpiTable('HPET', 1, body);
 }

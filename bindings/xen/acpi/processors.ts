@@ -1,7 +1,7 @@
 /** The processors: those that run from the start, and those that an operating system may add (ACPI 6.4, 5.2.12). */
 import { buffer, byte, device, name, scope, text } from './aml.ts';
 import { ACPI_INTERRUPT, type EmulatedHardware } from './fixed.ts';
-import { table } from './table.ts';
+import { acpiTable } from './table.ts';
 
 export interface Processors {
   vcpus: number;
@@ -11,9 +11,6 @@ export interface Processors {
 
 /** Where the local APIC of a domain is (xen/arch/x86: APIC_DEFAULT_PHYS_BASE). */
 const LOCAL_APIC_ADDRESS = 0xfee0_0000;
-
-/** A local APIC entry has 8 bits for the id, and all ones stand for every processor. */
-export const MOST_PROCESSORS = 127;
 
 /** The APIC id that Xen gives a vCPU; xc_cpuid_apply_policy says the same in the domain's CPUID. */
 const apicId = (vcpu: number): number => vcpu * 2;
@@ -41,7 +38,11 @@ export function processorTable(
   const apics = Array.from({ length: maxVcpus }, (_, vcpu) =>
     localApic(vcpu, vcpu < vcpus ? ENABLED : ONLINE_CAPABLE),
   );
-  return table('APIC', 5, Buffer.concat([head, ...apics, ...(hardware ? ioApic(hardware) : [])]));
+  return acpiTable(
+    'APIC',
+    5,
+    Buffer.concat([head, ...apics, ...(hardware ? ioApic(hardware) : [])]),
+  );
 }
 
 /** 5.2.12.3 and 5.2.12.5: one I/O APIC for all interrupts; ISA's are its first but for the timer's. */

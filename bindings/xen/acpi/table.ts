@@ -3,7 +3,7 @@
 const OEM_ID = 'DOMB  ';
 
 /** A description table: the header of 5.2.6 and a body. */
-export function table(signature: string, revision: number, body: Buffer): Buffer {
+export function acpiTable(signature: string, revision: number, body: Buffer): Buffer {
   const header = Buffer.alloc(36);
   header.write(signature, 0, 'latin1');
   header.writeUInt32LE(header.length + body.length, 4);

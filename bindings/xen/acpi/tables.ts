@@ -8,7 +8,7 @@ import { firmwareControl, fixedDescription } from './fixed.ts';
 import { hpet } from './hpet.ts';
 import type { Processors } from './processors.ts';
 import { processorDevices, processorTable } from './processors.ts';
-import { ROOT_POINTER_BYTES, rootPointer, table } from './table.ts';
+import { acpiTable, ROOT_POINTER_BYTES, rootPointer } from './table.ts';
 
 export interface AcpiDescription extends Processors {
   /** Undefined for a PVH domain, which has none of ACPI's fixed hardware. */
@@ -29,7 +29,7 @@ export function acpiTables(base: number, description: AcpiDescription): Buffer {
 
   const pointer = Buffer.alloc(ROOT_POINTER_BYTES);
   put(pointer);
-  const dsdtAt = put(table('DSDT', 2, processorDevices(description)));
+  const dsdtAt = put(acpiTable('DSDT', 2, processorDevices(description)));
   const facsAt = hardware && put(firmwareControl(), 64);
   const tables = [
     put(fixedDescription({ dsdtAt, ...(hardware && { facsAt, hardware }) })),
@@ -40,6 +40,6 @@ export function acpiTables(base: number, description: AcpiDescription): Buffer {
   tables.forEach((address, index) => {
     addresses.writeBigUInt64LE(BigInt(address), 8 * index);
   });
-  rootPointer(put(table('XSDT', 1, addresses))).copy(pointer);
+  rootPointer(put(acpiTable('XSDT', 1, addresses))).copy(pointer);
   return Buffer.concat(pieces);
 }

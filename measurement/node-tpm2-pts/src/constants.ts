@@ -3,7 +3,12 @@ export const TPM_ST = {
   RSP_COMMAND: 0x00c4,
   NO_SESSIONS: 0x8001,
   SESSIONS: 0x8002,
+  ATTEST_NV: 0x8014,
+  ATTEST_CERTIFY: 0x8017,
   ATTEST_QUOTE: 0x8018,
+  ATTEST_TIME: 0x8019,
+  VERIFIED: 0x8022,
+  HASHCHECK: 0x8024,
 } as const;
 
 /** TPM_RH, permanent handles. Part 2, 7.4. */
@@ -47,6 +52,22 @@ export const TPM_PT = {
   NV_BUFFER_MAX: 0x12c,
   PERMANENT: 0x200,
   STARTUP_CLEAR: 0x201,
+} as const;
+
+/** TPMA_PERMANENT, the value of TPM_PT.PERMANENT. Part 2, 8.6. */
+export const TPMA_PERMANENT = {
+  OWNER_AUTH_SET: 1 << 0,
+  ENDORSEMENT_AUTH_SET: 1 << 1,
+  LOCKOUT_AUTH_SET: 1 << 2,
+  DISABLE_CLEAR: 1 << 8,
+  IN_LOCKOUT: 1 << 9,
+} as const;
+
+/** TPMA_STARTUP_CLEAR, the value of TPM_PT.STARTUP_CLEAR: which hierarchies are enabled. Part 2, 8.7. */
+export const TPMA_STARTUP_CLEAR = {
+  PH_ENABLE: 1 << 0,
+  SH_ENABLE: 1 << 1,
+  EH_ENABLE: 1 << 2,
 } as const;
 
 /** TPM_SU, the argument of Startup and Shutdown. Part 2, 6.10. */

@@ -30,14 +30,25 @@ export class TpmError extends Tpm2Error {
 
 /** Bytes that do not follow the TPM 2.0 structures: a wrong length, tag or count. */
 export class TpmFormatError extends Tpm2Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(
-      message,
-      'the TPM, or what carries its bytes, does not follow the TPM 2.0 specification',
-      {
-        ...options,
-      },
-    );
+  constructor(
+    message: string,
+    {
+      hint = 'the TPM, or what carries its bytes, does not follow the TPM 2.0 specification',
+      ...options
+    }: ErrorOptions & { hint?: string } = {},
+  ) {
+    super(message, hint, options);
+  }
+}
+
+/** An answer that no TPM 2.0 gives, whatever it was asked: it has failed, was never started, or is something else. */
+export class TpmAnswerError extends TpmFormatError {
+  constructor(message: string) {
+    super(message, {
+      hint:
+        'the TPM has failed or was not started: switch the machine off and on again; if that does not help, look at the TPM in ' +
+        'the firmware set-up (a TPM 1.2 is of no use), or have it replaced; with an emulated TPM, look into its log',
+    });
   }
 }
 
@@ -49,6 +60,13 @@ export class TpmTransportError extends Tpm2Error {
   constructor(message: string, hint: string, options: ErrorOptions & { errno?: string } = {}) {
     super(message, hint, options);
     this.errno = options.errno;
+  }
+}
+
+/** A session's protection failed: the response was altered, or comes from another TPM than the one with the session's key. */
+export class TpmSessionError extends Tpm2Error {
+  constructor(message: string) {
+    super(message, 'do not believe the answer: something stands between this program and the TPM');
   }
 }
 

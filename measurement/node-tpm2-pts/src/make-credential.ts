@@ -1,18 +1,10 @@
-import {
-  constants,
-  createCipheriv,
-  createHmac,
-  diffieHellman,
-  generateKeyPairSync,
-  publicEncrypt,
-  randomBytes,
-} from 'node:crypto';
-import { type HashAlgorithm, hashSize, opensslName } from './algorithms.ts';
+import { createCipheriv, createHmac } from 'node:crypto';
+import { hashSize, opensslName } from './algorithms.ts';
 import { Writer } from './codec/writer.ts';
+import { secretForKey } from './encrypted-secret.ts';
 import { TpmUnsupportedError } from './errors.ts';
-import { kdfA, kdfE } from './kdf.ts';
-import { decodePublic, type EccKey, type PublicArea } from './structures/public.ts';
-import { padded, publicKey } from './structures/public-key.ts';
+import { kdfA } from './kdf.ts';
+import { decodePublic } from './structures/public.ts';
 
 /** What TPM2_ActivateCredential takes; both without their TPM2B size. */
 export interface Credential {
@@ -43,7 +35,7 @@ export function makeCredential(
   if (credential.length > hashSize(hash)) {
     throw new RangeError(`a credential of ${credential.length} bytes, at most ${hashSize(hash)}`);
   }
-  const { seed, secret } = key.type === 'rsa' ? rsaSeed(area) : eccSeed(area, key);
+  const { seed, secret } = secretForKey(area, LABEL);
   const none = Buffer.alloc(0);
   const aesKey = kdfA(hash, seed, 'STORAGE', akName, none, key.aesBits);
   const cipher = createCipheriv(`aes-${key.aesBits}-cfb`, aesKey, Buffer.alloc(16));
@@ -52,33 +44,4 @@ export function makeCredential(
   const hmacKey = kdfA(hash, seed, 'INTEGRITY', none, none, 8 * hashSize(hash));
   const hmac = createHmac(opensslName(hash), hmacKey).update(encrypted).update(akName).digest();
   return { blob: new Writer().sized(hmac).bytes(encrypted).toBuffer(), secret };
-}
-
-/** A random seed in OAEP. Part 1, B.4 and B.10.3: the label includes its terminating zero. */
-function rsaSeed(area: PublicArea) {
-  const hash: HashAlgorithm = area.nameAlgorithm;
-  const seed = randomBytes(hashSize(hash));
-  const secret = publicEncrypt(
-    {
-      key: publicKey(area),
-      padding: constants.RSA_PKCS1_OAEP_PADDING,
-      oaepHash: opensslName(hash),
-      oaepLabel: Buffer.from(`${LABEL}\0`, 'latin1'),
-    },
-    seed,
-  );
-  return { seed, secret };
-}
-
-/** One-pass ECDH with an ephemeral key. Part 1, C.6.1 and C.6.3. */
-function eccSeed(area: PublicArea, key: EccKey) {
-  const hash = area.nameAlgorithm;
-  const size = key.curve === 'P-256' ? 32 : 48;
-  const ephemeral = generateKeyPairSync('ec', { namedCurve: key.curve });
-  const shared = diffieHellman({ privateKey: ephemeral.privateKey, publicKey: publicKey(area) });
-  const { x = '', y = '' } = ephemeral.publicKey.export({ format: 'jwk' });
-  const [ourX, ourY] = [Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')];
-  const theirX = padded(key.x, size);
-  const seed = kdfE(hash, shared, LABEL, ourX, theirX, 8 * hashSize(hash));
-  return { seed, secret: new Writer().sized(ourX).sized(ourY).toBuffer() };
 }

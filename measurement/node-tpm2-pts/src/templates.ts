@@ -49,6 +49,16 @@ export function akTemplate(type: KeyType): PublicArea {
 }
 
 /**
+ * An attestation key that signs only for whoever satisfies `policy`, and for no password. Without ADMIN_WITH_POLICY: a policy
+ * that TPM2_Certify takes would have to name that command (Part 1, "ADMIN Role"), and then allow no other.
+ * @param policy digest, with SHA-256
+ */
+export function policyAkTemplate(policy: Buffer, type: KeyType = 'ecc-p256'): PublicArea {
+  const attributes = GENERATED_HERE | NO_DA | RESTRICTED | SIGN;
+  return { ...akTemplate(type), attributes, authPolicy: policy };
+}
+
+/**
  * The endorsement key that a manufacturer's certificate is about: templates L-1 and L-2 (EK Credential Profile 2.0, B.3), and
  * H-3 for P-384 (2.5, B.4), whose password, empty by default, authorizes its use too.
  */

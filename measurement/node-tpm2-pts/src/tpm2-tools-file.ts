@@ -39,6 +39,15 @@ export function tpm2ToolsPcrFile(values: PcrValues): Buffer {
   return Buffer.concat([selections, count, ...lists]);
 }
 
+/** PCR values one behind the other, as `tpm2_pcrread -o` writes them, for `tpm2_policypcr -f` with the same selection. */
+export function pcrFile(values: PcrValues): Buffer {
+  return Buffer.concat(
+    selectionOf(values).flatMap(({ bank, pcrs }) =>
+      pcrs.map((pcr) => values.get(bank)?.get(pcr) as Buffer),
+    ),
+  );
+}
+
 function digestList(values: readonly Buffer[]): Buffer {
   const list = Buffer.alloc(LIST_SIZE);
   list.writeUInt32LE(values.length, 0);

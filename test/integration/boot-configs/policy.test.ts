@@ -5,10 +5,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { knownLabels } from '../../../boot-configs/checks/known-label.ts';
-import { loadManifest, ManifestError } from '../../../boot-configs/manifest.ts';
-import { PolicyFormatError } from '../../../boot-configs/policy/cursor.ts';
-import { contextFault, readPolicy } from '../../../boot-configs/policy/policy.ts';
+import { policyChecks } from '../../../boot-configs/checks/labels/policy-checks.ts';
+import { loadManifest } from '../../../boot-configs/load.ts';
+import { contextFault } from '../../../boot-configs/policy/contexts.ts';
+import { readFlaskPolicy } from '../../../boot-configs/policy/policy.ts';
+import { PolicyFormatError } from '../../../boot-configs/policy/policy-reader.ts';
+import { ManifestError } from '../../../boot-configs/problems.ts';
 import { buildPolicy } from '../../../platform/policy/build.ts';
 import { Random } from '../../fuzz/random.ts';
 
@@ -50,7 +52,7 @@ function compile(version: number, text = source, target = 'Xen'): Buffer {
 
 for (const version of [24, 30]) {
   test(`version ${version}: contexts are valid as the policy says`, () => {
-    const policy = readPolicy(compile(version));
+    const policy = readFlaskPolicy(compile(version));
     assert.equal(contextFault(policy, 'system_u:system_r:a_t'), undefined);
     assert.equal(contextFault(policy, 'other_u:other_r:c_t'), undefined);
     assert.equal(contextFault(policy, 'system_u:object_r:c_t'), undefined);
@@ -72,7 +74,7 @@ for (const version of [24, 30]) {
     const random = new Random(version);
     const users = bytes.lastIndexOf('other_u');
     for (let length = 0; length < users; length++) {
-      assert.throws(() => readPolicy(bytes.subarray(0, length)), PolicyFormatError);
+      assert.throws(() => readFlaskPolicy(bytes.subarray(0, length)), PolicyFormatError);
     }
     for (let run = 0; run < 3000; run++) {
       const changed = Buffer.from(bytes);
@@ -80,7 +82,7 @@ for (const version of [24, 30]) {
         changed[random.below(changed.length)] = random.below(256);
       }
       try {
-        contextFault(readPolicy(changed), 'system_u:system_r:a_t');
+        contextFault(readFlaskPolicy(changed), 'system_u:system_r:a_t');
       } catch (error) {
         if (!(error instanceof PolicyFormatError)) throw error;
       }
@@ -89,26 +91,26 @@ for (const version of [24, 30]) {
 }
 
 test('what is no policy for Xen is refused by name', () => {
-  assert.throws(() => readPolicy(Buffer.from('hello world')), /not a compiled policy/);
+  assert.throws(() => readFlaskPolicy(Buffer.from('hello world')), /not a compiled policy/);
   const other = compile(30);
   other.write('SE Linux', 8);
-  assert.throws(() => readPolicy(other), /not made for Xen/);
+  assert.throws(() => readFlaskPolicy(other), /not made for Xen/);
   const newer = compile(30);
   newer.writeUInt32LE(31, 16);
-  assert.throws(() => readPolicy(newer), /version 31; 24 and 30 can be read/);
+  assert.throws(() => readFlaskPolicy(newer), /version 31; 24 and 30 can be read/);
   const mls = compile(30);
   mls.writeUInt32LE(1, 20);
-  assert.throws(() => readPolicy(mls), /MLS/);
+  assert.throws(() => readFlaskPolicy(mls), /MLS/);
 });
 
 test('our policy knows the labels of every example, and not a misspelt one', async () => {
-  const check = knownLabels(readPolicy(readFileSync(await buildPolicy())));
+  const checks = policyChecks(readFlaskPolicy(readFileSync(await buildPolicy())));
   const examples = new URL('../../../boot-configs/', import.meta.url);
   for (const name of readdirSync(examples).filter((each) => each.endsWith('.yaml'))) {
     const text = readFileSync(new URL(name, examples), 'utf8');
-    loadManifest(Buffer.from(text), name, [check]);
+    loadManifest(Buffer.from(text), name, checks);
     assert.throws(
-      () => loadManifest(Buffer.from(text.replace('dom0_t', 'dmo0_t')), name, [check]),
+      () => loadManifest(Buffer.from(text.replace('dom0_t', 'dmo0_t')), name, checks),
       (error) => error instanceof ManifestError && /did you mean "\S+:dom0_t"/.test(error.message),
     );
   }

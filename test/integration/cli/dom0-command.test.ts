@@ -5,6 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { bundleCommand } from '../../../platform/images/bundle-command.ts';
+import { buildPolicy } from '../../../platform/policy/build.ts';
+import { file } from '../../lib/domb.ts';
+import { ramdiskWith } from '../../lib/ramdisk-with.ts';
+import { elf, pvNotes } from '../../unit/boot-configs/elf-builder.ts';
 
 const scripts = join(import.meta.dirname, '../../../boot-configs/scripts');
 
@@ -26,6 +30,8 @@ async function dom0Command(t: TestContext) {
 
 test('in dom0, domb validates manifests, and reads the boot scripts that they name', async (t) => {
   const domb = await dom0Command(t);
+  const { version } = JSON.parse(await readFile(file('package.json'), 'utf8'));
+  assert.equal(domb(['--version']).stdout, `domb ${version}\n`);
   const manifest = `version: 2
 scripts:
   - { name: sizes, run: sizes.ts, at: before_planning }
@@ -48,6 +54,39 @@ domains:
   assert.match(validate(), /domains\[0\]\.kernel: /);
   assert.doesNotMatch(validate(), /scripts\[0\]/);
 
+  // There is no compiler in dom0, which the command says.
+  await writeFile(script, 'export default (boot) => boot.nothing();');
+  assert.doesNotMatch(validate(), /scripts\[0\]/);
+  await writeFile(join(images, 'vmlinux'), elf({ notes: pvNotes }));
+  const sound = manifest.replace('kernel: sizes.ts', 'kernel: vmlinux');
+  assert.match(
+    domb(['validate', '--images', images, '-'], sound).stdout,
+    /ok, .*; scripts not type-checked: there is no TypeScript compiler here\n$/,
+  );
+  const { files } = JSON.parse(domb(['validate', '--json', '--images', images, '-'], sound).stdout);
+  assert.deepEqual(files[0].notChecked, [
+    'scripts not type-checked: there is no TypeScript compiler here',
+  ]);
+
   await writeFile(script, 'export default function (');
   assert.match(validate(), /scripts\[0\]\.run: /);
+});
+
+test('in dom0, what takes the source tree says so', async (t) => {
+  const domb = await dom0Command(t);
+  const images = await mkdtemp(join(tmpdir(), 'domb-images-'));
+  t.after(() => rm(images, { recursive: true }));
+  await writeFile(join(images, 'vmlinux'), elf({ notes: pvNotes }));
+  for (const name of ['vtpm', 'dom0'])
+    await writeFile(join(images, `${name}.cpio.zst`), ramdiskWith(name));
+  const manifest = file('boot-configs/demo.yaml');
+  const predicted = domb(['predict', manifest, '--images', images]);
+  assert.equal(predicted.status, 1);
+  assert.match(predicted.stderr, /installed without our FLASK policy\n {2}hint: name the policy/);
+  const asked = domb(['policy', 'why', 'dom0_t', 'vtpm_t', 'see', '--policy', await buildPolicy()]);
+  assert.match(asked.stdout, /^yes: .*The modules of this policy are not known here/s);
+  assert.equal(domb(['predict', manifest, '--images', images, '--no-policy']).status, 0);
+  const image = domb(['image', manifest, '--images', images, '--output', join(images, 'o')]);
+  assert.equal(image.status, 1);
+  assert.match(image.stderr, /installed without what makes images/);
 });

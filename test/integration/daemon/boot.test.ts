@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
-import { expectedItems } from '../../../daemon/measured-items.ts';
+import { expectedItems } from '../../../daemon/plan/measured-items.ts';
 import { parseEventLog } from '../../../measurement/event-log/parse.ts';
 import { encodeHeader } from '../../../measurement/event-log/write.ts';
-import { bootNonce } from '../../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { predict } from '../../../measurement/predict.ts';
+import { wrongIn } from '../../lib/verdict.ts';
 import { manifest, policy, rig } from './support.ts';
 
 test('a boot builds from the measured bytes, hands over and halts', async (t) => {
@@ -45,9 +45,8 @@ test('a boot builds from the measured bytes, hands over and halts', async (t) =>
   // The boot quote vouches for both logs.
   const { evidence, manifest: parsed, sources } = state;
   const items = await expectedItems(parsed, sources);
-  const nonce = bootNonce(evidence);
-  const verdict = verifyEvidence(evidence, { nonce, pcr: 13, bootPcr: 12, items });
-  assert.deepEqual(verdict.problems, []);
+  const verdict = verifyEvidence(evidence, { nonce: 'boot', pcr: 13, bootPcr: 12, items });
+  assert.deepEqual(wrongIn(verdict), []);
   const identities = verdict.bootEvents?.filter(({ event }) => event === 'identity') ?? [];
   assert.deepEqual(
     identities.map((event) => 'uuid' in event && event.uuid),
@@ -81,8 +80,12 @@ test('everything is measured before the first domain exists', async (t) => {
   };
   await run();
   const { measurements, bootMeasurements } = state;
-  const caps = 2;
-  assert.equal(extendsBefore + caps, measurements.events.length + bootMeasurements.events.length);
+  // The caps, and what was made of it: both domains and the boot domain are read back.
+  const [caps, readBack] = [2, 3];
+  assert.equal(
+    extendsBefore + caps + readBack,
+    measurements.events.length + bootMeasurements.events.length,
+  );
 });
 
 test('a signed manifest boots, and its key is measured', async (t) => {
@@ -125,6 +128,20 @@ test("our events are handed over behind the firmware's, where it left a log", as
   const ours = [...state.measurements.events, ...state.bootMeasurements.events].length;
   const size = Number.parseInt(archive.toString('latin1', at - 110 + 54, at - 110 + 62), 16);
   assert.equal(parseEventLog(merged.subarray(0, size)).events.length, ours);
+});
+
+test("the firmware's log is handed over as it is, too", async (t) => {
+  for (const firmwareLog of [encodeHeader(['sha256']), Buffer.alloc(80, 7)]) {
+    const { run, hypervisor, state } = await rig(t, { firmwareLog });
+    await run();
+    assert.deepEqual(state.evidence?.firmwareLog, firmwareLog);
+    const archive = Buffer.from(hypervisor.handedOver.get(0) ?? []);
+    const at = archive.indexOf('domb-handover/firmware.log\0');
+    const size = Number.parseInt(archive.toString('latin1', at - 110 + 54, at - 110 + 62), 16);
+    assert.equal(size, firmwareLog.length);
+    const content = archive.indexOf(firmwareLog, at);
+    assert.ok(content > at && content < at + 40, `${at}, ${content}`);
+  }
 });
 
 test('a firmware log that cannot be continued is left alone', async (t) => {

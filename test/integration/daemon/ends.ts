@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { expectedItems } from '../../../daemon/measured-items.ts';
+import { expectedItems } from '../../../daemon/plan/measured-items.ts';
 import { parseEventLog } from '../../../measurement/event-log/parse.ts';
 import { pcrValues, predict } from '../../../measurement/predict.ts';
 import type { Rig } from './support.ts';
@@ -19,7 +19,7 @@ export async function assertOneEnd(boot: Rig): Promise<End> {
     assert.equal(left.length, state.manifest.domains.length);
     return 'good';
   }
-  const { recovery } = state.manifestIfRead ?? {};
+  const { recovery } = boot.early.manifest ?? {};
   const [only, ...others] = left;
   if (only && hypervisor.ended === undefined && !only.paused) {
     assert.deepEqual(others, [], said);
@@ -53,11 +53,11 @@ export async function assertRecovered(boot: Rig): Promise<void> {
   assert.equal(boot.machine.deeds.filter((deed) => deed === 'release TPM').length, 1);
 }
 
-async function assertSpoiled({ state, pcr, console }: Rig): Promise<void> {
+async function assertSpoiled({ state, early, pcr, console }: Rig): Promise<void> {
   // Without a TPM there is nothing to spoil.
   if (!state.log.text().includes('"open tpm"')) return;
   const values = await pcr(13);
-  const { manifestIfRead: manifest, measurementsIfOpen: log } = state;
+  const { manifest, measurements: log } = early;
   const banks = [...values.keys()] as ('sha1' | 'sha256')[];
   const items =
     manifest && log

@@ -19,6 +19,11 @@ const refusals: { name: string; options: RigOptions; says: RegExp[]; capped?: bo
     says: [/step "read manifest" failed/, /manifest\.yaml:6:\d+/],
   },
   {
+    name: 'manifest with a name that is none',
+    options: { manifest: manifest.replace('memory: 128MiB', 'memmory: 128MiB') },
+    says: [/step "read manifest" failed/, /manifest\.yaml:\d+:\d+: .*memmory/],
+  },
+  {
     name: 'missing manifest',
     options: { files: { '/etc/domb/manifest.yaml': undefined } },
     says: [/step "measure manifest" failed/, /manifest\.yaml: no such file/],
@@ -38,11 +43,24 @@ const refusals: { name: string; options: RigOptions; says: RegExp[]; capped?: bo
     },
     says: [/dom0 ramdisk \(image dom0\.cpio\): digest mismatch/, /sha384:abab/],
   },
-  { name: 'no TPM', options: { noTpm: true }, says: [/no TPM 2\.0/], capped: false },
+  {
+    name: 'no TPM',
+    options: { noTpm: true },
+    says: [/no TPM 2\.0/, /PCR 13 and 12 are NOT capped/],
+    capped: false,
+  },
   {
     name: 'no XSM',
     options: { xen: { flask: 'absent' } },
     says: [/step "require flask" failed/, /no XSM\/FLASK/],
+  },
+  {
+    name: 'an IOMMU that does not cover all devices, where one is required',
+    options: {
+      manifest: `platform: { iommu: required }\n${manifest}`,
+      xen: { dmaConfined: false },
+    },
+    says: [/Xen has an IOMMU, but does not confine all devices/, /its console says which/],
   },
   {
     name: 'FLASK permissive',
@@ -57,7 +75,7 @@ const refusals: { name: string; options: RigOptions; says: RegExp[]; capped?: bo
   {
     name: 'hardware domain that is not the one Xen would take',
     options: { xen: { commandLine: 'hardware_dom=7' } },
-    says: [/dom0: the hardware domain has domid 0/, /names domain 7/, /boot-domain/],
+    says: [/\("dom0"\): the hardware domain has domid 0/, /names domain 7/, /boot-domain/],
   },
   {
     name: 'no hardware domain on the command line at all',
@@ -149,6 +167,20 @@ test('a TPM that stops answering ends the boot before anything is built', async 
   await boot.run();
   assert.match(boot.console(), /phase "measure", step "measure \S+.*" failed/);
   assert.equal(boot.state.created.length, 0);
+  assert.equal(boot.machine.deeds.at(-1), 'halt');
+});
+
+test('a TPM that is gone for good: nobody can read that its PCRs are capped', async (t) => {
+  const boot = await rig(t);
+  let extended = 0;
+  boot.tpm.loses = (command) => command === 'PCR_Extend' && ++extended >= 5;
+  await boot.run();
+  const text = boot.console();
+  for (const pcr of [13, 12]) {
+    assert.match(text, new RegExp(`FAILED: PCR ${pcr} is NOT capped: .*PCR_Extend was lost`));
+  }
+  assert.match(text, /NOT capped: .* \(reset the machine: the PCR may still hold/);
+  assert.doesNotMatch(text, /is capped/);
   assert.equal(boot.machine.deeds.at(-1), 'halt');
 });
 

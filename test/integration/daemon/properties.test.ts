@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { expectedItems } from '../../../daemon/measured-items.ts';
-import { paths } from '../../../daemon/settings.ts';
+import { expectedItems } from '../../../daemon/plan/measured-items.ts';
+import { paths } from '../../../daemon/plan/settings.ts';
+import { parseRecordedGuests } from '../../../domains/vtpm-guests.ts';
 import { parseBootRecord } from '../../../introduction/record.ts';
-import { bootNonce } from '../../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
+import { openIn, wrongIn } from '../../lib/verdict.ts';
 import { manifest, rig } from './support.ts';
 
 /** The manifest of the rig with a further domain at its end. */
@@ -33,7 +34,7 @@ test('what the manifest says of a domain is what the hypervisor is asked for', a
       'max_grant_frames: 8',
       'max_event_channels: 63',
       'ioports: ["300-307"]',
-      'iomem: ["fed40,5"]',
+      'iomem: ["febd0,5"]',
       'irqs: [5]',
     ),
   });
@@ -50,10 +51,10 @@ test('what the manifest says of a domain is what the hypervisor is asked for', a
     {
       maxMemoryKiB: 128 * 1024,
       cpus: [1],
-      limits: { grantFrames: 8, eventChannels: 63 },
+      limits: { grantFrames: 8, maptrackFrames: 'default', eventChannels: 63 },
       devices: {
         ioports: [{ first: 0x300, count: 8 }],
-        iomem: [{ first: 0xfed40, count: 5 }],
+        iomem: [{ first: 0xfebd0, count: 5 }],
         irqs: [5],
       },
     },
@@ -129,9 +130,33 @@ test('the record tells dom0 which domain serves the TPM of another', async (t) =
     domains.map(({ name, vtpm }) => [name, vtpm]),
     [
       ['vtpm', undefined],
-      ['guest', 0x7fe0],
+      ['guest', { domid: 0x7fe0, uuid: domains.find(({ name }) => name === 'vtpm')?.uuid }],
       ['dom0', undefined],
     ],
+  );
+});
+
+test('both ends of a TPM learn of each other by what they are built from', async (t) => {
+  const guest = withGuest('xenstore: true', 'vtpm: vtpm', 'cmdline: quiet');
+  const { run, hypervisor } = await rig(t, {
+    manifest: guest.replace('name: vtpm\n', '$&    xenstore: true\n'),
+  });
+  await run();
+  assert.equal(hypervisor.images.get(20)?.cmdline, 'domb.vtpm=32736 quiet');
+  assert.equal(hypervisor.images.get(0x7fe0)?.cmdline, '');
+  const ramdisk = Buffer.from(hypervisor.images.get(0x7fe0)?.ramdisk ?? []).toString('latin1');
+  const [, list = ''] = /^070701[^{]*domb-vtpm-guests\.json\0+(\{.*?\n\})\n/s.exec(ramdisk) ?? [];
+  assert.deepEqual(parseRecordedGuests(list), [
+    {
+      ...{ name: 'guest', domid: 20, uuid: hypervisor.creations.get(20)?.uuid },
+      sid: hypervisor.securityId('system_u:system_r:domU_t'),
+    },
+  ]);
+  // What is measured of the ramdisk is behind it.
+  assert.match(ramdisk, /\0vtpm ramdisk\0*$/);
+  assert.doesNotMatch(
+    Buffer.from(hypervisor.images.get(20)?.ramdisk ?? []).toString('latin1'),
+    /domb-vtpm-guests/,
   );
 });
 
@@ -162,8 +187,16 @@ test('what this Xen cannot give ends the boot before anything is created', async
   };
   const wishes: [string[], RegExp, RegExp][] = [
     [['cpus: 0-2'], /there is no CPU 1/, /on the CPUs 0,2;/],
-    [['max_grant_frames: 65'], /65 grant frames/, /1 to 64, or raise gnttab_max_frames=/],
-    [['max_maptrack_frames: 17'], /17 maptrack frames/, /0 to 16/],
+    [
+      ['max_grant_frames: 65'],
+      /at most 64 grant frames, and it wants 65/,
+      /ask for less, or raise gnttab_max_frames=/,
+    ],
+    [
+      ['max_maptrack_frames: 17'],
+      /at most 16 maptrack frames, and it wants 17/,
+      /gnttab_max_maptrack_frames=/,
+    ],
     [['ioports: ["300", "3f8-3ff"]'], /no right to the I\/O ports 3f8-3ff/, /Xen keeps it/],
     [['critical: false', 'cpus: 9'], /there is no CPU 9/, /CPUs 0,2/],
   ];
@@ -213,14 +246,15 @@ test('the boot goes on without a domain that is not critical', async (t) => {
 
     const { evidence, manifest: parsed, sources } = state;
     const items = await expectedItems(parsed, sources);
-    const nonce = bootNonce(evidence);
-    const verdict = verifyEvidence(evidence, { nonce, pcr: 13, bootPcr: 12, items });
-    assert.deepEqual(verdict.problems, [], 'what was predicted is what was measured');
-    const lost = verdict.bootEvents?.filter(({ event }) => event === 'error') ?? [];
+    const verdict = verifyEvidence(evidence, { nonce: 'boot', pcr: 13, bootPcr: 12, items });
+    assert.deepEqual(wrongIn(verdict), [], 'what was predicted is what was measured');
+    assert.deepEqual(verdict.boot?.built, ['vtpm', 'dom0']);
     assert.deepEqual(
-      lost.map((event) => 'domain' in event && event.domain),
+      verdict.boot?.missing.map(({ domain }) => domain),
       ['guest'],
     );
+    assert.match(verdict.boot?.missing[0]?.why ?? '', new RegExp(`^${method} guest: `));
+    assert.ok(openIn(verdict).includes('domains'));
     const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
     assert.match(handedOver, /"abandoned": \[\s*\{\s*"name": "guest"/);
   }
@@ -257,9 +291,8 @@ test('the segments of a ramdisk are measured one by one and built as one', async
 
   const { evidence, manifest: parsed, sources } = state;
   const items = await expectedItems(parsed, sources);
-  const nonce = bootNonce(evidence);
-  const verdict = verifyEvidence(evidence, { nonce, pcr: 13, bootPcr: 12, items });
-  assert.deepEqual(verdict.problems, []);
+  const verdict = verifyEvidence(evidence, { nonce: 'boot', pcr: 13, bootPcr: 12, items });
+  assert.deepEqual(wrongIn(verdict), []);
   const images = items.flatMap((item) =>
     item.event === 'image' && item.domain === 'guest' && item.component === 'ramdisk' ? [item] : [],
   );

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { expectedItems } from '../../../daemon/measured-items.ts';
+import { expectedItems } from '../../../daemon/plan/measured-items.ts';
 import { parseEventLog } from '../../../measurement/event-log/parse.ts';
-import { bootNonce } from '../../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { pcrValues } from '../../../measurement/predict.ts';
+import { wrongIn } from '../../lib/verdict.ts';
 import { assertOneEnd, assertRecovered } from './ends.ts';
 import { recoverable, rig } from './support.ts';
 
@@ -38,9 +38,8 @@ test('a boot that succeeds has measured its recovery domain, first, and does not
   );
   const { evidence, manifest, sources } = boot.state;
   const items = await expectedItems(manifest, sources);
-  const nonce = bootNonce(evidence);
-  const verdict = verifyEvidence(evidence, { nonce, pcr: 13, bootPcr: 12, items });
-  assert.deepEqual(verdict.problems, []);
+  const verdict = verifyEvidence(evidence, { nonce: 'boot', pcr: 13, bootPcr: 12, items });
+  assert.deepEqual(wrongIn(verdict), []);
   const domains = items.flatMap((item) =>
     item.event === 'domain' ? [[item.domain, item.role]] : [],
   );
@@ -131,7 +130,7 @@ for (const { name, options, reused, says } of failures) {
 
     // The evidence is true, and it says that the boot failed.
     const { evidence } = state;
-    const expected = { nonce: bootNonce(evidence), pcr: 13, bootPcr: 12 };
+    const expected = { nonce: 'boot', pcr: 13, bootPcr: 12 } as const;
     const items = await expectedItems(state.manifest, {
       ...state.sources,
       image: async () => ({ description: () => ({ size: 0, digests: {} }) }),
@@ -140,9 +139,11 @@ for (const { name, options, reused, says } of failures) {
       verifyEvidence(evidence, expected),
       verifyEvidence(evidence, { ...expected, items }),
     ]) {
-      assert.equal(verdict.accepted, false);
-      assert.match(verdict.problems.join('\n'), /the boot failed: phase "/);
+      assert.equal(verdict.outcome, 'refused');
+      assert.match(wrongIn(verdict).join('\n'), /the boot failed: phase "/);
       assert.ok(verdict.events, 'quote and log are true');
+      assert.ok(wrongIn(verdict).includes('the boot ended in its recovery domain rescue'));
+      assert.deepEqual(verdict.boot, { end: 'recovery', built: ['rescue'], missing: [] });
     }
     const ids = verifyEvidence(evidence, expected).bootEvents ?? [];
     const uuid = hypervisor.domains().find(({ domid }) => domid === 0)?.uuid;

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { expectedItems } from '../../../daemon/measured-items.ts';
+import { pcrExtend, Tpm } from 'node-tpm2-pts';
+import { expectedItems } from '../../../daemon/plan/measured-items.ts';
+import { encodeEvent, encodeHeader } from '../../../measurement/event-log/write.ts';
 import type { MeasuredItem } from '../../../measurement/events.ts';
-import { bootNonce } from '../../../measurement/evidence/evidence.ts';
+import { machineFacts } from '../../../measurement/evidence/script-actions.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { predict } from '../../../measurement/predict.ts';
+import { wrongIn } from '../../lib/verdict.ts';
 import { manifest, type Rig, rig } from './support.ts';
 
 interface Script {
@@ -99,9 +102,9 @@ test('scripts are measured before the first one runs, and predicted; what they c
   assert.equal(domain(boot, 'guest')?.memoryKiB, 256 * 1024);
 
   const verdict = verifyEvidence(state.evidence, {
-    ...{ nonce: bootNonce(state.evidence), pcr: 13, bootPcr: 12, items },
+    ...{ nonce: 'boot', pcr: 13, bootPcr: 12, items },
   });
-  assert.deepEqual(verdict.problems, []);
+  assert.deepEqual(wrongIn(verdict), []);
   assert.deepEqual(
     actionsOf(boot).map(({ script, action, arguments: given }) => [script, action, ...given]),
     [
@@ -140,7 +143,7 @@ test('before planning: the hardware domain gets what is chosen', async (t) => {
   const holds = (port: number) => rights.holds('ioports', { first: port, count: 1 });
   const left = Array.from({ length: 0x10000 }, (_, port) => port).filter(holds);
   assert.deepEqual(left, [0x60, 0x70, 0x71]);
-  assert.ok(rights.holds('iomem', { first: 0, count: 0xfec00 }));
+  assert.ok(rights.holds('iomem', { first: 0xc0000, count: 0x3ec00 }));
   assert.ok(!rights.holds('iomem', { first: 0xfffff, count: 1 }));
   const lines = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
   assert.deepEqual(
@@ -167,6 +170,147 @@ test('before start: a domain that is kept paused is not started, and dom0 is tol
   assert.deepEqual(paused, [9]);
   const record = Buffer.from(boot.hypervisor.handedOver.get(0) ?? []).toString('latin1');
   assert.match(record, /"name": "guest"[^}]*"autostart": false/);
+});
+
+/** A table of SMBIOS with a system and no strings but its vendor. */
+const smbios = Buffer.from(`0108000001000000${Buffer.from('Maker').toString('hex')}0000`, 'hex');
+/** Windows of configuration space: one bus at 0xb0000000. */
+const mcfg = Buffer.concat([
+  Buffer.alloc(44),
+  Buffer.from('000000b0000000000000000000000000', 'hex'),
+]);
+const machineFiles = {
+  '/sys/firmware/dmi/tables/DMI': smbios,
+  '/sys/firmware/acpi/tables/MCFG': mcfg,
+  '/proc/cpuinfo': 'processor\t: 0\nmicrocode\t: 0xa0011d1\n',
+};
+const memory = new Map([
+  [0xb000_0000, 0x29c0_8086],
+  [0xb000_0008, 0x0600_0002],
+  [0xb000_000c, 0],
+]);
+
+const factsOf = ({ state }: Rig) =>
+  state.bootMeasurements.events.flatMap(({ item }) =>
+    item !== 'cap' && item.event === 'machine-fact' ? [item] : [],
+  );
+
+test('what a script reads of the machine is measured, once, and nothing else is', async (t) => {
+  const first = doing(`const { microcode, smbios } = boot.host;
+  boot.log([microcode, smbios.vendor, boot.host.microcode, boot.host.xen].join(' '));
+  await boot.configure('guest', { vcpus: 2 });`);
+  const second = doing(`const { pci, microcode } = boot.host;
+  boot.log(JSON.stringify(pci) + microcode + typeof boot.host.secureBoot);
+  try { pci.push(1); } catch { boot.log('frozen'); }`);
+  const last = doing(`boot.log(boot.host.microcode);
+  try { boot.log(boot.host.tpm); } catch (error) { boot.log(error.message); }`);
+  const scripts = withScripts(
+    { at: 'before_planning', name: 'first', source: first },
+    { at: 'before_start', name: 'second', source: second },
+    { at: 'after_start', name: 'last', source: last },
+  );
+  const boot = await rig(t, { ...scripts, files: { ...scripts.files, ...machineFiles }, memory });
+  await boot.run();
+  assertBooted(boot);
+  assert.match(boot.console(), /first: a0011d1 Maker a0011d1 4\.17/);
+  const device = { address: '0000:00:00.0', vendor: '8086', device: '29c0', class: '060000' };
+  assert.ok(boot.console().includes(`second: ${JSON.stringify([device])}a0011d1undefined`));
+  assert.match(boot.console(), /second: frozen/);
+  assert.match(boot.console(), /last: a0011d1\n/);
+  assert.match(
+    boot.console(),
+    /last: boot\.host\.tpm is measured when it is read, and nothing can be/,
+  );
+  assert.deepEqual(
+    factsOf(boot).map(({ script, fact }) => [script, fact]),
+    [
+      ['first', 'microcode'],
+      ['first', 'smbios'],
+      ['second', 'pci'],
+      ['second', 'secureBoot'],
+    ],
+  );
+  assert.deepEqual(
+    factsOf(boot)
+      .map(({ value }) => value)
+      .slice(2),
+    [[device], null],
+  );
+  // What it read comes before what it did about that.
+  const order = boot.state.bootMeasurements.events.map(({ item }) => item !== 'cap' && item.event);
+  assert.deepEqual(order.slice(0, 3), ['machine-fact', 'machine-fact', 'script-action']);
+
+  const { state } = boot;
+  const items = await expectedItems(state.changes.written ?? state.manifest, state.sources);
+  const verdict = verifyEvidence(state.evidence, {
+    ...{ nonce: 'boot', pcr: 13, bootPcr: 12, items },
+  });
+  assert.deepEqual(wrongIn(verdict), []);
+  assert.deepEqual(machineFacts(verdict.bootEvents ?? []), [
+    'by script first: microcode "a0011d1"',
+    'by script first: smbios {"bios":{"date":"","vendor":"","version":""},"product":"","serial":"","uuid":"","vendor":"Maker","version":""}',
+    'by script second: pci [{"address":"0000:00:00.0","class":"060000","device":"29c0","vendor":"8086"}]',
+    'by script second: secureBoot is not known',
+  ]);
+});
+
+test('a machine that does not tell is no failure, and the log says why', async (t) => {
+  const source = doing(
+    `boot.log([typeof boot.host.smbios, typeof boot.host.pci, boot.host.tpm.manufacturer].join(' '));`,
+  );
+  const boot = await rig(t, withScripts({ at: 'before_planning', source }));
+  await boot.run();
+  assertBooted(boot);
+  assert.match(boot.console(), /before_planning: undefined undefined \w+/);
+  assert.match(
+    boot.console(),
+    /look at machine: tpm, no smbios \(the machine has no SMBIOS\), no pci \(/,
+  );
+});
+
+test('a kernel that is locked down shows no PCI devices, and the log says so', async (t) => {
+  const source = doing('boot.log(typeof boot.host.pci);');
+  const scripts = withScripts({ at: 'before_planning', source });
+  const boot = await rig(t, {
+    ...{ ...scripts, files: { ...scripts.files, ...machineFiles } },
+    between: (what, inner) =>
+      what === 'machine' ? { ...inner, physicalMemory: () => refuse('EPERM') } : inner,
+  });
+  await boot.run();
+  assertBooted(boot);
+  assert.match(boot.console(), /no pci \(Linux is locked down/);
+  assert.match(boot.console(), /before_planning: undefined/);
+});
+
+function refuse(code: string): never {
+  throw Object.assign(new Error(code), { code });
+}
+
+test('Secure Boot is what the firmware measured, where its log agrees with the TPM', async (t) => {
+  const source = doing(`boot.log('secure ' + boot.host.secureBoot);`);
+  for (const [state, extended, says] of [
+    [1, true, /secure true/],
+    [0, true, /secure false/],
+    [1, false, /no secureBoot \(the firmware log does not agree with PCR 7\)/],
+  ] as const) {
+    const data = Buffer.alloc(53);
+    Buffer.from('61dfe48bca93d211aa0d00e098032b8c', 'hex').copy(data);
+    data.writeBigUInt64LE(10n, 16);
+    data.writeBigUInt64LE(1n, 24);
+    data.write('SecureBoot', 32, 'utf16le');
+    data.writeUInt8(state, 52);
+    const digest = createHash('sha256').update(data).digest();
+    const event = { pcr: 7, type: 0x8000_0001, digests: new Map([[0x0b, digest]]), data };
+    const firmwareLog = Buffer.concat([encodeHeader(['sha256']), encodeEvent(event)]);
+    const boot = await rig(t, {
+      ...withScripts({ at: 'before_planning', source }),
+      firmwareLog,
+    });
+    if (extended) await pcrExtend(new Tpm(boot.tpm), 7, new Map([['sha256', digest]]));
+    await boot.run();
+    assertBooted(boot);
+    assert.match(boot.console(), says);
+  }
 });
 
 test('a problem with a call can be handled by the script', async (t) => {
@@ -199,6 +343,105 @@ const failures: {
     says: /after_create\.ts:2:9: RangeError: too few/,
   },
   {
+    name: 'throws an object',
+    at: 'after_create',
+    body: 'throw { code: 3, list: [1, 2] };',
+    says: /after_create\.ts: it threw \{ code: 3, list: \[ 1, 2 \] \}/,
+  },
+  {
+    name: 'throws a text',
+    at: 'after_create',
+    body: `throw 'too\\nfew \\u001b[2J';`,
+    says: /after_create\.ts: it threw 'too\\nfew \\x1B\[2J'/,
+  },
+  {
+    name: 'throws nothing',
+    at: 'after_create',
+    body: 'throw undefined;',
+    says: /it threw undefined/,
+  },
+  {
+    name: 'rejects with null',
+    at: 'after_create',
+    body: 'await Promise.reject(null);',
+    says: /it threw null/,
+  },
+  {
+    name: 'throws a symbol, a function, a bigint',
+    at: 'after_create',
+    body: `throw [Symbol('s'), () => 1, 7n];`,
+    says: /it threw \[ Symbol\(s\), \[Function \(anonymous\)\], 7n \]/,
+  },
+  {
+    name: 'throws an error with causes',
+    at: 'after_create',
+    body: `throw new Error('no worker', { cause: new TypeError('memory', { cause: { kib: 3 } }) });`,
+    says: /after_create\.ts:2:9: no worker \(cause: TypeError: memory \(cause: \{ kib: 3 \}\)\)/,
+  },
+  {
+    name: 'throws several errors',
+    at: 'after_create',
+    body: `await Promise.any([Promise.reject(new Error('a')), Promise.reject('b')]);`,
+    says: /AggregateError: All promises were rejected \(one of them: a\) \(one of them: 'b'\)/,
+  },
+  {
+    name: 'throws an error without a message',
+    at: 'after_create',
+    body: 'throw new RangeError();',
+    says: /2:9: RangeError without a message/,
+  },
+  {
+    name: 'throws an error that causes itself',
+    at: 'after_create',
+    body: `const e: any = new Error('round'); e.cause = e; throw e;`,
+    says: /round \(cause: round \(cause: round/,
+  },
+  {
+    name: 'throws an object whose getters and toString throw',
+    at: 'after_create',
+    body: `throw { get message() { throw 1; }, toString() { throw 2; }, get [Symbol.toStringTag]() { throw 3; } };`,
+    says: /it threw \{ message: \[Getter\], toString: \[Function: toString\], .*\[Getter\] \}/,
+  },
+  {
+    name: 'throws an error whose getters throw',
+    at: 'after_create',
+    body: `const e = new Error('hidden');
+  for (const name of ['name', 'message', 'stack', 'cause']) Object.defineProperty(e, name, { get() { throw 1; } });
+  throw e;`,
+    says: /after_create\.ts: without a message/,
+  },
+  {
+    name: 'throws a proxy that answers nothing',
+    at: 'after_create',
+    body: `const no = () => { throw 1; };
+  throw new Proxy(new Error('inside'), { get: no, getPrototypeOf: no, has: no, ownKeys: no, getOwnPropertyDescriptor: no });`,
+    says: /after_create\.ts: it threw .*inside/,
+  },
+  {
+    name: 'throws an error with a stack of its own making',
+    at: 'after_create',
+    body: `Error.prepareStackTrace = () => { throw 1; }; throw new Error('no stack');`,
+    says: /after_create\.ts: no stack/,
+  },
+  {
+    name: 'throws an object later',
+    at: 'after_create',
+    body: `setTimeout(() => { throw { code: 4 }; }); await new Promise((r) => setTimeout(r, 100));`,
+    says: /after_create\.ts: it threw \{ code: 4 \}/,
+  },
+  {
+    name: 'rejects an object that nobody waits for',
+    at: 'after_create',
+    body: `Promise.reject({ code: 5 }); await new Promise((r) => setTimeout(r, 100));`,
+    says: /after_create\.ts: it threw \{ code: 5 \}/,
+  },
+  {
+    name: 'refuses with an object',
+    at: 'after_create',
+    body: 'boot.refuse({ code: 6 }, { do: "that" });',
+    says: /refuses the boot: \{ code: 6 \}\n.*what to do: \{ do: 'that' \}/,
+  },
+  {
     name: 'rejects later',
     at: 'before_start',
     body: `await Promise.reject(new Error('no'));`,
@@ -227,7 +470,7 @@ const failures: {
     name: 'fills the memory',
     at: 'before_planning',
     body: 'const a = []; for (;;) a.push(new Array(1000).fill(7));',
-    says: /more than 64 MiB/,
+    says: /before_planning\.ts: it took more than 64 MiB of memory/,
   },
   {
     name: 'syntax error',
@@ -397,7 +640,7 @@ test('what was measured and then fails cannot be caught', async (t) => {
   const source = doing(`try { await boot.keepPaused('guest'); } catch {}`);
   const boot = await rig(t, withScripts({ at: 'after_create', source }));
   boot.tpm.loses = (command) =>
-    command === 'PCR_Extend' && boot.state.created.length === 3 && !boot.state.evidenceIfQuoted;
+    command === 'PCR_Extend' && boot.state.created.length === 3 && !boot.early.evidence;
   await boot.run();
   assert.match(boot.console(), /step "run script after_create" failed/);
 });

@@ -4,17 +4,15 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connectUnix, pcrBanks, pcrRead, Tpm, type Transport } from 'node-tpm2-pts';
 import { SimulatedHypervisor, type SimulatedXen } from '../../../bindings/simulator.ts';
-import { abort } from '../../../daemon/abort.ts';
-import { bringUp, launch, prepare } from '../../../daemon/boot.ts';
-import { execute } from '../../../daemon/execute.ts';
-import { BootFailure } from '../../../daemon/failure.ts';
-import { openLog } from '../../../daemon/log.ts';
-import { paths, type Settings } from '../../../daemon/settings.ts';
-import { BootState } from '../../../daemon/state.ts';
-import { Timeline } from '../../../daemon/timeline.ts';
+import { BootFailure } from '../../../daemon/plan/failure.ts';
+import { paths, type Settings } from '../../../daemon/plan/settings.ts';
+import { openDaemonLog } from '../../../daemon/run/log.ts';
+import { runBoot } from '../../../daemon/run/run-boot.ts';
+import { EarlyState, type QuotedState } from '../../../daemon/run/state.ts';
+import { Timeline } from '../../../daemon/run/timeline.ts';
 import { type FakeMachine, fakeMachine } from '../../lib/fake-machine.ts';
 import { FaultyTransport } from '../../lib/faulty-transport.ts';
-import { startSwtpm } from '../../lib/swtpm.ts';
+import { type Swtpm, startSwtpm } from '../../lib/swtpm.ts';
 
 /** A small ELF header is all that the simulated builder looks at. */
 export const kernel = Buffer.concat([
@@ -60,7 +58,10 @@ export const recoverable = `${manifest.replace('version: 2\n', 'version: 2\nplat
 `;
 
 export interface Rig {
-  state: BootState;
+  /** What a boot that got to its seal has; of another, only what it got to is there. */
+  state: QuotedState;
+  /** The same, of a boot that may have ended before. */
+  early: EarlyState;
   machine: FakeMachine;
   hypervisor: SimulatedHypervisor;
   /** The connection to a real swtpm. */
@@ -71,7 +72,9 @@ export interface Rig {
   bootDomid: number | undefined;
   /** What the operator reads on the console. */
   console: () => string;
-  /** Runs the whole boot, as main.ts does: an error ends in abort(). */
+  /** Leaves the TPM to others. */
+  disconnect: () => Promise<void>;
+  /** Runs the whole boot, as main.ts does. */
   run: () => Promise<void>;
 }
 
@@ -82,14 +85,24 @@ export interface RigOptions {
   between?: <T extends object>(what: string, inner: T) => T;
   files?: Record<string, Uint8Array | string | undefined>;
   noTpm?: boolean;
+  /** Makes something of the TPM before the boot. */
+  prepareTpm?: (swtpm: Swtpm) => Promise<unknown>;
   firmwareLog?: Buffer;
+  /** Words of physical memory. */
+  memory?: ReadonlyMap<number, number>;
   /** The boot image holds a public key. */
   signed?: boolean;
 }
 
 /** A boot over the simulated hypervisor and a real swtpm, which ends with the test. */
 export async function rig(test: TestContext, options: RigOptions = {}): Promise<Rig> {
+  const settings: Settings = {
+    ...{ pcr: 13, bootPcr: 12, policy: true, signed: options.signed ?? false },
+    onFailure: 'halt',
+    modules: ['/lib/a.ko'],
+  };
   const files = new Map<string, Uint8Array | string>([
+    [paths.settings, JSON.stringify(settings)],
     [paths.manifest, options.manifest ?? manifest],
     [paths.policy, policy],
     [`${paths.images}/vmlinux`, kernel],
@@ -104,6 +117,7 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
   const hypervisor = new SimulatedHypervisor(options.xen);
   const swtpm = await startSwtpm();
   test.after(() => swtpm.stop());
+  await options.prepareTpm?.(swtpm);
   const carrier = await connectUnix(swtpm.socket);
   test.after(() => carrier.close());
   const tpm = new FaultyTransport(carrier);
@@ -119,34 +133,18 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
     ...{ files, openTpm, logDirectory },
     hypervisor: between('hypervisor', hypervisor),
     firmwareLog: options.firmwareLog,
+    memory: options.memory,
   });
   let time = 0;
   const lines: string[] = [];
-  const log = openLog(
+  const log = openDaemonLog(
     () => ++time,
     (text) => lines.push(text),
   );
-  const settings: Settings = {
-    ...{ pcr: 13, bootPcr: 12, policy: true, signed: options.signed ?? false },
-    onFailure: 'halt',
-    modules: ['/lib/a.ko'],
-  };
-  const state = new BootState(
-    between('machine', machine),
-    settings,
-    log,
-    new Timeline(() => ++time, 0),
-  );
-  const run = async () => {
-    try {
-      await execute(bringUp(settings), state);
-      await execute(prepare(state.manifest), state);
-      await execute(launch(state.manifest, state.changes), state);
-      machine.end('halt');
-    } catch (error) {
-      await abort(state, error);
-    }
-  };
+  const timeline = new Timeline(() => ++time, 0);
+  const early = new EarlyState(between('machine', machine), log, timeline);
+  const state = early as QuotedState;
+  const run = () => runBoot(early);
   const bootDomid = hypervisor.domains()[0]?.domid;
   const pcr = async (index: number) => {
     const reader = new Tpm(carrier);
@@ -157,5 +155,16 @@ export async function rig(test: TestContext, options: RigOptions = {}): Promise<
     );
     return new Map([...values].map(([bank, held]) => [bank, held.get(index) as Buffer]));
   };
-  return { pcr, bootDomid, state, machine, hypervisor, tpm, console: () => lines.join(''), run };
+  return {
+    pcr,
+    bootDomid,
+    state,
+    early,
+    machine,
+    hypervisor,
+    tpm,
+    disconnect: () => carrier.close(),
+    console: () => lines.join(''),
+    run,
+  };
 }

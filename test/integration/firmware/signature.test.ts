@@ -8,7 +8,7 @@ import { predictPcr4 } from '../../../measurement/firmware/pcr4.ts';
 import { parsePe } from '../../../measurement/firmware/pe.ts';
 import { type SigningKey, signImage } from '../../../platform/firmware/sign.ts';
 import { unifiedImage } from '../../../platform/firmware/unified-image.ts';
-import { run } from '../../../platform/lib/run.ts';
+import { runProgram } from '../../../platform/lib/run.ts';
 import { buildPe } from '../../lib/pe-builder.ts';
 
 /** Size of a WIN_CERTIFICATE's header, before the PKCS #7 message; its first field is the length of both. */
@@ -28,7 +28,7 @@ describe('signing with sbsign', () => {
       key: join(directory, `${name}.key`),
       certificate: join(directory, `${name}.pem`),
     };
-    await run('openssl', [
+    await runProgram('openssl', [
       ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`],
       ...['-keyout', files.key, '-out', files.certificate],
     ]);
@@ -64,7 +64,7 @@ describe('signing with sbsign', () => {
       bytes.subarray(start + CERTIFICATE_HEADER, start + length),
     );
     // The first SHA-256 value in an Authenticode message is the image's, in SpcIndirectDataContent.
-    const asn1 = await run('openssl', ['asn1parse', '-inform', 'DER', '-in', message]);
+    const asn1 = await runProgram('openssl', ['asn1parse', '-inform', 'DER', '-in', message]);
     const signed = /OCTET STRING\s+\[HEX DUMP\]:([0-9A-F]{64})$/m.exec(asn1)?.[1];
     const digests = await authenticodeDigests(file, ['sha256']);
     assert.equal(digests.get('sha256')?.toString('hex'), signed?.toLowerCase());
@@ -80,12 +80,12 @@ describe('signing with sbsign', () => {
     const signed = await signImage(image, key);
     const other = await makeKey('two');
     const file = await written('signed.efi', signed);
-    await run('sbverify', ['--cert', key.certificate, file]);
-    await assert.rejects(run('sbverify', ['--cert', other.certificate, file]));
+    await runProgram('sbverify', ['--cert', key.certificate, file]);
+    await assert.rejects(runProgram('sbverify', ['--cert', other.certificate, file]));
     const changed = Buffer.from(signed);
     changed.writeUInt8(changed.readUInt8(2000) ^ 1, 2000);
     const tampered = await written('tampered.efi', changed);
-    await assert.rejects(run('sbverify', ['--cert', key.certificate, tampered]));
+    await assert.rejects(runProgram('sbverify', ['--cert', key.certificate, tampered]));
   });
 
   it('fails when key and certificate do not belong together', async () => {

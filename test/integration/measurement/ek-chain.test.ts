@@ -25,9 +25,11 @@ import {
 } from '../../../measurement/evidence/evidence.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { MeasurementLog } from '../../../measurement/measurement-log.ts';
-import { run } from '../../../platform/lib/run.ts';
+import { runProgram } from '../../../platform/lib/run.ts';
+import { certifyTpm } from '../../../platform/machine/ek-certificates.ts';
 import { ITEMS, NONCE } from '../../lib/evidence.ts';
 import { type Swtpm, startSwtpm } from '../../lib/swtpm.ts';
+import { openIn, wrongIn } from '../../lib/verdict.ts';
 
 let directory: string;
 let swtpm: Swtpm;
@@ -38,7 +40,11 @@ let intermediate: X509Certificate;
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'domb-ek-'));
-  swtpm = await startSwtpm({ prepare: (state) => manufacture(state, directory) });
+  let roots = '';
+  const prepare = async (state: string) => {
+    roots = await certifyTpm(state, join(directory, 'authority'));
+  };
+  swtpm = await startSwtpm({ prepare });
   const tpm = await swtpm.connect();
   try {
     const log = await MeasurementLog.open({ tpm, pcr: 13, directory });
@@ -51,10 +57,7 @@ before(async () => {
   } finally {
     await tpm.close();
   }
-  const certificate = async (name: string) =>
-    new X509Certificate(await readFile(join(directory, 'ca', name)));
-  root = await certificate('swtpm-localca-rootca-cert.pem');
-  intermediate = await certificate('issuercert.pem');
+  [root, intermediate] = authoritiesIn(roots);
 });
 
 after(async () => {
@@ -62,27 +65,8 @@ after(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** Gives a TPM EK certificates, of an RSA key and of one on P-384, issued by an authority of its own in two steps, as manufacturers do. */
-async function manufacture(state: string, at: string): Promise<void> {
-  const ca = join(at, 'ca');
-  await mkdir(ca);
-  const write = (name: string, lines: string[]) =>
-    writeFile(join(at, name), `${lines.join('\n')}\n`);
-  await write('setup.conf', [
-    'create_certs_tool=/usr/bin/swtpm_localca',
-    `create_certs_tool_config=${join(at, 'localca.conf')}`,
-    `create_certs_tool_options=${join(at, 'localca.options')}`,
-  ]);
-  await write('localca.conf', [
-    `statedir = ${ca}`,
-    `signingkey = ${join(ca, 'signkey.pem')}`,
-    `issuercert = ${join(ca, 'issuercert.pem')}`,
-    `certserial = ${join(ca, 'certserial')}`,
-  ]);
-  await write('localca.options', ['--platform-manufacturer none']);
-  const config = ['--config', join(at, 'setup.conf')];
-  const keys = ['--create-ek-cert', '--ecc'];
-  await run('swtpm_setup', ['--tpm2', '--tpmstate', state, ...keys, ...config]);
+function authoritiesIn(roots: string): [root: X509Certificate, intermediate: X509Certificate] {
+  return readAuthorities(Buffer.from(roots)) as [X509Certificate, X509Certificate];
 }
 
 const judge = (ekAuthorities: X509Certificate[], changed: Partial<Evidence> = {}) =>
@@ -93,8 +77,10 @@ const judge = (ekAuthorities: X509Certificate[], changed: Partial<Evidence> = {}
 
 test('an EK certificate under the given root is accepted, and what that does not show is said', () => {
   const verdict = judge([root, intermediate]);
-  assert.deepEqual(verdict.problems, []);
-  assert.match(verdict.notChecked.join('\n'), /have it activate a credential\nwhether .* revoked/);
+  assert.deepEqual(wrongIn(verdict), []);
+  assert.deepEqual(openIn(verdict), ['key', 'boot-log', 'launch-chain']);
+  assert.match(verdict.gaps[0]?.says ?? '', /in the certificate's TPM/);
+  assert.match(verdict.notes.join('\n'), /whether .* revoked/);
 });
 
 test('RSA or ECC: both keys have a certificate, and each is judged by its chain', async (t) => {
@@ -103,24 +89,21 @@ test('RSA or ECC: both keys have a certificate, and each is judged by its chain'
     (der) => new X509Certificate(der).publicKey.asymmetricKeyType,
   );
   assert.deepEqual(kinds, ['rsa', 'ec']);
-  assert.deepEqual(judge(authorities, { ekCertificate: eccCertificate }).problems, []);
+  assert.deepEqual(wrongIn(judge(authorities, { ekCertificate: eccCertificate })), []);
   // Another manufacturer, whose authorities have the same names and other keys.
   const elsewhere = await mkdtemp(join(tmpdir(), 'domb-other-ca-'));
   t.after(() => rm(elsewhere, { recursive: true }));
   await mkdir(join(elsewhere, 'state'));
-  await manufacture(join(elsewhere, 'state'), elsewhere);
-  const others = await Promise.all(
-    ['swtpm-localca-rootca-cert.pem', 'issuercert.pem'].map(
-      async (name) => new X509Certificate(await readFile(join(elsewhere, 'ca', name))),
-    ),
+  const others = authoritiesIn(
+    await certifyTpm(join(elsewhere, 'state'), join(elsewhere, 'authority')),
   );
   assert.deepEqual(
     others.map(({ subject }) => subject),
     authorities.map(({ subject }) => subject),
   );
   for (const ekCertificate of [evidence.ekCertificate as Buffer, eccCertificate]) {
-    for (const wrong of [others, [root, others[1] as X509Certificate]]) {
-      assert.deepEqual(judge(wrong, { ekCertificate }).problems, [
+    for (const wrong of [others, [root, others[1]]]) {
+      assert.deepEqual(wrongIn(judge(wrong, { ekCertificate })), [
         'the EK certificate was not issued by any of the given authorities',
       ]);
     }
@@ -159,16 +142,16 @@ test('the key on P-384 is the certified one, and activates a credential', async 
 });
 
 test('a chain with a link or its root missing, or of somebody else, is refused', () => {
-  assert.deepEqual(judge([root]).problems, [
+  assert.deepEqual(wrongIn(judge([root])), [
     'the EK certificate was not issued by any of the given authorities',
   ]);
-  assert.deepEqual(judge([intermediate]).problems, [
+  assert.deepEqual(wrongIn(judge([intermediate])), [
     'the certificate of "CN=swtpm-localca" was not issued by any of the given authorities',
   ]);
-  assert.equal(judge([]).accepted, false);
+  assert.equal(judge([]).outcome, 'refused');
   const { ekCertificate: _, ...none } = evidence;
   assert.deepEqual(
-    verifyEvidence(none, { nonce: NONCE, pcr: 13, ekAuthorities: [root, intermediate] }).problems,
+    wrongIn(verifyEvidence(none, { nonce: NONCE, pcr: 13, ekAuthorities: [root, intermediate] })),
     ['there is no EK certificate'],
   );
 });
@@ -176,11 +159,11 @@ test('a chain with a link or its root missing, or of somebody else, is refused',
 test('a certificate for something else, an altered one, and one out of its time', () => {
   const authorities = [root, intermediate];
   assert.match(
-    judge(authorities, { ekCertificate: intermediate.raw }).problems[0] ?? '',
+    wrongIn(judge(authorities, { ekCertificate: intermediate.raw }))[0] ?? '',
     /is not one of an endorsement key/,
   );
   assert.match(
-    judge(authorities, { ekCertificate: root.raw }).problems[0] ?? '',
+    wrongIn(judge(authorities, { ekCertificate: root.raw }))[0] ?? '',
     /is not one of an endorsement key/,
   );
   const der = evidence.ekCertificate as Buffer;
@@ -188,7 +171,7 @@ test('a certificate for something else, an altered one, and one out of its time'
   for (let i = 0; i < der.length; i += 7) {
     const altered = Buffer.from(der);
     altered.writeUInt8(altered.readUInt8(i) ^ 1, i);
-    if (!judge(authorities, { ekCertificate: altered }).accepted) refused++;
+    if (judge(authorities, { ekCertificate: altered }).outcome === 'refused') refused++;
   }
   assert.equal(refused, Math.ceil(der.length / 7));
   for (const time of ['1999-01-01', '+010000-01-02']) {
@@ -215,7 +198,7 @@ test('authorities come as PEM, one or many, or as DER', async () => {
 
 test('the commands of docs/verifying.md enrol a key', async () => {
   const text = await readFile(new URL('../../../docs/verifying.md', import.meta.url), 'utf8');
-  const section = text.split('## Enrolling a key\n')[1]?.split('\n## ')[0] ?? '';
+  const section = text.split('### By hand, with tpm2-tools\n')[1]?.split('\n## ')[0] ?? '';
   const commands = section.split('\n').filter((line) => line.startsWith('    '));
   assert.equal(commands.filter((line) => /^ {4}(tpm2_|openssl)/.test(line)).length, 11);
   const at = join(directory, 'enrol');
@@ -231,5 +214,5 @@ test('the commands of docs/verifying.md enrol a key', async () => {
     /^( {4}tpm2_create.*(\n {6}.*)*)$/gm,
     '$1\ntpm2_flushcontext -t',
   );
-  await run('bash', ['-c', flushing], { cwd: at, env });
+  await runProgram('bash', ['-c', flushing], { cwd: at, env });
 });

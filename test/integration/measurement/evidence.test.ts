@@ -13,6 +13,7 @@ import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { MeasurementLog } from '../../../measurement/measurement-log.ts';
 import { ITEMS, NONCE } from '../../lib/evidence.ts';
 import { SharedTpm } from '../../lib/tpm2-tools.ts';
+import { wrongIn } from '../../lib/verdict.ts';
 
 let shared: SharedTpm;
 let log: MeasurementLog;
@@ -42,7 +43,7 @@ test('evidence from a TPM verifies here after a round through files', async () =
   const directory = shared.file('evidence');
   await writeEvidence(directory, await collect());
   const verdict = verifyEvidence(await readEvidence(directory), expected);
-  assert.deepEqual(verdict.problems, []);
+  assert.deepEqual(wrongIn(verdict), []);
   assert.equal(verdict.attest?.clock.resetCount, 1);
 
   const other = ITEMS.map(
@@ -50,7 +51,7 @@ test('evidence from a TPM verifies here after a round through files', async () =
       item.event === 'image' && item.component === 'kernel' ? { ...item, size: 1 } : item,
   );
   assert.deepEqual(
-    verifyEvidence(await readEvidence(directory), { ...expected, items: other }).problems,
+    wrongIn(verifyEvidence(await readEvidence(directory), { ...expected, items: other })),
     [
       'vtpm kernel differs: size: expected 1, measured 14',
       'dom0 kernel differs: size: expected 1, measured 14',
@@ -75,7 +76,7 @@ test('the same files verify by hand, with tpm2-tools', async () => {
 
 test('something measured behind the log: no quote of this TPM verifies any more', async () => {
   await pcrExtend(shared.tpm, 13, new Map([['sha384', Buffer.alloc(48, 1)]]));
-  assert.deepEqual(verifyEvidence(await collect(), expected).problems, [
+  assert.deepEqual(wrongIn(verifyEvidence(await collect(), expected)), [
     'the log does not replay to the quoted PCR 13 in bank sha384',
   ]);
 });

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pcrBanks, pcrExtend, pcrRead, type Tpm } from 'node-tpm2-pts';
-import { imageItem, manifestItem } from '../../../measurement/content.ts';
 import type { MeasuredItem } from '../../../measurement/events.ts';
 import { MeasurementLog } from '../../../measurement/measurement-log.ts';
 import { predict } from '../../../measurement/predict.ts';
-import { run } from '../../../platform/lib/run.ts';
+import { runProgram } from '../../../platform/lib/run.ts';
+import { imageItem, manifestItem } from '../../lib/items.ts';
 import { type Swtpm, startSwtpm } from '../../lib/swtpm.ts';
 
 const PCR = 13;
@@ -46,7 +46,7 @@ after(async () => {
 
 /** PCR values that tpm2_eventlog replays, as `bank:pcr` to hex. */
 async function judge(path: string): Promise<Map<string, string>> {
-  const text = await run('tpm2_eventlog', [path]);
+  const text = await runProgram('tpm2_eventlog', [path]);
   const values = new Map<string, string>();
   let bank = '';
   for (const line of text.slice(text.indexOf('\npcrs:')).split('\n')) {
@@ -84,7 +84,7 @@ test('TPM, prediction and tpm2_eventlog agree in every bank; damaged logs do not
   }
 
   // Some verifiers give up at the first warning.
-  assert.equal(await run('sh', ['-c', 'tpm2_eventlog "$0" 2>&1 >/dev/null', log.path]), '');
+  assert.equal(await runProgram('sh', ['-c', 'tpm2_eventlog "$0" 2>&1 >/dev/null', log.path]), '');
 
   const bytes = await readFile(log.path);
   assert.deepEqual(bytes, log.bytes());
@@ -105,7 +105,7 @@ test('TPM, prediction and tpm2_eventlog agree in every bank; damaged logs do not
 
   const truncatedPath = join(directory, 'truncated.log');
   await writeFile(truncatedPath, bytes.subarray(0, bytes.length - 3));
-  await assert.rejects(run('tpm2_eventlog', [truncatedPath]), /tpm2_eventlog .* ended with/);
+  await assert.rejects(runProgram('tpm2_eventlog', [truncatedPath]), /tpm2_eventlog .* ended with/);
 });
 
 test('a PCR that somebody extended before is refused and no log is made', async () => {

@@ -16,7 +16,7 @@ import {
   TPMA_NV,
   TpmError,
 } from 'node-tpm2-pts';
-import { run } from '../../../platform/lib/run.ts';
+import { runProgram } from '../../../platform/lib/run.ts';
 import { SharedTpm } from '../../lib/tpm2-tools.ts';
 
 const { OWNER_READ, OWNER_WRITE, AUTH_READ, AUTH_WRITE, COUNTER, NO_DA, WRITTEN } = TPMA_NV;
@@ -85,7 +85,7 @@ test('a counter counts up, by us and by tpm2_nvincrement', async () => {
 test('the EK certificate is read from its index, without what is behind it', async () => {
   assert.equal(await readEkCertificate(shared.tpm, 'rsa-2048'), undefined);
   const [keyFile, certificateFile] = [shared.file('ca.key'), shared.file('ek.der')];
-  await run('openssl', [
+  await runProgram('openssl', [
     ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=endorsement'],
     ...['-outform', 'DER', '-keyout', keyFile, '-out', certificateFile],
   ]);

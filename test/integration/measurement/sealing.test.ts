@@ -17,10 +17,13 @@ import {
   selectionOf,
   srkTemplate,
   TPM_RH,
+  Tpm,
   TpmError,
   unseal,
   withPolicySession,
 } from 'node-tpm2-pts';
+import { openSealed } from '../../../measurement/sealing/open-sealed.ts';
+import { sealSecret } from '../../../measurement/sealing/seal-secret.ts';
 import { SharedTpm } from '../../lib/tpm2-tools.ts';
 
 const SECRET = Buffer.from('a key of thirty-two bytes, exact');
@@ -119,6 +122,31 @@ test('sealed to a state that is yet to come; any other state does not open it', 
     );
   });
   assert.deepEqual(await loadedHandles(), loaded, 'nothing stays in the TPM, also after failures');
+});
+
+test('the secret does not cross the bus as it is, on its way in or out', async () => {
+  // The tools leave sessions behind.
+  await shared.tool('tpm2_flushcontext -l');
+  const crossed: Buffer[] = [];
+  const transmit = async (command: Buffer) => {
+    const response = await shared.transmit(command);
+    crossed.push(command, response);
+    return response;
+  };
+  const tpm = new Tpm({ description: 'recorded', transmit, close: async () => {} });
+  const now = await pcrRead(tpm, [{ bank: 'sha256', pcrs: [4, 13] }]);
+  const sealed = await sealSecret(tpm, SECRET, [{ source: 'now', values: now }]);
+  assert.deepEqual(await openSealed(tpm, sealed), { data: SECRET });
+  assert.ok(crossed.length > 10);
+  assert.ok(!crossed.some((bytes) => bytes.includes(SECRET)));
+
+  // What is salted for another key than the one that was there, no TPM takes.
+  const other = Buffer.from(sealed.parent);
+  other.writeUInt8(other.readUInt8(other.length - 1) ^ 1, other.length - 1);
+  await assert.rejects(
+    openSealed(tpm, { ...sealed, parent: other }),
+    /does not have the storage key/,
+  );
 });
 
 /** Transient objects and sessions that are in the TPM; the tools leave sessions behind. */

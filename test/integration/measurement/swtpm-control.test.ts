@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   connectUnix,
+  digest,
   getRandom,
+  hashId,
   pcrExtend,
   pcrRead,
   pcrReset,
@@ -11,6 +13,8 @@ import {
   Tpm,
   TpmTransportError,
 } from 'node-tpm2-pts';
+import { replay } from '../../../measurement/event-log/replay.ts';
+import { runProgram } from '../../../platform/lib/run.ts';
 import { startSwtpm } from '../../lib/swtpm.ts';
 
 test('a TPM that must be powered on first: init, start-up, localities, reset', async (t) => {
@@ -43,6 +47,21 @@ test('a TPM that must be powered on first: init, start-up, localities, reset', a
   await control.init();
   await control.shutdown();
   await assert.rejects(control.init(), (error) => error instanceof TpmTransportError);
+});
+
+test('after a dynamic launch a register is what replaying its events from zeros gives', async (t) => {
+  const swtpm = await startSwtpm();
+  t.after(() => swtpm.stop());
+  // _TPM_Hash_Start, _TPM_Hash_Data, _TPM_Hash_End, as a processor sends them.
+  await runProgram('swtpm_ioctl', ['--unix', swtpm.control, '-h', 'the launched program']);
+  const tpm = await swtpm.connect();
+  const data = Buffer.from('the launched program');
+  const digests = new Map([[hashId('sha256'), digest('sha256', data)]]);
+  const replayed = replay([{ pcr: 17, type: 0x501, digests, data }], 'sha256').get(17);
+  const values = await pcrRead(tpm, [{ bank: 'sha256', pcrs: [17, 18] }]);
+  assert.deepEqual(values.get('sha256')?.get(17), replayed);
+  assert.deepEqual(values.get('sha256')?.get(18), Buffer.alloc(32), 'all of them are reset');
+  await tpm.close();
 });
 
 test('a TPM that goes away in the middle ends in an error, not in silence', async (t) => {

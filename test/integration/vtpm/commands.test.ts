@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Declarations, openLibrary } from '../../../bindings/ffi/library.ts';
-import { run } from '../../../platform/lib/run.ts';
+import { runProgram } from '../../../platform/lib/run.ts';
 
 const COMMANDS = {
   transact: {
@@ -24,7 +24,7 @@ before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'domb-commands-'));
   const path = join(scratch, 'commands.so');
   const frontend = join(import.meta.dirname, '../../../vtpm/frontend');
-  await run('gcc', [
+  await runProgram('gcc', [
     ...['-shared', '-fPIC', '-Wall', '-Wextra', '-Werror', `-I${frontend}`, '-o', path],
     ...['commands.c', 'ring.c'].map((name) => join(frontend, name)),
     join(import.meta.dirname, '../../lib/slow-xenbus.c'),

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createAk, pcrExtend, pcrRead, Tpm, type Transport } from 'node-tpm2-pts';
 import { type Declarations, openLibrary } from '../../../bindings/ffi/library.ts';
-import { run } from '../../../platform/lib/run.ts';
+import { runProgram } from '../../../platform/lib/run.ts';
 import { Device, XenbusState } from '../../../vtpm/backend/device.ts';
 import { PAGE_SIZE } from '../../../vtpm/backend/ring.ts';
 import { type GuestTpm, startSoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
@@ -38,7 +38,16 @@ before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'domb-vtpm-'));
   const library = join(scratch, 'ring.so');
   const source = join(import.meta.dirname, '../../../vtpm/frontend/ring.c');
-  await run('gcc', ['-shared', '-fPIC', '-Wall', '-Wextra', '-Werror', '-o', library, source]);
+  await runProgram('gcc', [
+    '-shared',
+    '-fPIC',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-o',
+    library,
+    source,
+  ]);
   ring = openLibrary(library, FRONTEND_RING);
 });
 after(async () => {
@@ -62,7 +71,10 @@ async function guest(domid: number) {
     store.write(`${frontend}/${name}`, String(value));
   }
   const backend = `backend/vtpm/${domid}/0`;
-  const device = new Device({ ...{ domid, backend, frontend, store, rings }, say: () => {} });
+  const device = new Device({
+    ...{ domid, backend, frontend, store, rings, say: () => {} },
+    now: () => performance.now(),
+  });
   device.powerOn(tpm);
   const exchange = async (command: Buffer): Promise<Buffer> => {
     const status = ring.ring_submit({ page: page.bytes, command, length: command.length });

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { cpuFeatureNumber, FEATURE_WORDS, placeOf } from '../../../bindings/cpu-features.ts';
 import { readText } from '../../../bindings/ffi/memory.ts';
-import { layoutFor } from '../../../bindings/layouts/layouts.ts';
-import { StructView } from '../../../bindings/layouts/struct.ts';
+import { StructView } from '../../../bindings/ffi/struct.ts';
 import { differences } from '../../../bindings/xen/cpu-policy.ts';
 import { cpuFeatureNames } from '../../../boot-configs/generated/cpu-features.ts';
+import { ownRelease } from '../../../xen-releases/releases.ts';
 
-const layout = layoutFor('4.17');
+const layout = ownRelease.layout;
 
 test("the words of features are where the header's comments say", () => {
   const header = readFileSync('/usr/include/xen/arch-x86/cpufeatureset.h', 'latin1');

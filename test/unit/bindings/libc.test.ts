@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { closeSync, openSync } from 'node:fs';
 import { test } from 'node:test';
 import { CallError } from '../../../bindings/ffi/errors.ts';
-import { ioctl, loadModule, mount, setHostname, unmount } from '../../../bindings/libc.ts';
+import { ioctl, loadModule, mount } from '../../../bindings/libc.ts';
 
 function failure(action: () => void): CallError {
   try {
@@ -21,22 +21,11 @@ test('a failed mount says what was to be mounted where', () => {
   assert.match(error.message, /source="proc", target="\/no\/such\/directory", type="proc"/);
 });
 
-test('a failed unmount names its target', () => {
-  const error = failure(() => unmount('/no/such/directory'));
-  assert.deepEqual([error.call, error.errno], ['umount2', 'ENOENT']);
-});
-
 test('a file that is no kernel module is refused', () => {
   // EPERM without the right to load modules, ENOEXEC with it; never loaded.
   const error = failure(() => loadModule(import.meta.filename));
   assert(['EPERM', 'ENOEXEC', 'ENOSYS'].includes(error.errno), error.errno);
   assert.throws(() => loadModule('/no/such.ko'), { code: 'ENOENT' });
-});
-
-test('a host name that is too long is refused by the kernel', () => {
-  // The length is checked after the privilege.
-  const error = failure(() => setHostname('x'.repeat(65)));
-  assert(['EINVAL', 'EPERM'].includes(error.errno), error.errno);
 });
 
 test('ioctl passes memory to the kernel and tells its errno', () => {

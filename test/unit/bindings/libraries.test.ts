@@ -6,26 +6,30 @@ import { CallError, LibraryError } from '../../../bindings/ffi/errors.ts';
 import { runningXenVersion } from '../../../bindings/libxencall.ts';
 import { openLibxenctrl } from '../../../bindings/libxenctrl.ts';
 import { openLibxenevtchn } from '../../../bindings/libxenevtchn.ts';
+import { openLibxenforeignmemory } from '../../../bindings/libxenforeignmemory.ts';
 import { openLibxengnttab } from '../../../bindings/libxengnttab.ts';
 import { openLibxenguest } from '../../../bindings/libxenguest.ts';
 import { openLibxenstore } from '../../../bindings/libxenstore.ts';
 import { MessageCapture } from '../../../bindings/libxentoollog.ts';
 import { openLibxl } from '../../../bindings/libxl.ts';
+import { ownRelease } from '../../../xen-releases/releases.ts';
 
+const { libraries } = ownRelease;
 const onXen = existsSync('/proc/xen/privcmd') || existsSync('/dev/xen/privcmd');
 
 test('every library opens and has every declared function', () => {
-  openLibxenctrl('4.17');
-  openLibxenguest('4.17');
-  openLibxl('4.17');
+  openLibxenctrl(libraries.control);
+  openLibxenguest(libraries.guest);
+  openLibxl(libraries.light);
   openLibxenstore();
   openLibxenevtchn();
+  openLibxenforeignmemory();
   openLibxengnttab();
 });
 
 test('the library of another Xen is missing by name', () => {
   assert.throws(
-    () => openLibxenctrl('4.99'),
+    () => openLibxenctrl('libxenctrl.so.4.99'),
     (error) => {
       assert(error instanceof LibraryError);
       assert.equal(error.library, 'libxenctrl.so.4.99');

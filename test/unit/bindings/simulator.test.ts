@@ -2,11 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DomainCreation, DomainImage } from '../../../bindings/hypervisor.ts';
 import { HypervisorError } from '../../../bindings/hypervisor.ts';
-import type { Fault, SimulatedXen } from '../../../bindings/simulator.ts';
+import type { InjectedFault, SimulatedXen } from '../../../bindings/simulator.ts';
 import { SimulatedHypervisor } from '../../../bindings/simulator.ts';
+import type { DomainLimits } from '../../../domains/settings.ts';
 
 const UUID = '6a4f3c3e-0d5b-4c09-9a5e-2f6d0b7a1c11';
 const BOOT_DOMID = 0x7fef;
+
+const unlimited: DomainLimits = {
+  grantFrames: 'default',
+  maptrackFrames: 'default',
+  eventChannels: 'default',
+};
 
 function guest(changes: Partial<DomainCreation> = {}): DomainCreation {
   return {
@@ -16,12 +23,25 @@ function guest(changes: Partial<DomainCreation> = {}): DomainCreation {
     uuid: UUID,
     seclabel: 'system_u:system_r:domU_t',
     memoryKiB: 128 * 1024,
+    maxMemoryKiB: changes.memoryKiB ?? 128 * 1024,
     vcpus: 1,
+    maxVcpus: changes.vcpus ?? 1,
+    cpuid: [],
+    nestedHvm: false,
+    msrRelaxed: false,
+    cpus: 'all',
+    limits: unlimited,
+    devices: { ioports: [], iomem: [], irqs: [] },
+    iommu: false,
+    xenstore: false,
+    console: false,
     hardware: false,
     ...changes,
   };
 }
 
+/** Of those that Xen keeps for its own console. */
+const KEPT_PORT = { first: 0x3fe, count: 1 };
 const port = { ioports: [{ first: 0x300, count: 8 }], iomem: [], irqs: [] };
 
 function dom0(changes: Partial<DomainCreation> = {}): DomainCreation {
@@ -75,7 +95,7 @@ test('with the boot-domain series the boot domain has its reserved domid and dom
   const [first, second] = xen.domains();
   assert.deepEqual([first?.domid, second?.domid], [0, BOOT_DOMID]);
   assert.equal(first?.paused, true);
-  assert.equal(first?.seclabel, 'system_u:system_r:dom0_t');
+  assert.equal(first?.seclabel, 'system_u:system_r:dom0_t_building');
   assert.equal(first?.memoryKiB, 0);
 });
 
@@ -83,7 +103,7 @@ test('on a stock Xen domain 0 is the boot domain, and hardware_dom names the har
   const xen = new SimulatedHypervisor(stock(5));
   assert.equal(xen.domains()[0]?.domid, 0);
   const zero = refusal(() => xen.create(dom0()));
-  assert.match(zero.message, /Xen would make domain 5 the hardware domain/);
+  assert.match(zero.message, /names domain 5, and domain 0 is domB itself/);
   xen.create(dom0({ domid: 5 }));
   assert.equal(xen.hardwareDomid, 5);
   assert.equal(refusal(() => xen.create(guest({ domid: 5 }))).call, 'create');
@@ -93,12 +113,12 @@ test('the hardware domain is the one that Xen was told, no other', () => {
   const without = new SimulatedHypervisor({ commandLine: 'console=com1' });
   assert.match(
     refusal(() => without.create(dom0({ domid: 5 }))).message,
-    /Xen's command line names no hardware domain/,
+    /command line names none/,
   );
   const xen = new SimulatedHypervisor();
   assert.match(
     refusal(() => xen.create(dom0({ domid: 5 }))).hint,
-    /boot-domain .* or hardware_dom=5/,
+    /set its domid to 0 in the manifest/,
   );
   assert.match(
     refusal(() => xen.create(guest({ domid: 0 }))).message,
@@ -134,7 +154,9 @@ test('an unknown label is refused as Xen refuses it, and without FLASK every one
 test("no second domain gets the boot domain's own label", () => {
   const xen = new SimulatedHypervisor();
   const error = refusal(() => xen.create(guest({ seclabel: 'system_u:system_r:domB_t' })));
-  assert.equal(error.errno, 'EACCES');
+  assert.equal(error.errno, 'EINVAL');
+  assert.match(error.message, /the label system_u:system_r:domB_t_building, under which/);
+  assert.match(error.hint, /a label that the boot domain may build/);
 });
 
 test('rings are for guests of domain 0, and a console for those that have xenstore', async () => {
@@ -151,17 +173,20 @@ test('rings are for guests of domain 0, and a console for those that have xensto
   assert.match(refused(other, dom0({ xenstore: true })), /serves xenstore and consoles itself/);
   assert.match(refused(other, guest({ console: true })), /found through xenstore/);
   const late = new SimulatedHypervisor(stock(5));
-  assert.match(refused(late, guest({ xenstore: true })), /nobody can introduce it/);
+  assert.match(
+    refused(late, guest({ xenstore: true })),
+    /a hardware domain that is domain 5 can't introduce others/,
+  );
 });
 
 test('devices that do DMA are for PV guests, where an IOMMU confines them', () => {
   const without = new SimulatedHypervisor({ iommu: false });
-  const { message } = refusal(() => without.create(guest({ iommu: true })));
+  const { message } = refusal(() => without.create(guest({ iommu: true, xenstore: true })));
   assert.match(message, /this Xen uses no IOMMU/);
   const xen = new SimulatedHypervisor();
   assert.equal(refusal(() => xen.create(guest({ iommu: true, type: 'pvh' }))).errno, 'EINVAL');
   assert.equal(refusal(() => xen.create(dom0({ iommu: true }))).errno, 'EINVAL');
-  xen.create(guest({ iommu: true }));
+  xen.create(guest({ iommu: true, xenstore: true }));
   assert.equal(xen.creations.get(7)?.iommu, true);
 });
 
@@ -172,24 +197,30 @@ test('properties that do not go together are refused before Xen is asked', () =>
     [{ memoryKiB: 4097 }, /4097 KiB/],
     [{ memoryKiB: Number.NaN }, /NaN KiB/],
     [{ vcpus: 0 }, /0 is no number of vCPUs/],
-    [{ type: 'pvh', vcpus: 128 }, /128 are too many vCPUs for pvh/],
-    [{ type: 'hvm', maxVcpus: 128 }, /128 are too many vCPUs for hvm/],
-    [{ vcpus: 2, maxVcpus: 1 }, /1 is no maximum for 2 vCPUs/],
-    [{ type: 'pv', nestedHvm: true }, /a pv domain cannot run virtual machines/],
+    [{ type: 'pvh', vcpus: 128 }, /domain of type pvh can have at most 127 vcpus/],
+    [{ type: 'hvm', maxVcpus: 128 }, /domain of type hvm can have at most 127 vcpus/],
+    [{ vcpus: 2, maxVcpus: 1 }, /1 is less than the 2 vcpus/],
+    [{ type: 'pv', nestedHvm: true }, /a pv domain does not use the virtualization/],
     [{ cpuid: [{ name: 'sse5', value: false }] }, /Xen knows no CPU feature sse5/],
-    [{ maxMemoryKiB: 64 * 1024 }, /65536 KiB are no maximum/],
+    [{ maxMemoryKiB: 64 * 1024 }, /64MiB is less than the 128MiB/],
     [{ maxMemoryKiB: 128 * 1024 + 1 }, /131073 KiB are no maximum/],
-    [{ type: 'pvh', maxMemoryKiB: 256 * 1024 }, /domain of type pvh cannot balloon/],
-    [{ type: 'hvm', maxMemoryKiB: 256 * 1024 }, /domain of type hvm cannot balloon/],
+    [{ type: 'pvh', maxMemoryKiB: 256 * 1024 }, /domain of type pvh cannot grow/],
+    [{ type: 'hvm', maxMemoryKiB: 256 * 1024 }, /domain of type hvm cannot grow/],
     [{ cpus: [] }, /no CPU to run on/],
     [{ cpus: [1, 2] }, /there is no CPU 2/],
     [{ cpus: [-1] }, /there is no CPU -1/],
-    [{ limits: { grantFrames: 65 } }, /65 grant frames are not what Xen gives/],
-    [{ limits: { grantFrames: 0 } }, /0 grant frames/],
-    [{ limits: { maptrackFrames: 1025 } }, /1025 maptrack frames/],
-    [{ limits: { eventChannels: 131072 } }, /131072 is no highest event channel port/],
-    [{ type: 'pvh', devices: port }, /domain of type pvh cannot have devices/],
-    [{ type: 'hvm', devices: port }, /domain of type hvm cannot have devices/],
+    [{ limits: { ...unlimited, grantFrames: 65 } }, /at most 64 grant frames, and it wants 65/],
+    [{ limits: { ...unlimited, grantFrames: 0 } }, /0 are no grant frames/],
+    [
+      { limits: { ...unlimited, maptrackFrames: 1025 } },
+      /at most 1024 maptrack frames, and it wants 1025/,
+    ],
+    [
+      { limits: { ...unlimited, eventChannels: 131072 } },
+      /131072 is no highest event channel port/,
+    ],
+    [{ type: 'pvh', devices: port }, /domain of type pvh can't be given ioports/],
+    [{ type: 'hvm', devices: port }, /domain of type hvm can't be given ioports/],
     [{ domid: -1 }, /-1 is no domid/],
     [{ domid: 0x10007 }, /65543 is no domid/],
     [{ domid: 1.5 }, /1\.5 is no domid/],
@@ -198,8 +229,14 @@ test('properties that do not go together are refused before Xen is asked', () =>
   for (const [changes, message] of refused) {
     assert.match(refusal(() => xen.create(guest(changes))).message, message);
   }
-  assert.match(refusal(() => xen.create(dom0({ type: 'pvh' }))).message, /cannot be pvh/);
-  assert.match(refusal(() => xen.create(dom0({ devices: port }))).message, /all devices left/);
+  assert.match(
+    refusal(() => xen.create(dom0({ type: 'pvh' }))).message,
+    /hardware domain .* must be pv/,
+  );
+  assert.match(
+    refusal(() => xen.create(dom0({ devices: port }))).message,
+    /has everything that no other domain is given/,
+  );
   const cpuid = [{ name: 'sse3', value: false }];
   assert.match(refusal(() => xen.create(dom0({ cpuid }))).message, /sees the CPU as Xen shows it/);
 });
@@ -208,8 +245,10 @@ test('grant limits are those of the running Xen', () => {
   const commandLine = 'boot-domain gnttab_max_frames=32 gnttab_max_frames=128';
   const xen = new SimulatedHypervisor({ commandLine });
   xen.create(guest({ limits: { grantFrames: 128, maptrackFrames: 0, eventChannels: 1 } }));
-  const error = refusal(() => xen.create(guest({ domid: 8, limits: { grantFrames: 129 } })));
-  assert.match(error.hint, /1 to 128, or raise gnttab_max_frames=/);
+  const error = refusal(() =>
+    xen.create(guest({ domid: 8, limits: { ...unlimited, grantFrames: 129 } })),
+  );
+  assert.match(error.hint, /ask for less, or raise gnttab_max_frames=/);
 });
 
 test('a device has one holder, and the boot domain gives none after the hardware domain exists', () => {
@@ -225,30 +264,79 @@ test('a device has one holder, and the boot domain gives none after the hardware
   assert.equal(refusal(late).errno, 'EPERM');
 });
 
-test('a check refuses what creating would, and creates nothing', () => {
+test('a check tells everything for which creating would be refused, and creates nothing', () => {
   const xen = new SimulatedHypervisor({ cpus: [1], hvm: false });
-  const wishes: [Partial<DomainCreation>, RegExp][] = [
-    [{ cpus: [0] }, /there is no CPU 0/],
-    [{ limits: { grantFrames: 65 } }, /65 grant frames/],
-    [{ type: 'pvh' }, /no hardware virtualization/],
-    [{ seclabel: 'system_u:system_r:nosuch_t' }, /EINVAL/],
-    [{ devices: { ioports: [{ first: 0x3ff, count: 1 }], iomem: [], irqs: [] } }, /ports 3ff/],
-    [{ domid: 0 }, /hardware domain/],
+  const irqs = { ioports: [], iomem: [], irqs: [5] };
+  const wishes: [Partial<DomainCreation>, RegExp[]][] = [
+    [{ cpus: [0] }, [/there is no CPU 0/]],
+    [{ limits: { ...unlimited, grantFrames: 65 } }, [/64 grant frames, and it wants 65/]],
+    [{ type: 'pvh', cpuid: [{ name: 'avx', value: true }] }, [/no hardware virtualization/]],
+    [{ seclabel: 'system_u:system_r:nosuch_t' }, [/EINVAL/]],
+    [
+      { devices: { ...irqs, ioports: [{ first: 0x3ff, count: 1 }, ...port.ioports] } },
+      [/ports 3ff$/],
+    ],
+    [
+      { devices: { ...port, iomem: [{ first: 0xff, count: 2 }] } },
+      [/iomem ff-100: these pages are RAM/],
+    ],
+    [
+      { devices: { ...port, iomem: [{ first: 0xf_ffff, count: 2 }] } },
+      [/iomem fffff-100000: these pages are RAM/],
+    ],
+    [{ devices: { ...port, iomem: [{ first: 0xfed45, count: 1 }] } }, [/registers of the TPM/]],
+    [{ domid: 0 }, [/hardware domain/]],
+    [
+      {
+        cpus: [0, 1, 7],
+        limits: { grantFrames: 65, maptrackFrames: 9999, eventChannels: 0 },
+        seclabel: 'system_u:system_r:nosuch_t',
+        devices: { ...irqs, ioports: [{ first: 0x3f8, count: 1 }, ...port.ioports, KEPT_PORT] },
+        cpuid: [
+          { name: 'avx', value: true },
+          { name: 'sse', value: true },
+          { name: 'avx2', value: true },
+          { name: 'nosuch', value: true },
+        ],
+        memoryKiB: 3,
+      },
+      [
+        /3 KiB are no memory size/,
+        /3 KiB are no maximum/,
+        /0 is no highest event channel port/,
+        /3KiB is less than 16MiB/,
+        /there is no CPU 0, 7/,
+        /64 grant frames, and it wants 65/,
+        /1024 maptrack frames, and it wants 9999/,
+        /no CPU feature nosuch/,
+        /label system_u:system_r:nosuch_t/,
+        /ports 3f8$/,
+        /ports 3fe$/,
+        /the CPU feature avx:/,
+        /the CPU feature avx2:/,
+      ],
+    ],
   ];
-  for (const [changes, message] of wishes) {
-    assert.match(refusal(() => xen.check(guest(changes))).message, message);
+  for (const [changes, messages] of wishes) {
+    const faults = xen.check(guest(changes));
+    const said = faults.map(({ message }) => message).join('\n');
+    assert.equal(faults.length, messages.length, said);
+    for (const [index, message] of messages.entries()) {
+      assert.match(faults[index]?.message ?? '', message);
+      assert.notEqual(faults[index]?.hint, '');
+    }
     refusal(() => xen.create(guest(changes)));
   }
-  xen.check(guest({ cpus: [1], devices: port }));
+  assert.deepEqual(xen.check(guest({ cpus: [1], devices: { ...port, irqs: [5] } })), []);
   assert.equal(xen.domains().length, 1);
   xen.create(guest({ devices: port }));
-  assert.match(refusal(() => xen.check(guest({ devices: port }))).message, /ports 300-307/);
+  assert.match(xen.check(guest({ devices: port }))[0]?.message ?? '', /ports 300-307/);
 });
 
 test('what a domain may have at most is what Xen reports', () => {
   const xen = new SimulatedHypervisor();
   xen.create(guest({ maxMemoryKiB: 256 * 1024 }));
-  assert.equal(xen.domains().find(({ domid }) => domid === 7)?.maxMemoryKiB, 256 * 1024);
+  assert.equal(xen.domains().find(({ domid }) => domid === 7)?.maxMemoryKiB, 257 * 1024);
 });
 
 test('PVH and HVM need hardware virtualisation', () => {
@@ -296,7 +384,7 @@ test('an empty domain becomes another one, one with memory does not', async () =
   await slowRefusal(xen.build(dom0(), image({ kernel: Buffer.from('MZ') })));
   xen.reuse(rescue);
   const found = xen.domains().find(({ domid }) => domid === 0);
-  assert.deepEqual([found?.uuid, found?.maxMemoryKiB], [rescue.uuid, 64 * 1024]);
+  assert.deepEqual([found?.uuid, found?.maxMemoryKiB], [rescue.uuid, 65 * 1024]);
   assert.deepEqual(xen.creations.get(0), rescue);
   await xen.build(rescue, image());
   assert.match(refusal(() => xen.reuse(dom0())).message, /it has 65536 KiB already/);
@@ -319,7 +407,7 @@ test('memory is taken when a domain is built, and freed when it is destroyed', a
   assert.equal(refusal(() => xen.destroy(7)).errno, 'ESRCH');
 });
 
-test('the order is create, build once, hand over, start', async () => {
+test('the order is create, build once, hand over, label, start', async () => {
   const xen = new SimulatedHypervisor();
   assert.match((await slowRefusal(xen.build(guest(), image()))).message, /not created here/);
   xen.create(guest());
@@ -329,6 +417,13 @@ test('the order is create, build once, hand over, start', async () => {
   assert.match((await slowRefusal(xen.build(guest(), image()))).message, /built already/);
   xen.handOver(7, Uint8Array.of(1, 2));
   assert.deepEqual(xen.handedOver.get(7), Uint8Array.of(1, 2));
+  assert.match(refusal(() => xen.unpause(7)).message, /has not got its label/);
+  const label = () => xen.domains().find(({ domid }) => domid === 7)?.seclabel;
+  assert.equal(label(), 'system_u:system_r:domU_t_building');
+  xen.label(7);
+  assert.equal(label(), 'system_u:system_r:domU_t');
+  assert.match(refusal(() => xen.label(7)).message, /has its label already/);
+  assert.match(refusal(() => xen.handOver(7, new Uint8Array(1))).message, /has its label already/);
   xen.unpause(7);
   assert.equal(xen.domains().find(({ domid }) => domid === 7)?.paused, false);
   assert.match(refusal(() => xen.handOver(7, new Uint8Array(1))).message, /runs already/);
@@ -382,7 +477,7 @@ test('ending the platform goes through the hardware domain', () => {
 });
 
 test('any call can be made to fail, for one domain or all', async () => {
-  const fault: Fault = { method: 'create', domid: 8, errno: 'EPERM' };
+  const fault: InjectedFault = { method: 'create', domid: 8, errno: 'EPERM' };
   const xen = new SimulatedHypervisor();
   xen.failAt = fault;
   xen.create(guest());
@@ -410,11 +505,13 @@ test('calls are recorded in order', async () => {
   xen.host();
   xen.create(guest());
   await xen.build(guest(), image());
+  xen.label(7);
   xen.unpause(7);
   assert.deepEqual(xen.calls, [
     { method: 'host' },
     { method: 'create', domid: 7 },
     { method: 'build', domid: 7 },
+    { method: 'label', domid: 7 },
     { method: 'unpause', domid: 7 },
   ]);
 });

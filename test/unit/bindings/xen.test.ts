@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { hardwareDomidOf } from '../../../bindings/creation-checks.ts';
 import { HypervisorError } from '../../../bindings/hypervisor.ts';
 import { callRefused } from '../../../bindings/refusal.ts';
 import { cpuMap, cpusIn } from '../../../bindings/xen/affinity.ts';
 import { memoryEnds } from '../../../bindings/xen/hvm-container.ts';
 import { formatUuid, parseUuid } from '../../../bindings/xen/inventory.ts';
+import { hardwareDomidOf } from '../../../bindings/xen-command-line.ts';
 import { XenHypervisor } from '../../../bindings/xen-hypervisor.ts';
 
 const onXen = existsSync('/proc/xen/privcmd') || existsSync('/dev/xen/privcmd');

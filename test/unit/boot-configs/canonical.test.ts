@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { canonicalConfiguration } from '../../../boot-configs/manifest.ts';
+import { canonicalConfiguration } from '../../../boot-configs/canonical.ts';
 import { dom0, guest, load, manifest } from './support.ts';
 
 test('the canonical configuration is sorted JSON of the effective manifest', () => {
@@ -10,7 +10,7 @@ test('the canonical configuration is sorted JSON of the effective manifest', () 
     '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"",' +
       '"console":false,"cpuid":[],"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
       '"maxMemoryKiB":524288,"maxVcpus":1,"measurement":{"components":["kernel","ramdisk","cmdline"],"pcr":13},"memoryKiB":524288,"msrRelaxed":false,"name":"dom0","nestedHvm":false,"pci":[],"ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
-      '"vcpus":1,"xenstore":false}],"platform":{"handover":{"directory":"/domb-handover"},"measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"scripts":[],"version":2}',
+      '"vcpus":1,"xenstore":false}],"platform":{"handover":{"directory":"/domb-handover"},"iommu":"optional","measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"scripts":[],"version":2}',
   );
 });
 
@@ -30,6 +30,14 @@ test('how a manifest is written does not show in its canonical configuration', (
     ].join('\r\n'),
   );
   assert.equal(canonicalConfiguration(other), canonicalConfiguration(plain));
+});
+
+test('CPUs mean the same however they are listed, and "all" is what holds when nothing is said', () => {
+  const canonical = (cpus?: string) =>
+    canonicalConfiguration(load(manifest(dom0 + guest(cpus === undefined ? {} : { cpus }))));
+  assert.equal(canonical('0-7,^4'), canonical('0-3,5-7'));
+  assert.equal(canonical('0-7,^2-6,4,9'), canonical('0,1,4,7,9'));
+  assert.equal(canonical('all'), canonical());
 });
 
 test('a negative zero is the domid 0', () => {
@@ -63,7 +71,7 @@ test('every property shows in the canonical configuration', () => {
     { max_maptrack_frames: '32' },
     { max_event_channels: '32' },
     { ioports: '["80"]' },
-    { iomem: '["80,1"]' },
+    { iomem: '["a0,1"]' },
     { irqs: '[5]' },
     { xenstore: 'true' },
     { xenstore: 'true', pci: '["00:05.0"]' },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { found, load } from './support.ts';
+import { found, load, refused } from './support.ts';
 
 const text = `version: 2
 defaults:
@@ -51,6 +51,43 @@ test('a domain has the defaults but for what it says itself', () => {
   assert.equal(c?.vcpus, 1);
 });
 
+test('what most guests share can be said once; the hardware domain says otherwise', () => {
+  const shared = text.replace(
+    'type: pv',
+    'type: pv\n  xenstore: true\n  console: true\n  cpuid: host,sse3=0\n  autostart: false\n  critical: false',
+  );
+  const own =
+    '{ name: c, xenstore: false, console: false, cpuid: host, autostart: true, critical: true,';
+  const [a, b, c] = load(shared.replace('{ name: c,', own)).domains.toSorted((x, y) =>
+    x.name < y.name ? -1 : 1,
+  );
+  for (const guest of [a, b]) {
+    assert.equal(guest?.xenstore, true);
+    assert.equal(guest.console, true);
+    assert.deepEqual(guest.cpuid, [{ name: 'sse3', value: false }]);
+    assert.equal(guest.autostart, false);
+    assert.equal(guest.critical, false);
+  }
+  assert.deepEqual(
+    [c?.xenstore, c?.console, c?.cpuid, c?.autostart, c?.critical],
+    [false, false, [], true, true],
+  );
+  assert.deepEqual(
+    refused(shared).problems.map(({ line, message, hint }) => [line, message, hint]),
+    [
+      ['4', 'xenstore', 'false', 'the hardware domain serves xenstore and consoles itself'],
+      ['5', 'console', 'false', 'the hardware domain serves xenstore and consoles itself'],
+      ['6', 'cpuid', 'host', 'the hardware domain sees the CPU as Xen shows it'],
+      ['7', 'autostart', 'true', 'without the hardware domain there is nobody to start anything'],
+      ['8', 'critical', 'true', 'without the hardware domain there is no platform'],
+    ].map(([line, property, value, message]) => [
+      Number(line),
+      message,
+      `remove "${property}"; where it comes from "defaults", write "${property}: ${value}" for the hardware domain`,
+    ]),
+  );
+});
+
 test('a mistake in a default is one problem, at the default', () => {
   assert.deepEqual(found(text.replace('64MiB', '64MB')), ['4:11 wrong-value defaults.memory']);
   assert.deepEqual(found(text.replace(': vmlinux', ': /vmlinux')), [
@@ -72,8 +109,8 @@ test('what identifies a domain can not be a default', () => {
     'capabilities: []',
     'after: []',
     'ioports: []',
-    'autostart: true',
-    'critical: true',
+    'pci: []',
+    'recovery: true',
   ]) {
     const name = key.split(':')[0];
     assert.deepEqual(found(text.replace('type: pv', `type: pv\n  ${key}`)), [

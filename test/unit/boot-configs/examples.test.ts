@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import {
-  canonicalConfiguration,
-  loadManifest,
-  type Manifest,
-} from '../../../boot-configs/manifest.ts';
+import { canonicalConfiguration } from '../../../boot-configs/canonical.ts';
+import { loadManifest } from '../../../boot-configs/load.ts';
+import type { Manifest } from '../../../boot-configs/manifest.ts';
 
 const directory = new URL('../../../boot-configs/', import.meta.url);
 const examples = readdirSync(directory).filter((name) => name.endsWith('.yaml'));
@@ -44,6 +42,7 @@ test('the demo manifest means what the boot relies on', () => {
     version: 2,
     platform: {
       onFailure: 'halt',
+      iommu: 'optional',
       measurement: { pcr: 13, bootPcr: 12, banks: [] },
       handover: { directory: '/domb-handover' },
     },

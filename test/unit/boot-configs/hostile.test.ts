@@ -1,7 +1,7 @@
 /** Texts made to exhaust a parser. Each must end in a ManifestError, soon. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { loadManifest } from '../../../boot-configs/manifest.ts';
+import { loadManifest } from '../../../boot-configs/load.ts';
 import { dom0, found, guest, load, manifest, refused } from './support.ts';
 
 const lines = (line: string, count: number): string => `${line}\n`.repeat(count);
@@ -113,4 +113,7 @@ test('1000 domains are read', () => {
   assert.deepEqual(found(manifest(dom0 + domains.join('') + guest({ domid: '2000' }))), [
     '3:3 wrong-value domains',
   ]);
+  const [tooMany] = refused(manifest(dom0 + domains.join('') + guest({ domid: '2000' }))).problems;
+  assert.equal(tooMany?.message, '1001 are too many');
+  assert.match(tooMany.hint, /^expected a list of 1 to 1000 domains/);
 });

@@ -9,7 +9,9 @@ import { imageFiles } from '../../../boot-configs/checks/image-files.ts';
 import { platformMemory } from '../../../boot-configs/checks/platform-memory.ts';
 import type { ByteSource } from '../../../boot-configs/images/byte-source.ts';
 import { inspectKernel, isFault } from '../../../boot-configs/images/kernel.ts';
-import { loadManifest, ManifestError } from '../../../boot-configs/manifest.ts';
+import { loadManifest } from '../../../boot-configs/load.ts';
+import { ManifestError } from '../../../boot-configs/problems.ts';
+import { cpio } from '../../../initramfs/cpio.ts';
 import { elf, pvhNote, pvNotes } from './elf-builder.ts';
 import { dom0, guest, manifest } from './support.ts';
 
@@ -47,7 +49,8 @@ test('other files are called by their names', () => {
   assert.match(String(verdict(bzImage, 'pv')), /a bzImage$/);
   assert.match(String(verdict(Buffer.from('1f8b0800', 'hex'), 'pv')), /gzip$/);
   assert.match(String(verdict(Buffer.from('070701000'), 'pv')), /a cpio archive$/);
-  assert.match(String(verdict(Buffer.from('hello'), 'pv')), /something unknown$/);
+  assert.match(String(verdict(Buffer.from('hello'), 'pv')), /a text$/);
+  assert.match(String(verdict(Buffer.from([1, 2, 3]), 'pv')), /something unknown$/);
   assert.match(String(verdict(Buffer.alloc(0), 'pv')), /empty$/);
   assert.match(String(verdict(elf({ machine: 183, notes: pvNotes }), 'pv')), /another machine/);
 });
@@ -79,7 +82,7 @@ writeFileSync(
   join(directory, 'bzImage'),
   Buffer.concat([Buffer.alloc(0x202), Buffer.from('HdrS')]),
 );
-writeFileSync(join(directory, 'small.cpio'), '070701');
+writeFileSync(join(directory, 'small.cpio'), cpio([]));
 mkdirSync(join(directory, 'folder'));
 
 function found(text: string): string[] {
@@ -164,11 +167,55 @@ test('images must fit into the memory of the domain', () => {
   ]);
 });
 
-test('the domains together must fit into the platform', () => {
+test('the domains together must fit into the platform, beside Xen and the boot domain', () => {
   const bytes = Buffer.from(manifest(dom0 + guest({ memory: '1GiB' })));
-  loadManifest(bytes, 'test.yaml', [platformMemory(1536 * 1024)]);
+  const check = (bootDomainMiB: number) =>
+    platformMemory({ platformKiB: 3 * 1024 ** 2, bootDomainKiB: bootDomainMiB * 1024 });
+  // Of 3072 MiB Xen takes a 128th and 16 MiB, 40 MiB; the domains take 512 + 8 and 1024 + 8 MiB.
+  loadManifest(bytes, 'test.yaml', [check(3072 - 40 - 1552)]);
   assert.throws(
-    () => loadManifest(bytes, 'test.yaml', [platformMemory(1535 * 1024)]),
-    /domains: the domains need 1536MiB, the platform has 1535MiB/,
+    () => loadManifest(bytes, 'test.yaml', [check(3072 - 40 - 1551)]),
+    (error: ManifestError) => {
+      const [problem] = error.problems;
+      assert.equal(
+        problem?.message,
+        'the domains need 1552MiB, and of 3GiB Xen and the boot domain leave about 1551MiB',
+      );
+      assert.equal(
+        problem.hint,
+        'give less: beside its memory each domain needs 8MiB, the boot domain has 1481MiB, Xen needs about 40MiB',
+      );
+      return true;
+    },
+  );
+});
+
+test('a machine that is too small for the boot domain has nothing for the others', () => {
+  const bytes = Buffer.from(manifest(dom0));
+  assert.throws(
+    () =>
+      loadManifest(bytes, 'test.yaml', [
+        platformMemory({ platformKiB: 1024, bootDomainKiB: 786432 }),
+      ]),
+    /the domains need 520MiB, and of 1MiB Xen and the boot domain leave nothing/,
+  );
+});
+
+test('the recovery domain must fit alone', () => {
+  const rescue = guest({
+    name: 'rescue',
+    domid: '0',
+    memory: '2GiB',
+    seclabel: 'system_u:system_r:dom0_t',
+    capabilities: '[control, hardware, xenstore]',
+    recovery: 'true',
+  });
+  const bytes = Buffer.from(manifest(dom0 + rescue, 'platform:\n  on_failure: recovery\n'));
+  const check = (platformMiB: number) =>
+    platformMemory({ platformKiB: platformMiB * 1024, bootDomainKiB: 768 * 1024 });
+  loadManifest(bytes, 'test.yaml', [check(2880)]);
+  assert.throws(
+    () => loadManifest(bytes, 'test.yaml', [check(2816)]),
+    /domains\[1\]\.memory: the recovery domain needs 2056MiB, and of 2816MiB Xen and the boot domain leave about 2010MiB/,
   );
 });

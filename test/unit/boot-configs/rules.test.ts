@@ -400,14 +400,20 @@ const edges: Edge[] = [
   {
     rule: 'cpu-numbers',
     path: 'domains[1].cpus',
-    good: ['0', '"0"', '0-3,5', '4094', '3,1,2-2'].map((cpus) => withGuest({ cpus })),
-    bad: ['3-1', '4095', '0-4095', '1,5-4'].map((cpus) => withGuest({ cpus })),
+    good: ['0', '"0"', '0-3,5', '4094', '3,1,2-2', '0-7,^4', '0-7,^1-3,2'].map((cpus) =>
+      withGuest({ cpus }),
+    ),
+    bad: ['3-1', '4095', '0-4095', '1,5-4', '0-3,^5', '0-3,^3-5', '1,^1', '0-3,^3-2'].map((cpus) =>
+      withGuest({ cpus }),
+    ),
   },
   {
     rule: 'wrong-value',
     path: 'domains[1].cpus',
-    good: [withGuest({ cpus: '"1,2"' })],
-    bad: ['-1', '""', '"all"', '"^1"', '"0-"', '"0, 1"', '"0,"'].map((cpus) => withGuest({ cpus })),
+    good: [withGuest({ cpus: '"1,2"' }), withGuest({ cpus: 'all' })],
+    bad: ['-1', '""', '"all,^1"', '"^1"', '"^1,0-3"', '"nodes:0"', '"0-"', '"0, 1"', '"0,"'].map(
+      (cpus) => withGuest({ cpus }),
+    ),
   },
   {
     rule: 'wrong-value',
@@ -501,8 +507,18 @@ const edges: Edge[] = [
   {
     rule: 'device-range',
     path: 'domains[1].iomem[0]',
-    good: ['0,1', '0xfed40,0x5', 'ffffffffff,1'].map((page) => withGuest({ iomem: `["${page}"]` })),
-    bad: ['0,0', 'ffffffffff,2'].map((page) => withGuest({ iomem: `["${page}"]` })),
+    good: ['a0,1', '0xfebd0,0x5', 'ffffffffff,1'].map((page) =>
+      withGuest({ iomem: `["${page}"]` }),
+    ),
+    bad: ['a0,0', 'ffffffffff,2'].map((page) => withGuest({ iomem: `["${page}"]` })),
+  },
+  {
+    rule: 'device-reserved',
+    path: 'domains[1].iomem[0]',
+    good: ['a0,20', 'fed3f,1', 'fed46,1'].map((page) => withGuest({ iomem: `["${page}"]` })),
+    bad: ['0,1', '9f,1', 'fed3f,2', 'fed45,1', 'fed42,1', 'fec00,200'].map((page) =>
+      withGuest({ iomem: `["${page}"]` }),
+    ),
   },
   {
     rule: 'device-range',
@@ -530,8 +546,8 @@ const edges: Edge[] = [
   {
     rule: 'device-overlap',
     path: 'domains[1].iomem[1]',
-    good: [withGuest({ iomem: '["10,2", "12,1"]' })],
-    bad: [withGuest({ iomem: '["10,2", "11,1"]' }), withGuest({ iomem: '["11,1", "10,2"]' })],
+    good: [withGuest({ iomem: '["a0,2", "a2,1"]' })],
+    bad: [withGuest({ iomem: '["a0,2", "a1,1"]' }), withGuest({ iomem: '["a1,1", "a0,2"]' })],
   },
   {
     rule: 'device-overlap',
@@ -702,7 +718,7 @@ const edges: Edge[] = [
       withGuest({ xenstore: 'true', measurement: '{ components: [kernel] }' }) +
         second({ xenstore: 'true', vtpm: 'guest' }),
       ...['[ramdisk]', '[cmdline]', '[cmdline, ramdisk]'].map(withComponents),
-      ...['ioports: ["80"]', 'iomem: ["fed40,1"]', 'irqs: [5]'].map(
+      ...['ioports: ["80"]', 'iomem: ["febd0,1"]', 'irqs: [5]'].map(
         (device) => `${withComponents('[kernel]')}    ${device}\n`,
       ),
       `${withComponents('[kernel]')}    xenstore: true\n    pci: ["00:05.0"]\n`,

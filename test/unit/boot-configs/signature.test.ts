@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { SignatureError, verifySignature } from '../../../boot-configs/signature.ts';
+import { SignatureError, verifyDetachedSignature } from '../../../boot-configs/signature.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'domb-signature-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -46,9 +46,9 @@ for (const { name, make, sign } of kinds) {
   test(`${name}: what openssl signed is accepted, and nothing else`, () => {
     const { key, publicKey } = keys(name, make);
     const signature = openssl(...sign(key), path('manifest'));
-    verifySignature(text, signature, publicKey);
+    verifyDetachedSignature(text, signature, publicKey);
     const refuses = (changed: Buffer, by: Buffer, under = publicKey): void =>
-      assert.throws(() => verifySignature(changed, by, under), /signature is wrong/);
+      assert.throws(() => verifyDetachedSignature(changed, by, under), /signature is wrong/);
     refuses(Buffer.from('version: 2\n'), signature);
     refuses(Buffer.concat([text, Buffer.from('\n')]), signature);
     refuses(text, Buffer.alloc(0));
@@ -73,7 +73,7 @@ test('keys that can not be used are refused by what they are', () => {
   ];
   for (const [publicKey, message] of cases) {
     assert.throws(
-      () => verifySignature(text, Buffer.alloc(64), publicKey),
+      () => verifyDetachedSignature(text, Buffer.alloc(64), publicKey),
       (error) =>
         error instanceof SignatureError && message.test(error.message) && error.hint !== '',
     );

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { loadManifest, type Manifest, ManifestError } from '../../../boot-configs/manifest.ts';
+import { loadManifest } from '../../../boot-configs/load.ts';
+import type { Manifest } from '../../../boot-configs/manifest.ts';
+import { ManifestError } from '../../../boot-configs/problems.ts';
 
 /** A hardware domain without faults, as an item of `domains`. */
 export const dom0 = `

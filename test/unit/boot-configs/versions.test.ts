@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { canonicalConfiguration } from '../../../boot-configs/canonical.ts';
-import type { Problem } from '../../../boot-configs/manifest.ts';
+import type { Problem } from '../../../boot-configs/problems.ts';
 import { formerVersions, newestVersion, readSchema } from '../../../boot-configs/schema/file.ts';
 import { withoutAnnotations } from '../../../boot-configs/schema/model.ts';
 import { type SchemaProblem, schemaProblems } from '../../../boot-configs/schema/problems.ts';

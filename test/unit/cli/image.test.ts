@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { file, run } from './support.ts';
+import { domb, file } from '../../lib/domb.ts';
 
 const manifest = file('boot-configs/demo.yaml');
 
@@ -19,7 +19,7 @@ test('options that do not fit together are wrong usage', async () => {
     [[...base, '--efi', '--efi-cert', 'c'], /go together/],
   ];
   for (const [argv, expected] of cases) {
-    const { status, error } = await run(argv);
+    const { status, error } = await domb(argv);
     assert.equal(status, 2, argv.join(' '));
     assert.match(error, expected);
   }
@@ -29,12 +29,12 @@ test('a manifest with mistakes, or without its images, is refused before anythin
   const directory = await mkdtemp(join(tmpdir(), 'image-'));
   try {
     const output = ['--images', directory, '--output', join(directory, 'o')];
-    const missing = await run(['image', manifest, ...output]);
+    const missing = await domb(['image', manifest, ...output]);
     assert.equal(missing.status, 1);
     assert.match(missing.error, /demo\.yaml:\d+:\d+: .*\n.*kernel: vmlinux/);
     const wrong = join(directory, 'wrong.yaml');
     await writeFile(wrong, 'version: 2\ndomians: []\n');
-    const mistaken = await run(['image', wrong, ...output]);
+    const mistaken = await domb(['image', wrong, ...output]);
     assert.equal(mistaken.status, 1);
     assert.match(mistaken.error, /wrong\.yaml:2:1: .*domians/);
   } finally {
@@ -47,13 +47,16 @@ test('an EFI file is checked against the options that it gives to Xen', async ()
   try {
     const made = ['--images', directory, '--output', join(directory, 'o'), '--efi'];
     // Without images nothing is made in either case.
-    const late = await run(['image', file('boot-configs/late-hwdom.yaml'), ...made]);
-    assert.match(late.error, /domid: Xen's options make domain 0 the hardware domain/);
+    const late = await domb(['image', file('boot-configs/late-hwdom.yaml'), ...made]);
+    assert.match(
+      late.error,
+      /domid: the hardware domain has domid 5, but a Xen started with boot-domain gives that role to domain 0/,
+    );
     const options = ['--xen-options', 'console=com1 gnttab_max_frames=4'];
-    const demo = await run(['image', manifest, ...made, ...options]);
+    const demo = await domb(['image', manifest, ...made, ...options]);
     assert.equal(demo.status, 1);
     assert.doesNotMatch(demo.error, /Xen's options/);
-    const limited = await run([
+    const limited = await domb([
       'image',
       file('boot-configs/driver-domain.yaml'),
       ...made,

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadManifest } from '../../../boot-configs/manifest.ts';
-import { plan, type Remains, recover } from '../../../daemon/boot.ts';
-import { nameOf } from '../../../daemon/operations.ts';
+import { loadManifest } from '../../../boot-configs/load.ts';
+import { plan } from '../../../daemon/plan/boot.ts';
+import { nameOf } from '../../../daemon/plan/operations.ts';
+import { type Remains, recover } from '../../../daemon/plan/recover.ts';
 
 const demo = join(import.meta.dirname, '../../../boot-configs/demo.yaml');
 const bytes = await readFile(demo);
@@ -30,7 +31,7 @@ test('the plan of a manifest, by name and in order', () => {
       'verify signature',
       'read manifest',
     ],
-    ['check', 'check memory', 'check vtpm', 'check dom0'],
+    ['check', 'check hypervisor', 'check memory', 'check vtpm', 'check dom0'],
     [
       'measure',
       'measure configuration',
@@ -43,12 +44,13 @@ test('the plan of a manifest, by name and in order', () => {
       'measure dom0 ramdisk',
       'measure dom0 cmdline',
     ],
-    ['identify', 'identify vtpm', 'identify dom0', 'make key'],
-    ['create', 'create vtpm', 'create dom0'],
+    ['identify', 'identify hypervisor', 'identify vtpm', 'identify dom0', 'make key'],
+    ['create', 'note hardware', 'create vtpm', 'create dom0'],
     ['build', 'build vtpm', 'build dom0'],
-    ['seal', 'cap pcr', 'quote pcrs'],
+    ['read back', 'list domains', 'read back vtpm', 'read back dom0', 'read back own'],
+    ['seal', 'quote before caps', 'cap pcr', 'quote pcrs'],
     ['hand over', 'hand over to dom0', 'release tpm'],
-    ['start', 'start vtpm', 'start dom0'],
+    ['start', 'label vtpm', 'label dom0', 'look again', 'start vtpm', 'start dom0'],
     ['leave', 'leave'],
   ]);
 });
@@ -68,7 +70,7 @@ test('without a policy and a key in the boot image, their steps are not there', 
   );
 });
 
-const recovery = await readFile(demo.replace('demo', 'recovery'));
+const recovery = await readFile(join(import.meta.dirname, '../../../boot-configs/recovery.yaml'));
 const recoverable = () => loadManifest(recovery, 'recovery.yaml');
 
 test('a recovery domain is measured before all others, and made in no plan of a good boot', () => {
@@ -101,13 +103,22 @@ test('recovery, in order: the failure is in the PCR before the domain is made', 
   const { domains } = manifest;
   assert.deepEqual(told({ domains: [], place: 'free', keyMade: false }), [
     ['clear away', 'set watchdog'],
-    ['seal the failure', 'identify rescue', 'make key', 'record failure', 'quote pcrs'],
+    [
+      'seal the failure',
+      'identify rescue',
+      'make key',
+      'note failure',
+      'quote before caps',
+      'record failure',
+      'quote pcrs',
+    ],
     [
       'recover',
       'create rescue',
       'build rescue',
       'hand over to rescue',
       'release tpm',
+      'label rescue',
       'start rescue',
     ],
     ['leave', 'stop watchdog', 'leave'],
@@ -115,13 +126,21 @@ test('recovery, in order: the failure is in the PCR before the domain is made', 
   const late = told({ domains: domains.slice(0, 1), place: 'empty', keyMade: true });
   assert.deepEqual(late.slice(0, 3), [
     ['clear away', 'set watchdog', 'destroy vtpm'],
-    ['seal the failure', 'identify rescue', 'record failure', 'quote pcrs'],
+    [
+      'seal the failure',
+      'identify rescue',
+      'note failure',
+      'quote before caps',
+      'record failure',
+      'quote pcrs',
+    ],
     [
       'recover',
       'reuse rescue',
       'build rescue',
       'hand over to rescue',
       'release tpm',
+      'label rescue',
       'start rescue',
     ],
   ]);

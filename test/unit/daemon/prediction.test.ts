@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type HashedFiles, imageFiles } from '../../../boot-configs/checks/image-files.ts';
-import { loadManifest } from '../../../boot-configs/manifest.ts';
-import { predictBoot } from '../../../daemon/prediction.ts';
+import { loadManifest } from '../../../boot-configs/load.ts';
+import { predictBoot } from '../../../daemon/plan/prediction.ts';
 import { elf, pvNotes } from '../boot-configs/elf-builder.ts';
 import { dom0, manifest } from '../boot-configs/support.ts';
 

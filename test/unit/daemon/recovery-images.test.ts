@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { imageNames } from '../../../boot-configs/all-domains.ts';
-import { predictBoot } from '../../../daemon/prediction.ts';
+import { predictBoot } from '../../../daemon/plan/prediction.ts';
 import { dom0, load } from '../boot-configs/support.ts';
 
 const text = `version: 2

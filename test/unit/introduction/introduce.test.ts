@@ -21,6 +21,40 @@ test('a domain with a ring is described and introduced, once', () => {
   assert.equal(control.deeds.length, 3);
 });
 
+test('what xenstore has lost of a domain is written anew, and nothing else', () => {
+  const control = fakeControlDomain([
+    { domid: 0, uuid: uuid.replace('5', '6') },
+    { domid: 1, uuid },
+  ]);
+  const served = record({ vtpm: 'dom0' });
+  introduceAll(served, control, now);
+  const all = new Map(control.nodes);
+  const remove = (directory: string) => {
+    for (const path of control.nodes.keys())
+      if (path.startsWith(directory)) control.nodes.delete(path);
+  };
+  const outcome = () => introduceAll(served, control, now)[0]?.outcome;
+  const state = '/local/domain/1/device/vtpm/0/state';
+  control.nodes.set(state, { path: state, value: '4', access: 'own' });
+  assert.equal(outcome(), 'was introduced');
+  // As when dom0 tries to destroy the domain that serves the TPM.
+  remove('/local/domain/0/backend');
+  assert.equal(outcome(), 'introduced');
+  assert.equal(control.read(state), '4');
+  assert.equal(control.read('/local/domain/0/backend/vtpm/1/0/uuid'), uuid);
+  // Its state is the back end's to say.
+  assert.equal(control.read('/local/domain/0/backend/vtpm/1/0/state'), undefined);
+  assert.equal(outcome(), 'was introduced');
+  remove('/local/domain/1');
+  assert.equal(outcome(), 'introduced');
+  assert.deepEqual(control.nodes.get(state), all.get(state));
+  assert.deepEqual(new Set(control.nodes.keys()), new Set(all.keys()));
+  assert.deepEqual(
+    control.deeds.filter((deed) => deed.startsWith('introduce')),
+    ['introduce 1 4660 3'],
+  );
+});
+
 test('a domain without a ring gets its name, also where a script wrote that before, once', () => {
   const control = fakeControlDomain(there);
   control.nodes.set('/local/domain/1/name', {
@@ -112,8 +146,9 @@ test('the nodes: sizes, vCPUs, rings, and what the domain may write', () => {
 test('a vTPM: each side writes its own directory and reads the other', () => {
   const [, domain] = record({ vtpm: 'dom0' }).domains;
   assert.ok(domain);
-  assert.equal(domain.vtpm, 0);
-  const nodes = new Map(domainNodes({ ...domain, vtpm: 7 }, now).map((node) => [node.path, node]));
+  assert.deepEqual(domain.vtpm, { domid: 0, uuid: uuid.replace('5', '6') });
+  const vtpm = { domid: 7, uuid };
+  const nodes = new Map(domainNodes({ ...domain, vtpm }, now).map((node) => [node.path, node]));
   const frontend = '/local/domain/1/device/vtpm/0';
   const backend = '/local/domain/7/backend/vtpm/1/0';
   const values = (at: string, names: string[]) =>
@@ -136,6 +171,38 @@ test('without xenstore, or when its server is not there, a domain gets no vTPM',
     const [, domain] = record(more).domains;
     assert.ok(domain);
     assert.ok(domainNodes(domain, now).every(({ path }) => !path.includes('vtpm')));
+  }
+});
+
+test('a domid that is not the vTPM domain of the boot any more serves nobody', () => {
+  const backend = { domid: 0, uuid: uuid.replace('5', '6') };
+  const outcome = (...existing: Parameters<typeof fakeControlDomain>[0]) => {
+    const control = fakeControlDomain([{ domid: 1, uuid }, ...existing]);
+    const [told] = introduceAll(record({ vtpm: 'dom0' }), control, now);
+    assert.equal(control.deeds.length > 0, told?.outcome === 'introduced');
+    return told?.problem?.message ?? told?.outcome;
+  };
+  assert.equal(outcome(backend), 'introduced');
+  assert.match(outcome({ ...backend, uuid }) ?? '', /TPM of guest, is another domain by now/);
+  assert.match(outcome({ ...backend, dying: true }) ?? '', /TPM of guest, is gone/);
+  assert.match(outcome() ?? '', /TPM of guest, is gone/);
+});
+
+test('a vTPM device that is there stays as it is, unless it is of another domain', () => {
+  const backend = { domid: 0, uuid: uuid.replace('5', '6') };
+  const state = '/local/domain/0/backend/vtpm/1/0/state';
+  const connected = { path: state, value: '4', access: 'tools' } as const;
+  for (const [owner, left] of [
+    [uuid, '4'],
+    [uuid.replace('5', '9'), '1'],
+  ] as const) {
+    const control = fakeControlDomain([{ domid: 1, uuid }, backend]);
+    control.nodes.set(state, connected);
+    const path = '/local/domain/0/backend/vtpm/1/0/uuid';
+    control.nodes.set(path, { path, value: owner, access: 'tools' });
+    const [told] = introduceAll(record({ vtpm: 'dom0' }), control, now);
+    assert.equal(told?.outcome, 'introduced');
+    assert.equal(control.nodes.get(state)?.value, left);
   }
 });
 

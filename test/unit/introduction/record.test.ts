@@ -38,8 +38,12 @@ const wrong: Record<string, unknown> = {
   maxMemoryKiB: [131071, Number.NaN],
   vcpus: [0, 8193],
   maxVcpus: [1, 'all'],
-  capabilities: [undefined, 'hardware', {}],
-  xenstore: [null, true, [], {}, { frame: 0, port: 1 }, { frame: 1, port: 0 }, { frame: 1 }],
+  capabilities: [undefined, 'hardware', {}, [{}], [{ toString: 1, valueOf: 1 }], [['hardware']]],
+  pci: ['0000:00:05.0', [{ toString: 1 }], [null]],
+  xenstore: [
+    ...[null, true, [], {}, { frame: 0, port: 1 }, { frame: 1, port: 0 }, { frame: 1 }],
+    { frame: 1, port: 1, told: 'yes' },
+  ],
   vtpm: ['', '../x', 7, null, {}],
   console: [
     { frame: 2 ** 52, port: 1 },

@@ -1,7 +1,7 @@
 import type { DomainInfo, Ring } from '../../../bindings/hypervisor.ts';
 import type { ControlDomain } from '../../../introduction/control-domain.ts';
-import type { StoreNode } from '../../../introduction/nodes.ts';
 import type { BootDomain } from '../../../introduction/record.ts';
+import type { StoreNode } from '../../../introduction/store-node.ts';
 
 export const uuid = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b11';
 

@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { manifestItem } from '../../../measurement/content.ts';
 import { parseEventLog } from '../../../measurement/event-log/parse.ts';
 import type { MeasuredItem } from '../../../measurement/events.ts';
 import { MeasurementLog } from '../../../measurement/measurement-log.ts';
 import { pcrValues, predict } from '../../../measurement/predict.ts';
 import { failFileCalls } from '../../lib/faulty-files.ts';
+import { manifestItem } from '../../lib/items.ts';
 import { type Fault, TpmSimulator } from '../../lib/tpm-simulator.ts';
 
 const ITEMS: readonly MeasuredItem[] = [

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { TpmError, TpmTransportError } from 'node-tpm2-pts';
-import { imageItem, manifestItem } from '../../../measurement/content.ts';
 import { parseEventLog, parseTagged } from '../../../measurement/event-log/parse.ts';
 import { EVENT_TAGS, type MeasuredItem } from '../../../measurement/events.ts';
 import { isDirty } from '../../../measurement/log-file.ts';
 import { MeasurementLog } from '../../../measurement/measurement-log.ts';
 import { pcrValues, predict } from '../../../measurement/predict.ts';
+import { imageItem, manifestItem } from '../../lib/items.ts';
 import { TpmSimulator } from '../../lib/tpm-simulator.ts';
 
 const ITEM = manifestItem(Buffer.from('version: 1\n'));

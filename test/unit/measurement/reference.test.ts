@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { firmwareEvents } from '../../../measurement/evidence/firmware-events.ts';
 import { readReference, referenceFile } from '../../../measurement/evidence/reference.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { evidenceOf, ITEMS, NONCE } from '../../lib/evidence.ts';
+import { foreignFirmware } from '../../lib/firmware-logs.ts';
+import { wrongIn } from '../../lib/verdict.ts';
 
 const REFERENCE = {
   pcr: 13,
@@ -22,16 +25,18 @@ test('a reference comes back from its file, in one form only', () => {
 test('evidence is judged by a reference, with the firmware in it', () => {
   const reference = readReference(Buffer.from(referenceFile(REFERENCE)));
   const verdict = verifyEvidence(evidenceOf(), { ...reference, nonce: NONCE });
-  assert.deepEqual(verdict.problems, []);
-  assert.ok(verdict.notChecked.includes('the firmware, PCR 0 to 3, 5 to 7'));
+  assert.deepEqual(wrongIn(verdict), []);
+  assert.ok(verdict.notes.includes('the firmware, PCR 0 to 3, 5 to 7: compared with nothing'));
   assert.ok(verdict.compared?.every(({ problems }) => problems.length === 0));
 
   const expecting = (bank: 'sha1' | 'sha256' | 'sha512', pcr: number, value: Buffer) =>
-    verifyEvidence(evidenceOf(), {
-      ...reference,
-      nonce: NONCE,
-      pcrs: new Map([[bank, new Map([[pcr, value]])]]),
-    }).problems;
+    wrongIn(
+      verifyEvidence(evidenceOf(), {
+        ...reference,
+        nonce: NONCE,
+        pcrs: new Map([[bank, new Map([[pcr, value]])]]),
+      }),
+    );
   assert.deepEqual(expecting('sha256', 4, Buffer.alloc(32, 5)), [
     `PCR 4 differs in bank sha256: expected ${'05'.repeat(32)}, quoted ${'04'.repeat(32)}`,
   ]);
@@ -39,8 +44,8 @@ test('evidence is judged by a reference, with the firmware in it', () => {
   const weak = ["PCR 4 can't be compared in any bank beyond SHA-1"];
   assert.deepEqual(expecting('sha1', 4, Buffer.alloc(20, 4)), weak);
   assert.deepEqual(expecting('sha512', 4, Buffer.alloc(64, 4)), weak);
-  assert.deepEqual(expecting('sha256', 7, Buffer.alloc(32)), [
-    "PCR 7 can't be compared in any bank beyond SHA-1",
+  assert.deepEqual(expecting('sha256', 8, Buffer.alloc(32)), [
+    "PCR 8 can't be compared in any bank beyond SHA-1",
   ]);
 });
 
@@ -49,7 +54,10 @@ test('anything else is refused', () => {
   const image = good.items[3];
   const cases: [change: object, message: RegExp][] = [
     [{ format: 'x' }, /no domb-reference/],
-    [{ version: 2 }, /version 2, only 1/],
+    [{ version: 3 }, /version 3, only 1 and 2/],
+    [{ events: [] }, /unknown member "events"/],
+    [{ version: 2 }, /events is no list/],
+    [{ version: 2, events: [] }, /its events give no value/],
     [{ extra: 1 }, /unknown member "extra"/],
     [{ pcr: 24 }, /no PCR/],
     [{ bootPcr: '12' }, /no PCR/],
@@ -74,5 +82,34 @@ test('anything else is refused', () => {
   }
   for (const text of ['', 'null', '[]', '{', '\xff']) {
     assert.throws(() => readReference(Buffer.from(text, 'latin1')), /no JSON object/);
+  }
+});
+
+test('the second version has events of the firmware, which must give its values', () => {
+  const { events, pcrs } = foreignFirmware('cos-101');
+  const firmware = firmwareEvents(events, new Set([4, 7]));
+  const values = new Map(
+    [...pcrs].map(([bank, all]) => [
+      bank,
+      new Map([...all].filter(([pcr]) => [0, 4, 7].includes(pcr))),
+    ]),
+  );
+  const reference = { ...REFERENCE, pcrs: values, firmwareEvents: firmware };
+  const text = referenceFile(reference);
+  const read = readReference(Buffer.from(text));
+  assert.deepEqual(read.firmwareEvents, firmware);
+  assert.equal(referenceFile(read), text);
+  const good = JSON.parse(text);
+  assert.equal(good.version, 2);
+  assert.equal(JSON.parse(referenceFile(REFERENCE)).version, 1);
+  const other = { ...good.pcrs.sha384, 7: 'ab'.repeat(48) };
+  for (const [change, message] of [
+    [{ events: good.events.slice(1) }, /pcrs\.sha1\.\d is not what its events give/],
+    [{ pcrs: { ...good.pcrs, sha384: other } }, /pcrs\.sha384\.7 is not what its events give/],
+    [{ pcrs: {} }, /pcrs\.sha1\.\d is not what/],
+    [{ version: 1 }, /unknown member "events"/],
+  ] as const) {
+    const changed = JSON.stringify({ ...good, ...change });
+    assert.throws(() => readReference(Buffer.from(changed)), message);
   }
 });

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { digest } from 'node-tpm2-pts';
-import { imageItem } from '../../../measurement/content.ts';
 import { parseEventLog } from '../../../measurement/event-log/parse.ts';
 import type { MeasuredItem } from '../../../measurement/events.ts';
 import { readMeasurementLog } from '../../../measurement/evidence/read-log.ts';
@@ -23,7 +22,9 @@ import {
   NONCE,
   TARGET,
 } from '../../lib/evidence.ts';
+import { imageItem } from '../../lib/items.ts';
 import { TpmSimulator } from '../../lib/tpm-simulator.ts';
+import { wrongIn } from '../../lib/verdict.ts';
 
 const ALL: readonly MeasuredItem[] = [...ITEMS, ...GUEST_ITEMS];
 const EXPECTED = { nonce: NONCE, pcr: TARGET.pcr, bootPcr: 12, items: ALL };
@@ -119,17 +120,16 @@ test('a failed boot leaves no register that could still get a good value', async
 
 test('evidence of several registers is accepted, and what is unmeasured is named', () => {
   const evidence = evidenceOf(eventsOf(ALL));
-  const { accepted, problems, notChecked, pcrs } = verifyEvidence(evidence, EXPECTED);
-  assert.deepEqual(problems, []);
-  assert.ok(accepted);
-  assert.deepEqual(pcrs, [13, 14]);
-  assert.deepEqual(notChecked.slice(-1), ['panel ramdisk: the manifest leaves it unmeasured']);
+  const verdict = verifyEvidence(evidence, EXPECTED);
+  assert.deepEqual(wrongIn(verdict), []);
+  assert.deepEqual(verdict.pcrs, [13, 14]);
+  assert.ok(verdict.notes.includes('panel ramdisk: the manifest leaves it unmeasured'));
 });
 
 test('a quote without one of the registers, and a log without it, are refused without knowing what to expect', () => {
   const { items: _, ...expected } = EXPECTED;
   const problems = (evidence: Parameters<typeof verifyEvidence>[0]) =>
-    verifyEvidence(evidence, expected).problems.join('\n');
+    wrongIn(verifyEvidence(evidence, expected)).join('\n');
   const truth = evidenceOf(eventsOf(ALL));
   assert.equal(problems(truth), '');
   const platformOnly = parseEventLog(truth.log).events.filter(({ pcr }) => pcr === 13);

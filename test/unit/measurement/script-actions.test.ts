@@ -7,6 +7,7 @@ import { scriptActions } from '../../../measurement/evidence/script-actions.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
 import { BOOT_TARGET, bootItems, eventsOf, evidenceOf, ITEMS, NONCE } from '../../lib/evidence.ts';
 import { SoftwareAk } from '../../lib/software-ak.ts';
+import { wrongIn } from '../../lib/verdict.ts';
 
 const ak = new SoftwareAk();
 const script = (source: string, name = 'sizes'): MeasuredItem => ({
@@ -32,7 +33,7 @@ function verify(measured: readonly MeasuredItem[], boot: readonly MeasuredItem[]
 
 test('a measured script that changes something is accepted, and the verdict says what it changed', () => {
   const verdict = verify(expected, [action]);
-  assert.deepEqual(verdict.problems, []);
+  assert.deepEqual(wrongIn(verdict), []);
   assert.deepEqual(scriptActions(verdict.bootEvents ?? []), [
     'by script sizes: configure "dom0" {"memory":"1GiB"}',
   ]);
@@ -44,21 +45,21 @@ test('another script, one that is missing and one that nobody expected are named
     ...scripts,
     ...ITEMS.slice(1),
   ];
-  const [problem] = verify(with_(script('changed')), []).problems;
+  const [problem] = wrongIn(verify(with_(script('changed')), []));
   assert.match(problem ?? '', /^script sizes differs: digests\.sha256: expected "\w+", measured "/);
-  assert.match(verify(ITEMS, []).problems.join(), /script sizes was not measured/);
+  assert.match(wrongIn(verify(ITEMS, [])).join(), /script sizes was not measured/);
   const two = with_(script('as published'), script('more', 'other'));
-  assert.match(verify(two, []).problems.join(), /script other was not expected/);
+  assert.match(wrongIn(verify(two, [])).join(), /script other was not expected/);
 });
 
 test('a change by a script that was not measured is refused', () => {
   const verdict = verify(expected, [{ ...action, script: 'nobody' }]);
-  assert.deepEqual(verdict.problems, ['script nobody changed something, but was not measured']);
+  assert.deepEqual(wrongIn(verdict), ['script nobody changed something, but was not measured']);
 });
 
 test('actions do not belong into the log that is predicted, nor scripts into the other', () => {
-  assert.match(verify([...expected, action], []).problems.join(), /script-action was not expected/);
-  assert.match(verify(expected, [script('as published')]).problems.join(), /script event, which/);
+  assert.match(wrongIn(verify([...expected, action], [])).join(), /script-action was not expected/);
+  assert.match(wrongIn(verify(expected, [script('as published')])).join(), /script event, which/);
 });
 
 test('a reference names scripts, and no actions', () => {

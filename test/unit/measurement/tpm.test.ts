@@ -8,10 +8,12 @@ import {
   pcrRead,
   startup,
   Tpm,
+  TpmAnswerError,
   TpmError,
   TpmFormatError,
   type Transport,
   tpmProperties,
+  Writer,
 } from 'node-tpm2-pts';
 import { frame, TpmSimulator } from '../../lib/tpm-simulator.ts';
 
@@ -44,6 +46,41 @@ test('commands are framed as part 3 lays them out', async () => {
     `800200000035000001820000000d00000009400000090000000000000000010004${'aa'.repeat(20)}`,
     '80010000000e0000016580000001',
   ]);
+});
+
+test('what only tells something is asked again of a TPM that is late; what changes something is not', async () => {
+  const simulator = new TpmSimulator();
+  let late = 2;
+  simulator.fault = () => (late-- > 0 ? 'late response' : undefined);
+  const selections = [{ bank: 'sha1', pcrs: [13] }] as const;
+  assert.equal((await pcrRead(simulator.tpm(), selections)).get('sha1')?.size, 1);
+  assert.equal(simulator.received.length, 3);
+  for (const [fault, message] of [
+    ['late command', /ETIME/],
+    ['lost command', /connection lost/],
+  ] as const) {
+    simulator.received.length = 0;
+    simulator.fault = () => fault;
+    await assert.rejects(pcrRead(simulator.tpm(), selections), message);
+    const extended = pcrExtend(simulator.tpm(), 13, new Map([['sha1', Buffer.alloc(20)]]));
+    await assert.rejects(extended, message);
+    const reads = fault === 'late command' ? 3 : 1;
+    const expected = [...Array(reads).fill('PCR_Read'), 'PCR_Extend'];
+    assert.deepEqual(simulator.received, expected);
+  }
+});
+
+test('a command is named or given by its number, known here or not', async () => {
+  const { tpm, sent } = scripted(ok(), ok(), fail(0x143));
+  await tpm.execute({ command: 'SelfTest', parameters: new Writer().u8(1) });
+  await tpm.execute({ command: 0x143, parameters: new Writer().u8(1) });
+  assert.equal(sent[0], '80010000000b0000014301');
+  assert.equal(sent[1], sent[0]);
+  const vendor = tpm.execute({ command: 0x20000001 });
+  await assert.rejects(vendor, /TPM2 command 0x20000001: TPM_RC_COMMAND_CODE/);
+  assert.equal(sent[2], '80010000000a20000001');
+  await assert.rejects(tpm.execute({ command: -1 }), RangeError);
+  await assert.rejects(tpm.execute({ command: 2 ** 32 }), RangeError);
 });
 
 test('a TPM that was started already is no error', async () => {
@@ -99,7 +136,6 @@ test('calls that overlap are sent one after the other, and one failing does not 
 
 test('malformed responses are refused', async () => {
   const cases: [name: string, response: Buffer, message: RegExp][] = [
-    ['short header', Buffer.from('8001', 'hex'), /size needs 4 bytes/],
     ['wrong size', Buffer.from('80010000000b00000000', 'hex'), /claims 11 bytes, 10 came/],
     ['sessions unasked', Buffer.from('80020000000a00000000', 'hex'), /tag 0x8002/],
     ['trailing bytes', ok('00'), /1 bytes too many/],
@@ -116,6 +152,52 @@ test('malformed responses are refused', async () => {
     pcrExtend(scripted(frame(0x8002, 0, Buffer.from('000000ff', 'hex'))).tpm, 1, new Map()),
     /parameters needs 255 bytes/,
   );
+});
+
+test('an answer that no TPM 2.0 gives is called that, and not looked up in the specification', async () => {
+  const header = (tag: number, code: number) => frame(tag, code, Buffer.alloc(0));
+  const cases: [name: string, response: Buffer, message: RegExp][] = [
+    // What swtpm answers before it is initialized, and libtpms once it has failed.
+    ['TPM_FAIL', header(0xc4, 9), /form of TPM 1.2: tag 0x00c4, code 0x009, in TPM 1.2 TPM_FAIL/],
+    ['TPM_BADTAG', header(0xc4, 0x1e), /form of TPM 1.2: .* TPM_BADTAG$/],
+    ['TPM 1.2 success', header(0xc4, 0), /form of TPM 1.2: tag 0x00c4, code 0x000$/],
+    ['its code only', header(0x8001, 9), /none of a TPM 2.0: tag 0x8001, code 0x009/],
+    ['no code', header(0x8001, 0x7e00), /none of a TPM 2.0: tag 0x8001, code 0x7e00$/],
+    ['another tag', header(0x8018, 0), /none of a TPM: tag 0x8018/],
+    ['ones', Buffer.alloc(10, 0xff), /no TPM answers: .* ones/],
+    ['zeros', Buffer.alloc(10), /no TPM answers: .* zeros/],
+    ['nothing', Buffer.alloc(0), /it has 0 bytes/],
+    ['half a header', Buffer.from('8001', 'hex'), /it has 2 bytes/],
+  ];
+  for (const [name, response, message] of cases) {
+    await assert.rejects(
+      flushContext(scripted(response).tpm, 1),
+      (error) => {
+        assert.ok(error instanceof TpmAnswerError, name);
+        assert.match(error.message, message, name);
+        assert.match(error.message, /^TPM2_FlushContext: /);
+        assert.match(error.hint, /switch the machine off and on again/);
+        assert.doesNotMatch(error.hint, /specification/);
+        return true;
+      },
+      name,
+    );
+  }
+});
+
+test('every code that a TPM 2.0 can answer stays one', async () => {
+  for (const [code, text] of [
+    [0x101, /TPM_RC_FAILURE/],
+    [0x17f, /unknown \(0x17f\)/],
+    [0x0b0143, /resource manager/],
+    [0x0a000a, /from TCTI/],
+  ] as const) {
+    await assert.rejects(flushContext(scripted(fail(code)).tpm, 1), (error) => {
+      assert.ok(error instanceof TpmError);
+      assert.match(error.message, text);
+      return true;
+    });
+  }
 });
 
 test('only banks with a PCR in them are active; an unknown active bank is refused', async () => {

@@ -40,6 +40,11 @@ test('device: one write is one command, one read is one response', async (t) => 
   await assert.rejects(device.transmit(lie), TpmFormatError);
   const empty = Buffer.from('80010000000900000000', 'hex');
   await assert.rejects(device.transmit(empty), /claims 9 bytes/);
+  const short = Buffer.from('8001', 'hex');
+  await assert.rejects(device.transmit(short), {
+    name: 'TpmAnswerError',
+    message: `${path}: the answer is none of a TPM: it has 2 bytes, and a TPM's has 10 at least`,
+  });
   await device.close();
 });
 
@@ -101,8 +106,14 @@ test('socket: nobody listening, a closed connection, silence and lies each end i
     ['is silent', () => {}, /ETIMEDOUT/],
     [
       'claims too much',
-      (socket) => socket.write(Buffer.alloc(10, 0xff)),
+      (socket) => socket.write(Buffer.from('8001ffffffff00000000', 'hex')),
       /claims 4294967295 bytes/,
+    ],
+    ['is a dead bus', (socket) => socket.write(Buffer.alloc(10, 0xff)), /no TPM answers: .* ones/],
+    [
+      'speaks TPM 1.2',
+      (socket) => socket.write(Buffer.from('00c40000000a00000009', 'hex')),
+      /unix:.*: the answer is none of a TPM 2.0, .* TPM_FAIL/,
     ],
   ];
   for (const [name, answer, message] of behaviours) {

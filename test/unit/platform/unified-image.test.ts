@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { PeError, parsePe } from '../../../measurement/firmware/pe.ts';
+import { xenCommandLineOf } from '../../../measurement/firmware/xen-options.ts';
 import { addSections } from '../../../platform/firmware/add-sections.ts';
 import { unifiedImage } from '../../../platform/firmware/unified-image.ts';
-import { run } from '../../../platform/lib/run.ts';
+import { runProgram } from '../../../platform/lib/run.ts';
 import { at, buildPe, sectionAlignment } from '../../lib/pe-builder.ts';
 
 const debugData = Buffer.alloc(60, 5);
@@ -57,6 +58,18 @@ describe('the unified image', () => {
     );
   });
 
+  it("tells Xen's command line before the boot, and a file without configuration none", async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'unified-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const file = join(directory, 'boot.efi');
+    await writeFile(file, unifiedImage(parts));
+    assert.equal(await xenCommandLineOf(file), 'console=com1 dom0_mem=768M');
+    await writeFile(file, unifiedImage({ ...parts, options: [] }));
+    assert.equal(await xenCommandLineOf(file), '');
+    await writeFile(file, parts.xenEfi);
+    assert.equal(await xenCommandLineOf(file), undefined);
+  });
+
   it('has all sections at rising, aligned addresses inside the image', () => {
     const image = unifiedImage(parts);
     const { sections } = parsePe(image, image.length);
@@ -92,7 +105,7 @@ describe('the unified image', () => {
     try {
       const file = join(directory, 'image.efi');
       await writeFile(file, unifiedImage(parts));
-      const listing = await run('objdump', ['-h', file]);
+      const listing = await runProgram('objdump', ['-h', file]);
       const sizes = [...listing.matchAll(/^\s+\d+ (\.\w+)\s+([0-9a-f]+)/gm)].map((match) => [
         match[1],
         Number.parseInt(match[2] ?? '', 16),

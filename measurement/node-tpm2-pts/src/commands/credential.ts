@@ -1,6 +1,7 @@
 import { type Authorization, password, policySession } from '../authorization.ts';
 import { Writer } from '../codec/writer.ts';
 import { TPM_RH } from '../constants.ts';
+import type { HmacSession } from '../hmac-session.ts';
 import type { Credential } from '../make-credential.ts';
 import type { Tpm } from '../tpm.ts';
 import { policySecret } from './policy.ts';
@@ -13,6 +14,8 @@ export interface ActivateOptions {
   endorsement?: Authorization;
   /** Authorizes the endorsement key, where its template lets a password do that. Default: the policy of L-1 and L-2. */
   ek?: Authorization;
+  /** Encrypts the credential on its way back, for example salted by the endorsement key. */
+  session?: HmacSession;
 }
 
 /**
@@ -30,7 +33,11 @@ export function activateCredential(
     const response = await tpm.execute({
       command: 'ActivateCredential',
       handles: [ak, ek],
-      authorizations: [options.ak ?? password(), authorization],
+      authorizations: [
+        options.ak ?? password(),
+        authorization,
+        ...(options.session ? [options.session.protect({ command: true, response: true })] : []),
+      ],
       parameters: new Writer().sized(blob).sized(secret),
     });
     const credential = Buffer.from(response.sized('certInfo', 64));

@@ -1,7 +1,7 @@
 import { type Authorization, password } from '../authorization.ts';
 import { Writer } from '../codec/writer.ts';
 import { TPM_PT, TPM_RH } from '../constants.ts';
-import { decodeNvPublic, encodeNvPublic, type NvPublic } from '../structures/nv-public.ts';
+import { decodeNvPublic, encodeNvPublic, type NvPublic, nvName } from '../structures/nv-public.ts';
 import type { Tpm } from '../tpm.ts';
 import { tpmProperties } from './capability.ts';
 
@@ -23,6 +23,14 @@ export async function nvReadPublic(tpm: Tpm, index: number): Promise<NvPublic> {
   response.end();
   if (area.index !== index) throw response.error(`index 0x${area.index.toString(16)} came`);
   return area;
+}
+
+/**
+ * The name of an NV index, what policies and attestations know it by. Part 1, "Names". It changes with the first write, which
+ * sets TPMA_NV_WRITTEN.
+ */
+export async function nvReadName(tpm: Tpm, index: number): Promise<Buffer> {
+  return nvName(await nvReadPublic(tpm, index));
 }
 
 /** TPM2_NV_Read (Part 3, 31.13), as often as needed: all data of the index, or `size` bytes from `offset`. */

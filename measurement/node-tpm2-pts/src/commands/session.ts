@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import type { HashAlgorithm } from '../algorithms.ts';
 import { hashId, hashSize } from '../algorithms.ts';
 import { Writer } from '../codec/writer.ts';
 import { TPM_ALG, TPM_RH } from '../constants.ts';
+import { secretForKey } from '../encrypted-secret.ts';
+import { HmacSession, SESSION_AES_BITS } from '../hmac-session.ts';
+import { decodePublic, objectName } from '../structures/public.ts';
 import type { Tpm } from '../tpm.ts';
 import { flushContext } from './context.ts';
 
 /** TPM_SE, session types. Part 2, 6.11. */
-const SESSION_TYPES = { policy: 0x01, trial: 0x03 } as const;
+const SESSION_TYPES = { hmac: 0x00, policy: 0x01, trial: 0x03 } as const;
 
 /**
  * TPM2_StartAuthSession (Part 3, 11.1) for a policy session, unbound and unsalted; a `trial` session computes a policy
@@ -44,5 +48,60 @@ export async function withPolicySession<T>(
     return await use(session);
   } finally {
     await flushContext(tpm, session);
+  }
+}
+
+/** The key that a session's secret is encrypted for. */
+export interface SaltKey {
+  readonly handle: number;
+  /**
+   * Its TPMT_PUBLIC, from a source that is trusted, such as the EK's certificate or an enrolment: what the bus says now may be
+   * somebody else's key.
+   */
+  readonly publicArea: Buffer;
+}
+
+/**
+ * TPM2_StartAuthSession (Part 3, 11.1) for a session that is salted by a storage or endorsement key, RSA or ECC, and encrypts
+ * with AES-CFB. `type` policy is for policies with PolicyAuthValue. Flush its `handle` when done.
+ */
+export async function startHmacSession(
+  tpm: Tpm,
+  key: SaltKey,
+  { type = 'hmac', hash = 'sha256' }: { type?: 'hmac' | 'policy'; hash?: HashAlgorithm } = {},
+): Promise<HmacSession> {
+  const { seed: salt, secret } = secretForKey(decodePublic(key.publicArea), 'SECRET');
+  const nonceCaller = randomBytes(hashSize(hash));
+  const { handle, parameters } = await tpm.executeForHandle({
+    command: 'StartAuthSession',
+    handles: [key.handle, TPM_RH.NULL],
+    parameters: new Writer()
+      .sized(nonceCaller)
+      .sized(secret)
+      .u8(SESSION_TYPES[type])
+      .u16(TPM_ALG.AES)
+      .u16(SESSION_AES_BITS)
+      .u16(TPM_ALG.CFB)
+      .u16(hashId(hash)),
+  });
+  const nonceTpm = Buffer.from(parameters.sized('nonceTPM', 64));
+  parameters.end();
+  const session = new HmacSession({ handle, type, hash, salt, nonceCaller, nonceTpm });
+  session.names.set(key.handle, objectName(key.publicArea));
+  return session;
+}
+
+/** Runs `use` with a fresh salted session and flushes it afterwards, whatever happened. */
+export async function withHmacSession<T>(
+  tpm: Tpm,
+  key: SaltKey,
+  use: (session: HmacSession) => Promise<T>,
+  options: { type?: 'hmac' | 'policy'; hash?: HashAlgorithm } = {},
+): Promise<T> {
+  const session = await startHmacSession(tpm, key, options);
+  try {
+    return await use(session);
+  } finally {
+    await flushContext(tpm, session.handle);
   }
 }

@@ -1,4 +1,4 @@
-import { type HashAlgorithm, hashId } from '../algorithms.ts';
+import { digest, type HashAlgorithm, hashId } from '../algorithms.ts';
 import { Reader } from '../codec/reader.ts';
 import { Writer } from '../codec/writer.ts';
 import { readHash } from './public.ts';
@@ -23,6 +23,12 @@ export function encodeNvPublic(area: NvPublic): Buffer {
     .sized(area.authPolicy)
     .u16(area.size)
     .toBuffer();
+}
+
+/** The name of an index with this public area: nameAlg, then the hash of its TPMS_NV_PUBLIC. Part 1, "Names". */
+export function nvName(area: NvPublic): Buffer {
+  const hashed = digest(area.nameAlgorithm, encodeNvPublic(area));
+  return new Writer().u16(hashId(area.nameAlgorithm)).bytes(hashed).toBuffer();
 }
 
 export function decodeNvPublic(bytes: Uint8Array): NvPublic {

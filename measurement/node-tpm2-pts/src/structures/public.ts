@@ -118,6 +118,11 @@ function readScheme(from: Reader): SigningScheme | undefined {
   return { scheme: schemeById(from, id), hash: readHash(from, 'scheme hash') };
 }
 
+/** The TPM_ALG_ID of a signing scheme. */
+export function schemeId(scheme: SigningScheme['scheme']): number {
+  return SCHEMES[scheme];
+}
+
 /** The signing scheme with this TPM_ALG_ID. */
 export function schemeById(from: Reader, id: number): SigningScheme['scheme'] {
   const names = Object.keys(SCHEMES) as SigningScheme['scheme'][];

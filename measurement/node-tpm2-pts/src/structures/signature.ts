@@ -1,7 +1,8 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
-import { type HashAlgorithm, opensslName } from '../algorithms.ts';
+import { type HashAlgorithm, hashId, opensslName } from '../algorithms.ts';
 import { Reader } from '../codec/reader.ts';
-import { readHash, type SigningScheme, schemeById } from './public.ts';
+import { Writer } from '../codec/writer.ts';
+import { readHash, type SigningScheme, schemeById, schemeId } from './public.ts';
 import { padded } from './public-key.ts';
 
 /** TPMT_SIGNATURE. TPM 2.0 Library, Part 2, 11.3.4. */
@@ -21,6 +22,13 @@ export function decodeSignature(bytes: Uint8Array): Signature {
     scheme === 'ecdsa' ? [from.sized('r', 66), from.sized('s', 66)] : [from.sized('sig', 512)];
   from.end();
   return { scheme, hash, parts };
+}
+
+/** The TPMT_SIGNATURE of `signature`: what TPM2_VerifySignature takes of a signature that was made elsewhere. */
+export function encodeSignature({ scheme, hash, parts }: Signature): Buffer {
+  const to = new Writer().u16(schemeId(scheme)).u16(hashId(hash));
+  for (const part of parts) to.sized(part);
+  return to.toBuffer();
 }
 
 /** True when `key` made `signature` over `message`. */

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { TpmFormatError, TpmTransportError } from '../errors.ts';
+import { shortAnswer } from '../foreign-answer.ts';
 import { HEADER_SIZE, MAX_RESPONSE_SIZE, responseSize, type Transport } from './transport.ts';
 
 const HINTS: Readonly<Record<string, string>> = {
@@ -8,7 +9,10 @@ const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'run as root or join the group that owns the device',
   EPERM: 'run as root or join the group that owns the device',
   EBUSY: 'another program holds the TPM: end it, or use the resource manager /dev/tpmrm0',
-  ETIME: 'the TPM did not answer in time: reset the machine',
+  ETIME: 'the TPM did not answer in time: switch the machine off and on again',
+  EIO: 'the TPM does not answer: switch the machine off and on again; the kernel log (dmesg) has lines of its driver',
+  ENODEV:
+    'the TPM is gone: switch the machine off and on again, and look for it in the firmware set-up',
 };
 const OTHER_HINT = 'see the kernel log (dmesg) for messages of the tpm driver';
 
@@ -51,7 +55,8 @@ class Device implements Transport {
       this.#file.read(buffer, 0, buffer.length, null),
     );
     const response = Buffer.from(buffer.subarray(0, bytesRead));
-    if (bytesRead < HEADER_SIZE || responseSize(response, this.description) !== bytesRead) {
+    if (bytesRead < HEADER_SIZE) throw shortAnswer(bytesRead, this.description);
+    if (responseSize(response, this.description) !== bytesRead) {
       throw new TpmFormatError(
         `${this.description}: a response of ${bytesRead} bytes does not match its header`,
       );

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import type { NetConnectOpts, Socket } from 'node:net';
 import { TpmTransportError } from '../errors.ts';
 import { HEADER_SIZE, responseSize, type Transport } from './transport.ts';
 
 export interface SocketOptions {
-  /** How long one command may take, in milliseconds. Default two minutes: making an RSA key can take one. */
+  /** How long one command may take, in milliseconds. Default two minutes: making an RSA key can take one. 0: no limit. */
   timeout?: number;
 }
 
@@ -27,9 +26,13 @@ async function open(
   target: NetConnectOpts,
   { timeout = 120_000 }: SocketOptions,
 ): Promise<Transport> {
+  // Loaded here, as programs that talk to no socket would pay for it at their start.
+  const { connect } = await import('node:net');
   const socket = connect(target);
   try {
-    await once(socket, 'connect');
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve).once('error', reject);
+    });
   } catch (error) {
     throw failure(description, 'connect', error as NodeJS.ErrnoException);
   }
@@ -67,7 +70,10 @@ class SocketTransport implements Transport {
     if (this.#broken) throw this.#broken;
     // Whatever is left belongs to no command of ours.
     this.#received = Buffer.alloc(0);
-    const timer = setTimeout(() => this.#socket.destroy(this.#late()), this.#timeout);
+    const timer =
+      this.#timeout > 0
+        ? setTimeout(() => this.#socket.destroy(this.#late()), this.#timeout)
+        : undefined;
     try {
       this.#socket.write(command);
       const header = await this.#peek(HEADER_SIZE);

@@ -1,4 +1,3 @@
-import { connect } from 'node:net';
 import { Writer } from '../codec/writer.ts';
 import { TpmTransportError } from '../errors.ts';
 
@@ -45,7 +44,8 @@ async function send(path: string, name: string, command: Writer): Promise<void> 
 }
 
 /** Sends `command` and resolves to the result, a u32 of libtpms (0 is success). */
-function exchange(path: string, name: string, command: Buffer): Promise<number> {
+async function exchange(path: string, name: string, command: Buffer): Promise<number> {
+  const { connect } = await import('node:net');
   return new Promise((resolve, reject) => {
     const fail = (what: string, cause?: Error) => {
       socket.destroy();

@@ -1,4 +1,5 @@
 import { TpmFormatError } from '../errors.ts';
+import { requireTpm2 } from '../foreign-answer.ts';
 
 /** Carries one command to a TPM and its response back. Calls never overlap: {@link Tpm} sends one at a time. */
 export interface Transport {
@@ -18,6 +19,7 @@ export const MAX_RESPONSE_SIZE = 65536;
 /** The size that the header in `header` (at least 10 bytes) claims, checked against the limits above. */
 export function responseSize(header: Buffer, from: string): number {
   const size = header.readUInt32BE(2);
+  requireTpm2({ tag: header.readUInt16BE(0), size, code: header.readUInt32BE(6) }, from);
   if (size < HEADER_SIZE || size > MAX_RESPONSE_SIZE) {
     throw new TpmFormatError(
       `${from}: a response claims ${size} bytes, expected ${HEADER_SIZE} to ${MAX_RESPONSE_SIZE}`,

@@ -1,0 +1,51 @@
+import { channelNeeds, firstLacking, type Lack, lackText } from '../../policy/lacking.ts';
+import type { Report } from '../check.ts';
+import type { Labelled, LabelledDomain } from './labelled.ts';
+
+/** Reports services of the manifest that a domain's label, or that of who serves it, does not allow. */
+export function reportServices(labelled: Labelled, guest: LabelledDomain, report: Report): void {
+  const { policy, builder, domains } = labelled;
+  const server = domains.find(({ hardware, domain }) => hardware && !domain.recovery);
+  if (server !== undefined && server !== guest) {
+    for (const service of ['xenstore', 'console'] as const) {
+      if (!guest.domain[service]) continue;
+      const lack = firstLacking(policy, [
+        ...channelNeeds(policy, builder, guest.building, server.building),
+        ...servedNeeds(labelled, guest.type, server.type),
+      ]);
+      if (lack)
+        report([...guest.domain.path, service], refusal(guest, server, service, lack), HINT);
+    }
+  }
+  const name = guest.domain.vtpm;
+  const backend = domains.find(({ domain }) => name !== undefined && domain.name === name);
+  if (backend === undefined || backend === guest) return;
+  const lack = firstLacking(policy, [
+    ...channelNeeds(policy, guest.type, guest.type, backend.type),
+    ...servedNeeds(labelled, guest.type, backend.type),
+    // Whether the guest lives: its TPM ends with it, whatever domain 0 says.
+    {
+      source: backend.type,
+      target: guest.type,
+      class: 'domain',
+      permissions: ['getdomaininfo'],
+    },
+  ]);
+  if (lack) report([...guest.domain.path, 'vtpm'], refusal(guest, backend, 'a TPM', lack), HINT);
+}
+
+const HINT = 'give one of the two another label, or allow it in the policy';
+
+/** The server's end of the channel, and the pages that the guest grants it. */
+function servedNeeds({ policy }: Labelled, guest: string, server: string): Lack[] {
+  return [
+    ...channelNeeds(policy, server, server, guest),
+    ...channelNeeds(policy, guest, guest, server).slice(1),
+    { source: server, target: guest, class: 'grant', permissions: ['map_read', 'map_write'] },
+  ];
+}
+
+function refusal(guest: LabelledDomain, server: LabelledDomain, what: string, lack: Lack): string {
+  const who = `${server.domain.name ?? 'the server'} (${server.type})`;
+  return `${who} can't serve ${what} to a domain labelled ${guest.type}: the policy does not allow ${lackText(lack)}`;
+}

@@ -1,0 +1,127 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { openDevice } from 'node-tpm2-pts';
+import { loadModule, MountFlag, mount, reboot } from '../../bindings/libc.ts';
+import { limitGrowth } from '../../bindings/memory-limit.ts';
+import { XenHypervisor } from '../../bindings/xen-hypervisor.ts';
+import { BootFailure } from '../plan/failure.ts';
+import type { Machine } from './machine.ts';
+
+const tpmDevice = '/dev/tpmrm0';
+const firmwareLog = '/sys/kernel/security/tpm0/binary_bios_measurements';
+const tpmClass = '/sys/class/tpm/tpm0';
+
+const { noSuid, noExec, noDev } = MountFlag;
+const filesystems = [
+  { type: 'proc', target: '/proc', flags: noSuid | noExec | noDev },
+  { type: 'sysfs', target: '/sys', flags: noSuid | noExec | noDev },
+  { type: 'securityfs', target: '/sys/kernel/security', flags: noSuid | noExec | noDev },
+  { type: 'devtmpfs', target: '/dev', flags: noSuid | noExec },
+  { type: 'tmpfs', target: '/run', flags: noSuid | noDev },
+] as const;
+
+function mountPoints(): Set<string> {
+  const table = '/proc/self/mounts';
+  const lines = existsSync(table) ? readFileSync(table, 'utf8').split('\n') : [];
+  return new Set(lines.map((line) => line.split(' ')[1] ?? ''));
+}
+
+/** The real machine: this process is init of a Linux domain. */
+export const linuxMachine: Machine = {
+  logDirectory: '/run/domb',
+
+  mountFilesystems() {
+    const mounted = mountPoints();
+    // Under systemd they are there already.
+    const missing = filesystems.filter(({ target }) => !mounted.has(target));
+    for (const { type, target, flags } of missing) {
+      mkdirSync(target, { recursive: true });
+      mount(type, target, type, flags);
+    }
+    return missing.map(({ target }) => target);
+  },
+
+  loadModule(path) {
+    try {
+      loadModule(path);
+    } catch (error) {
+      // Loaded by somebody else is as good.
+      if ((error as { errno?: string }).errno !== 'EEXIST') throw error;
+    }
+  },
+
+  async readFile(path) {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new BootFailure(
+        `${path}: ${code === 'ENOENT' ? 'no such file in the boot image' : message}`,
+        'build the boot image again; it holds what the manifest names',
+        { cause: error },
+      );
+    }
+  },
+
+  async openTpm() {
+    if (!existsSync(tpmDevice)) {
+      throw new BootFailure(
+        `no TPM 2.0: ${tpmDevice} does not exist`,
+        'enable the TPM in the firmware set-up, and where it is enabled look for lines of tpm_tis and tpm_crb on the console: it may be dead; domB never boots unmeasured',
+      );
+    }
+    return openDevice(tpmDevice);
+  },
+
+  async firmwareLog() {
+    // Linux gives this file no size; it has to be read to its end before anything parses it.
+    return existsSync(firmwareLog) ? readFile(firmwareLog) : undefined;
+  },
+
+  async systemFile(path) {
+    // These have no size that could be believed.
+    return existsSync(path) ? readFile(path) : undefined;
+  },
+
+  physicalMemory() {
+    const file = openSync('/dev/mem', 'r');
+    const word = Buffer.alloc(4);
+    return {
+      word(address) {
+        // Linux maps the page for each read, and Xen makes that mapping uncached and, for configuration space, read-only.
+        readSync(file, word, 0, 4, address);
+        return word.readUInt32LE(0);
+      },
+      close: () => closeSync(file),
+    };
+  },
+
+  releaseTpm() {
+    const device = realpathSync(join(tpmClass, 'device'));
+    const driver = realpathSync(join(device, 'driver'));
+    writeFileSync(join(driver, 'unbind'), basename(device));
+    if (existsSync(tpmClass)) {
+      throw new BootFailure(
+        `${basename(device)}: driver ${basename(driver)} still holds the TPM`,
+        'report this: the TPM must be released before dom0 starts',
+      );
+    }
+  },
+
+  limitGrowth,
+
+  openHypervisor: async () => XenHypervisor.open(),
+
+  // Power-off would go through ACPI and take the host down even when domB has nothing to say any more.
+  end: (how) => reboot(how === 'halt' ? 'halt' : 'restart'),
+};

@@ -1,0 +1,97 @@
+import type { DomainSettings } from '../../../boot-configs/manifest.ts';
+import { domainProperties } from '../../../boot-configs/properties/table.ts';
+import { RECORDED_GUESTS, recordedGuestsText } from '../../../domains/vtpm-guests.ts';
+import { cpio } from '../../../initramfs/cpio.ts';
+import type { Operation } from '../../plan/operations.ts';
+import { handoverCapacity } from '../hand-over.ts';
+import { joinSegments } from '../ramdisk.ts';
+import type { BootState, CreatedDomain } from '../state.ts';
+
+type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
+
+export function createDomain(state: BootState, { domain }: Of<'create-domain'>): string {
+  const created = creation(state, domain);
+  state.hypervisor.create(created);
+  state.created.push(created);
+  return `domain ${created.domid}, ${created.seclabel}, ${created.uuid}`;
+}
+
+/** Makes the created, still empty hardware domain another one, before it is built. */
+export function reuseDomain(state: BootState, { domain }: Of<'reuse-domain'>): string {
+  const index = state.created.findIndex(({ domid }) => domid === domain.domid);
+  const created = creation(state, domain);
+  state.hypervisor.reuse(created);
+  state.created.splice(index, 1, created);
+  return `domain ${created.domid} is ${created.name}, ${created.uuid}`;
+}
+
+export function destroyDomain(state: BootState, { domain }: Of<'destroy-domain'>): string {
+  state.hypervisor.destroy(domain.domid);
+  const index = state.created.findIndex(({ domid }) => domid === domain.domid);
+  state.created.splice(index, 1);
+  return `domain ${domain.domid} is gone`;
+}
+
+export async function buildDomain(
+  state: BootState,
+  { domain }: Of<'build-domain'>,
+): Promise<string> {
+  const kernel = await state.image(domain.kernel);
+  const segments = await Promise.all(domain.ramdisk.map((path) => state.image(path)));
+  const created = createdFor(state, domain);
+  created.rings = await state.hypervisor.build(created, {
+    kernel: kernel.bytes,
+    ramdisk: joinSegments([...servedGuests(state, domain), ...segments.map(({ bytes }) => bytes)]),
+    cmdline: domain.cmdline,
+    handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
+  });
+  return `${domain.memoryKiB / 1024}MiB, ${domain.vcpus} vcpus`;
+}
+
+/** From here on the domain is what the manifest says, and domB can no longer look into it. */
+export function labelDomain(state: BootState, { domain }: Of<'label-domain'>): string {
+  if (state.abandoned.some(({ domid }) => domid === domain.domid)) return 'abandoned';
+  const { domid, seclabel } = createdFor(state, domain);
+  state.hypervisor.label(domid);
+  return `domain ${domid} is ${seclabel}`;
+}
+
+export function startDomain(state: BootState, { domain }: Of<'start-domain'>): string {
+  if (state.abandoned.some(({ domid }) => domid === domain.domid)) return 'abandoned';
+  if (!createdFor(state, domain).autostart) return 'a script keeps it paused';
+  state.hypervisor.unpause(domain.domid);
+  return `domain ${domain.domid} runs`;
+}
+
+/**
+ * Whose TPMs the domain serves, as a segment of its ramdisk; none where it serves nobody. It is not measured: the UUIDs in it are,
+ * as those of this boot, and the rest follows from the manifest.
+ */
+function servedGuests({ created, hypervisor }: BootState, { name }: DomainSettings): Buffer[] {
+  const guests = created
+    .filter(({ vtpm }) => vtpm === name)
+    .map((guest) => ({
+      ...{ name: guest.name, domid: guest.domid, uuid: guest.uuid },
+      sid: hypervisor.securityId(guest.seclabel),
+    }));
+  if (guests.length === 0) return [];
+  const data = Buffer.from(recordedGuestsText(guests));
+  return [cpio([{ path: RECORDED_GUESTS, type: 'file', mode: 0o444, data }])];
+}
+
+function creation({ uuids }: BootState, domain: DomainSettings): CreatedDomain {
+  const uuid = uuids.get(domain.name);
+  if (uuid === undefined) throw new Error(`${domain.name} is created before it has a UUID`);
+  const { capabilities, pci, autostart, vtpm } = domain;
+  return {
+    ...domainProperties(domain),
+    ...{ uuid, capabilities, pci, autostart },
+    ...(vtpm === undefined ? {} : { vtpm }),
+  };
+}
+
+function createdFor(state: BootState, domain: DomainSettings): CreatedDomain {
+  const created = state.created.find((other) => other.domid === domain.domid);
+  if (!created) throw new Error(`${domain.name} is used before it is created`);
+  return created;
+}

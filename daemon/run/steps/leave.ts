@@ -1,0 +1,18 @@
+import type { BootState } from '../state.ts';
+import { tenth } from '../timeline.ts';
+
+export async function releaseTpm(state: BootState): Promise<string> {
+  await state.measurements.close();
+  await state.bootMeasurements.close();
+  await state.tpm.close();
+  state.tpmReleased = true;
+  state.machine.releaseTpm();
+  return 'the next kernel may drive it';
+}
+
+/** The last step. Xen keeps the platform up when a boot domain halts after dom0 was started. */
+export function leave(state: BootState): string {
+  state.hypervisor.close();
+  const { node, now } = state.timeline;
+  return `init to halt ${tenth(now() - node.started)} ms; domB halts now`;
+}
