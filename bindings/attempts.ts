@@ -29,6 +29,13 @@ export const attempts = {
     },
   } satisfies Attempt,
   restrictHardware: { wanted: 'restrict the hardware domain' } satisfies Attempt,
+  moveDevices: (from: number, domid: number): Attempt => ({
+    wanted: `move devices from domain ${from} to domain ${domid}`,
+    domid,
+    hints: {
+      EPERM: `domain ${from} does not have all of them, or the policy does not let the boot domain give what it does not have: look for 'avc: denied' on Xen's console; platform/policy/README.md says how the module delegation is added`,
+    },
+  }),
   create: ({ domid, name }: Named): Attempt => ({
     wanted: `create domain ${domid} ("${name}")`,
     domid,

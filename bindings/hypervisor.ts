@@ -1,4 +1,4 @@
-import type { DomainProperties, NumberRange } from '../domains/settings.ts';
+import type { DomainDevices, DomainProperties, NumberRange } from '../domains/settings.ts';
 import type { DomainHoldings } from './holdings.ts';
 
 /**
@@ -28,6 +28,11 @@ export interface Hypervisor {
    * the hardware domain is created, and after the domains that are given devices.
    */
   restrictHardware(access: HardwareAccess): void;
+  /**
+   * Takes parts of the machine from the hardware domain, which must have them, and gives them to another. Xen lets the boot domain do so,
+   * who has nothing of the machine any more, where the policy gives it `resource delegate`.
+   */
+  moveDevices(from: number, to: number, devices: DomainDevices): void;
   /**
    * Creates a paused domain with exactly the given domid, without memory contents. Until {@link label} it has a label that only
    * the boot domain has rights over (domains/build-label.ts).

@@ -28,6 +28,7 @@ import type {
 } from './hypervisor.ts';
 import { checkImage, tooLarge } from './image-checks.ts';
 import { DomainLedger } from './ledger.ts';
+import { merged } from './ranges.ts';
 import type { Attempt } from './refusal.ts';
 import { callRefused, refusalOf } from './refusal.ts';
 import { simulatedHoldings } from './simulated-holdings.ts';
@@ -58,6 +59,8 @@ export interface SimulatedXen {
   ram: readonly NumberRange[];
   /** Whether it has the questions of our series about what domains have. */
   tellsHoldings: boolean;
+  /** Whether the policy lets the boot domain give what it does not have itself. */
+  delegates: boolean;
   /** CPU features that the machine has and domains may see. */
   cpuFeatures: string[];
   version: string;
@@ -89,6 +92,7 @@ const DEFAULTS: SimulatedXen = {
     { first: 0x10_0000, count: 0x4_0000 },
   ],
   tellsHoldings: true,
+  delegates: false,
   cpuFeatures: ['fpu', 'tsc', 'cx8', 'sep', 'cmov', 'fxsr', 'sse', 'sse2', 'sse3', 'cx16', 'svm'],
   version: ownRelease.version,
 };
@@ -127,6 +131,7 @@ const CALLS: Readonly<Record<Method, string>> = {
   endPlatform: 'xc_domain_shutdown',
   setWatchdog: 'xc_watchdog',
   restrictHardware: 'xc_domain_ioport_permission',
+  moveDevices: 'xc_domain_ioport_permission',
 };
 
 interface Region {
@@ -244,6 +249,26 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#ledger.checkNoHardware();
     this.#record(attempts.restrictHardware, 'restrictHardware');
     giveUpRights(access, this.rights);
+  }
+
+  moveDevices(from: number, to: number, devices: DomainDevices): void {
+    const attempt = attempts.moveDevices(from, to);
+    this.#record(attempt, 'moveDevices');
+    this.#expect(attempt, 'moveDevices');
+    const hardware = from === this.#hardwareDomid;
+    if (!this.#xen.delegates || !hardware || !this.rights.holdsAll(devices)) {
+      throw callRefused(attempt, CALLS.moveDevices, 'EPERM');
+    }
+    this.rights.give(devices);
+    this.#permissions.set(from, this.rights.held());
+    const { ioports, iomem, irqs } = this.#permissions.get(to) ?? NO_RIGHTS;
+    const given = givenRights(devices);
+    this.#permissions.set(to, {
+      ioports: merged([...ioports, ...given.ioports]),
+      iomem: merged([...iomem, ...given.iomem]),
+      irqs: merged([...irqs, ...given.irqs]),
+      pci: [],
+    });
   }
 
   create(domain: DomainCreation): void {

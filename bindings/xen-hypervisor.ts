@@ -1,4 +1,4 @@
-import type { DomainProperties } from '../domains/settings.ts';
+import type { DomainDevices, DomainProperties } from '../domains/settings.ts';
 import { attempts } from './attempts.ts';
 import { checkCreation, creationFaults, notEmpty } from './creation-checks.ts';
 import type { DomainHoldings } from './holdings.ts';
@@ -19,7 +19,7 @@ import { buildDomain } from './xen/build.ts';
 import { cpuPolicyFaults } from './xen/cpu-policy.ts';
 import { createDomain, reuseDomain } from './xen/create.ts';
 import { destroyDomain } from './xen/destroy.ts';
-import { devicesNotHeld } from './xen/devices.ts';
+import { devicesNotHeld, moveDevices } from './xen/devices.ts';
 import type { HandoverRegion } from './xen/handover.ts';
 import { writeRegion } from './xen/handover.ts';
 import { giveUpHardware } from './xen/hardware-access.ts';
@@ -79,6 +79,10 @@ export class XenHypervisor implements Hypervisor {
   restrictHardware(access: HardwareAccess): void {
     this.#ledger.checkNoHardware();
     giveUpHardware(this.#session, access);
+  }
+
+  moveDevices(from: number, to: number, devices: DomainDevices): void {
+    moveDevices(this.#session, from, to, devices);
   }
 
   create(domain: DomainCreation): void {

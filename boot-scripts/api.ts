@@ -51,6 +51,11 @@ export interface BeforePlanning extends Boot {
 
 export interface AfterCreate extends Boot {
   readonly point: 'after_create';
+  /**
+   * Moves parts of the machine from the hardware domain to another, beside those that it has. Only with a policy that lets domB
+   * give what it does not have itself.
+   */
+  giveDevices(domain: string, devices: DeviceGift): Promise<void>;
   /** Leaves a domain paused that the boot would have started. */
   keepPaused(domain: string): Promise<void>;
 }
@@ -161,6 +166,9 @@ export interface DomainChange {
   iomem?: string[];
   irqs?: number[];
 }
+
+/** Written as in the manifest. */
+export type DeviceGift = Pick<DomainChange, 'ioports' | 'iomem' | 'irqs'>;
 
 /** What is not mentioned stays as it is. */
 export interface HardwareChoice {

@@ -36,6 +36,7 @@ export const CALL_POINTS = {
   configure: ['before_planning'],
   restrictHardware: ['before_planning'],
   keepPaused: ['after_create', 'before_start'],
+  giveDevices: ['after_create'],
 } as const satisfies Record<string, readonly ScriptPoint[]>;
 export type ScriptCall = keyof typeof CALL_POINTS;
 

@@ -1,5 +1,6 @@
 import { givenDevices, ramFault } from '../../domains/rules/devices.ts';
-import type { DomainProperties } from '../../domains/settings.ts';
+import type { DomainDevices, DomainProperties } from '../../domains/settings.ts';
+import { attempts } from '../attempts.ts';
 import { deviceNotHeld, showRange } from '../creation-checks.ts';
 import { CallError } from '../ffi/errors.ts';
 import type { DomainCreation, HostInfo, HypervisorError } from '../hypervisor.ts';
@@ -15,21 +16,41 @@ import type { XenSession } from './session.ts';
 export function giveDevices(session: XenSession, domain: DomainCreation): void {
   const { domid, devices } = domain;
   if (givenDevices(domain).length === 0) return;
-  const { xc, xch } = session;
-  const { ioports, iomem, irqs } = devices;
   // These calls know no DOMID_SELF.
-  const self = bootDomidOf(hostInfo(session).commandLine);
+  move(session, bootDomidOf(hostInfo(session).commandLine), domid, devices);
+}
+
+/**
+ * Moves devices between two others, when this domain has nothing of the machine any more: Xen asks the policy whether it may
+ * (`resource delegate`), and lets nobody have what the hardware domain does not have (xen/include/xen/iocap.h of our series).
+ */
+export function moveDevices(
+  session: XenSession,
+  from: number,
+  to: number,
+  devices: DomainDevices,
+): void {
+  session.attempt(attempts.moveDevices(from, to), () => move(session, from, to, devices));
+}
+
+/** In this order: what nobody had could not be given. */
+function move(
+  { xc, xch }: XenSession,
+  from: number,
+  to: number,
+  { ioports, iomem, irqs }: DomainDevices,
+): void {
   for (const range of ioports) {
-    xc.xc_domain_ioport_permission({ xch, domid, ...range, allow: 1 });
-    xc.xc_domain_ioport_permission({ xch, domid: self, ...range, allow: 0 });
+    xc.xc_domain_ioport_permission({ xch, domid: to, ...range, allow: 1 });
+    xc.xc_domain_ioport_permission({ xch, domid: from, ...range, allow: 0 });
   }
   for (const range of iomem) {
-    xc.xc_domain_iomem_permission({ xch, domid, ...range, allow: 1 });
-    xc.xc_domain_iomem_permission({ xch, domid: self, ...range, allow: 0 });
+    xc.xc_domain_iomem_permission({ xch, domid: to, ...range, allow: 1 });
+    xc.xc_domain_iomem_permission({ xch, domid: from, ...range, allow: 0 });
   }
   for (const pirq of irqs) {
-    xc.xc_domain_irq_permission({ xch, domid, pirq, allow: true });
-    xc.xc_domain_irq_permission({ xch, domid: self, pirq, allow: false });
+    xc.xc_domain_irq_permission({ xch, domid: to, pirq, allow: true });
+    xc.xc_domain_irq_permission({ xch, domid: from, pirq, allow: false });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DomainInfo } from '../../bindings/hypervisor.ts';
 import { limitGrowth } from '../../bindings/memory-limit.ts';
 import type { Manifest, ScriptPoint, ScriptSettings } from '../../boot-configs/manifest.ts';
+import { domainProperties } from '../../boot-configs/properties/table.ts';
 import type { MeasuredFacts } from '../../boot-scripts/api.ts';
 import { runManifestScript } from './script-run.ts';
 import type { ScriptedHost, ScriptState } from './script-state.ts';
@@ -62,7 +63,7 @@ export async function dryRun(run: DryRun): Promise<DryResult> {
     created: [],
     facts: machine.facts,
     factsRead: new Set(),
-    hypervisor: { host: () => machine.host, domains },
+    hypervisor: { host: () => machine.host, domains, moveDevices: () => {} },
     bootMeasurements: {
       measure: async () => {},
       get sealed() {
@@ -75,8 +76,10 @@ export async function dryRun(run: DryRun): Promise<DryResult> {
   try {
     for (const point of POINTS) {
       if (point === 'after_create') {
-        for (const { name, domid, seclabel, autostart } of state.manifest.domains) {
-          state.created.push({ name, domid, seclabel, autostart });
+        for (const domain of state.manifest.domains) {
+          const { name, domid, seclabel, autostart } = domain;
+          const { devices } = domainProperties(domain);
+          state.created.push({ name, domid, seclabel, autostart, devices });
         }
       }
       if (point === 'after_start') sealed = running = true;

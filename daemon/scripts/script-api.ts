@@ -5,6 +5,7 @@ import type { ScriptHost } from '../../boot-scripts/run-script.ts';
 import { CallProblem, ScriptError } from '../../boot-scripts/script-errors.ts';
 import { explain } from '../plan/failure.ts';
 import { configure } from './actions/configure.ts';
+import { giveDevicesAction } from './actions/give-devices.ts';
 import { keepPaused } from './actions/keep-paused.ts';
 import { restrictHardwareAction } from './actions/restrict-hardware.ts';
 import type { ScriptAction } from './script-action.ts';
@@ -16,6 +17,7 @@ const actions: Record<Exclude<ScriptCall, 'domains'>, ScriptAction> = {
   configure,
   restrictHardware: restrictHardwareAction,
   keepPaused,
+  giveDevices: giveDevicesAction,
 };
 
 /** In all, a script may log so many characters and change so many things: {@link ROOM_FOR_SCRIPT} holds that. */

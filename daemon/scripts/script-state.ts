@@ -2,6 +2,7 @@ import type { DomainInfo, HostInfo } from '../../bindings/hypervisor.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import type { DomainRevision } from '../../boot-configs/revise.ts';
 import type { MeasuredFacts } from '../../boot-scripts/api.ts';
+import type { DomainDevices } from '../../domains/settings.ts';
 import type { MeasuredItem } from '../../measurement/events.ts';
 import type { Changes } from '../plan/boot.ts';
 
@@ -19,6 +20,8 @@ export interface ScriptedDomain {
   readonly seclabel: string;
   /** False where a script keeps it paused, too. */
   autostart: boolean;
+  /** What of the machine it was given, by the manifest or by a script. */
+  devices: DomainDevices;
 }
 
 /** What scripts need of a boot: all of it in domB, a made-up one where they are only tried. */
@@ -30,7 +33,11 @@ export interface ScriptState {
   readonly created: ScriptedDomain[];
   readonly facts: MeasuredFacts;
   readonly factsRead: Set<string>;
-  readonly hypervisor: { host(): ScriptedHost; domains(): DomainInfo[] };
+  readonly hypervisor: {
+    host(): ScriptedHost;
+    domains(): DomainInfo[];
+    moveDevices(from: number, to: number, devices: DomainDevices): void;
+  };
   readonly bootMeasurements: {
     measure(item: MeasuredItem): Promise<void>;
     readonly sealed: boolean;

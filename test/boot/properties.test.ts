@@ -7,6 +7,7 @@ import { finder } from '../../platform/demo/parts.ts';
 import { buildBootImage } from '../../platform/images/domb.ts';
 import { parseXlList } from '../../platform/judge/tool-output.ts';
 import { type DomainDump, parseDomainDumps, xenLines } from '../../platform/judge/xen-dump.ts';
+import { buildPolicyWith } from '../../platform/policy/build-own.ts';
 import { parseRamFrames } from './ram-frames.ts';
 import {
   boot,
@@ -44,6 +45,17 @@ const dispensable = `
     kernel: no-kernel
     critical: false
 `;
+/** When dom0 has the machine already, a script moves parts of it to the driver domain; the policy of this boot lets domB do so. */
+const scripts = `
+scripts:
+  - { name: late, run: late.ts, at: after_create }
+`;
+const late = `export default async (boot) => {
+  await boot.giveDevices('driver', { ioports: ['330-337'], iomem: ['ffffd,1'], irqs: [7] });
+};
+`;
+const delegation = join(import.meta.dirname, '../../platform/policy/optional/delegation');
+
 const notThere = [
   'dispensable is there, with its domid and label',
   'dispensable says that it works',
@@ -65,10 +77,19 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
   const built = await parts();
   const kernel = await temporaryFile('no-kernel', Buffer.alloc(1 << 20, 'this is no kernel '));
   const message = await temporaryFile('message.cpio', unaligned('message', 'as a segment'));
-  const images = new Map([...built.images, ['no-kernel', kernel], ['message.cpio', message]]);
+  const script = await temporaryFile('late.ts', Buffer.from(late));
+  const images = new Map([
+    ...built.images,
+    ...([
+      ['no-kernel', kernel],
+      ['message.cpio', message],
+      ['late.ts', script],
+    ] as const),
+  ]);
+  const policy = await temporaryFile('policy', await buildPolicyWith(delegation));
   const manifest = (await exampleManifest(name)).replace('name: standby\n', segments) + starved;
-  const run = await boot(name, manifest + dispensable, {
-    parts: { ...built, images },
+  const run = await boot(name, manifest + dispensable + scripts, {
+    parts: { ...built, images, policy },
     xenKeys: ['q', 'g'],
     async converse(ask) {
       await ask('start-paused', startPaused);
@@ -101,19 +122,19 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
   });
 
   await t.test(
-    'ports, memory and interrupts belong to the driver domain and to nobody else',
+    'ports, memory and interrupts belong to the driver domain and to nobody else, those as well that it was given after dom0 had them',
     () => {
       const { ioports, iomem, interrupts } = dump(driver);
       assert.deepEqual(
         { ioports, iomem, interrupts },
-        { ioports: '300-307, 31f', iomem: 'fffff', interrupts: '5' },
+        { ioports: '300-307, 31f, 330-337', iomem: 'ffffd, fffff', interrupts: '5, 7' },
       );
-      assert.match(dump(0).ioports, /-2ff, 308-31e, 320-/);
+      assert.match(dump(0).ioports, /-2ff, 308-31e, 320-32f, 338-/);
       // What does DMA for who has it (platform/images/command-lines.ts).
       assert.match(dump(0).ioports, /-50f, 51c-/);
       // Above 4 GiB there is RAM.
-      assert.match(dump(0).iomem, /-ffffe, (?!100000-)/);
-      assert.match(dump(0).interrupts, /-4, 6-/);
+      assert.match(dump(0).iomem, /-ffffc, ffffe, (?!100000-)/);
+      assert.match(dump(0).interrupts, /-4, 6, 8-/);
       assert.deepEqual([dump(standby).ioports, dump(standby).iomem], ['', '']);
     },
   );
@@ -121,7 +142,7 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
   await t.test(
     'read back from Xen: it is what the manifest says, and all of it was asked for',
     () => {
-      const ranges = 'I/O ports in 2 ranges, device memory in 1 range';
+      const ranges = 'I/O ports in 3 ranges, device memory in 2 ranges';
       const says = `read back driver: as it should be: 98304 KiB, 0 event channels, 0 grants, ${ranges} `;
       assert.ok(consoleText.includes(says), consoleText);
       assert.match(consoleText, /read back dom0: as it should be: .* I\/O ports in \d+ ranges/);

@@ -404,6 +404,11 @@ export const documented: readonly Documented[] = [
   { command: 'domb validate --quiet *.yaml', where: 'tree', shows: /^$/ },
   { command: 'domb plan platform.yaml', where: 'tree', shows: /create dom0/ },
   { command: 'domb policy check platform.yaml', where: 'tree', shows: /^platform.yaml: ok, / },
+  // docs/boot-scripts.md
+  {
+    command: 'domb policy build platform/policy/optional/delegation -o delegation.policy',
+    where: 'tree',
+  },
   // docs/own-types.md
   ...[
     'domb policy build policy.d -o till.policy',

@@ -20,6 +20,7 @@ export const deviceMeanings = {
     remove_device: ['take it back', 'w', 2],
     plug: ['add it to the machine', 'w', 2],
     unplug: ['remove it from the machine', 'w', 2],
+    delegate: ['say who has it, without having it', 'w', 2],
     setup: ['set it up: addresses, interrupt lines', 'b', 4],
   },
 } satisfies Meanings;

@@ -1,14 +1,16 @@
+import type { Manifest } from '../../../boot-configs/manifest.ts';
 import { ManifestError } from '../../../boot-configs/problems.ts';
 import {
   type ChangeableKey,
   changeableKeys,
   type Same,
 } from '../../../boot-configs/properties/table.ts';
-import { revise } from '../../../boot-configs/revise.ts';
+import { type DomainRevision, revise } from '../../../boot-configs/revise.ts';
 import type { DomainChange } from '../../../boot-scripts/api.ts';
 import { CallProblem } from '../../../boot-scripts/script-errors.ts';
 import { paths } from '../../plan/settings.ts';
 import type { ScriptAction } from '../script-action.ts';
+import type { ScriptState } from '../script-state.ts';
 import { checkCount, domainArgument, membersArgument } from './arguments.ts';
 
 // What the interface for scripts offers is what the properties of a domain allow.
@@ -20,16 +22,29 @@ export const configure: ScriptAction = {
     checkCount(given, ['the name of a domain', 'an object with what changes']);
     const { name } = domainArgument(state, given[0]);
     const properties = membersArgument(given[1], changeableKeys);
-    const bytes = state.manifestBytes;
-    const revisions = [...state.changes.configured, { domain: name, properties }];
-    const revised = attempt(() => revise(bytes, paths.manifest, revisions));
-    return () => {
-      state.changes.written ??= state.manifest;
-      state.changes.configured = revisions;
-      state.manifest = revised;
-    };
+    return revised(state, name, properties).make;
   },
 };
+
+/**
+ * The manifest as it would be with these properties, and what makes it so.
+ * @throws CallProblem for what a manifest could not say
+ */
+export function revised(
+  state: ScriptState,
+  domain: string,
+  properties: DomainRevision['properties'],
+): { manifest: Manifest; make: () => void } {
+  const bytes = state.manifestBytes;
+  const revisions = [...state.changes.configured, { domain, properties }];
+  const manifest = attempt(() => revise(bytes, paths.manifest, revisions));
+  const make = () => {
+    state.changes.written ??= state.manifest;
+    state.changes.configured = revisions;
+    state.manifest = manifest;
+  };
+  return { manifest, make };
+}
 
 function attempt<T>(check: () => T): T {
   try {

@@ -7,12 +7,6 @@ import {
   question,
 } from './door.ts';
 
-const hasNothing = (result: 'EPERM' | 'EFAULT' = 'EPERM'): Earlier => ({
-  result,
-  because: 'who has no such right has none to give',
-  when: ({ caller }) => caller.domid !== 0,
-});
-
 const towards = (
   attempt: string,
   number: number,
@@ -20,6 +14,29 @@ const towards = (
   earlier: readonly Earlier[],
   result: Door['result'] = 'EACCES',
 ): Door => ({ ...{ attempt, number, of: 'domain', result, earlier }, asks: question(asks) });
+
+/** All but the hardware domain. */
+const hasNothing = ['guest', 'guarded', 'driver', 'vtpm'];
+
+/**
+ * What changes others' rights over hardware of type `hardware`. Of who has no such right FLASK is asked whether it may give what it does
+ * not have; of the hardware domain, which has all, `asks` over the other.
+ */
+const giving = (
+  attempt: string,
+  number: number,
+  hardware: string,
+  asks: string,
+  earlier: readonly Earlier[] = [],
+  result: Door['result'] = 'EPERM',
+): Door[] => [
+  { ...towards(attempt, number, asks, earlier, result), onlyBy: ['dom0'] },
+  {
+    ...towards(attempt, number, 'nothing', earlier, 'EPERM'),
+    asks: question('resource delegate', hardware),
+    onlyBy: hasNothing,
+  },
+];
 
 const own = (
   attempt: string,
@@ -46,18 +63,25 @@ const place = { frame: 0xfeb00, port: 0x60, line: 5, boundLine: 9, function: 0x0
 
 /** Devices and what belongs to them: xen/include/public/physdev.h, domctls that give them away, and instructions. */
 export const deviceDoors: readonly Door[] = [
-  towards('iomem', place.frame, 'resource add', [hasNothing()], 'EPERM'),
-  towards('iomem-away', place.frame, 'resource remove', [hasNothing()], 'EPERM'),
-  towards('ioport', place.port, 'resource add', [hasNothing()], 'EPERM'),
-  towards('irq', place.boundLine, 'resource add', [hasNothing()], 'EPERM'),
-  towards(
-    'map-iomem',
-    place.frame,
-    'nothing',
-    [always('EPERM', 'neither of the two has it')],
-    'EPERM',
+  ...giving('iomem', place.frame, 'iomem_t', 'resource add'),
+  ...giving('iomem-away', place.frame, 'iomem_t', 'resource remove'),
+  ...giving('ioport', place.port, 'ioport_t', 'resource add'),
+  ...giving('irq', place.boundLine, 'irq_t', 'resource add'),
+  ...giving('map-iomem', place.frame, 'iomem_t', 'nothing', [
+    {
+      result: 'EPERM',
+      because: 'the other does not have it',
+      when: ({ caller }) => caller.domid === 0,
+    },
+  ]),
+  ...giving(
+    'map-ioport',
+    place.port,
+    'ioport_t',
+    'resource add',
+    [notVirtual('EOPNOTSUPP')],
+    'EACCES',
   ),
-  towards('map-ioport', place.port, 'resource add', [notVirtual('EOPNOTSUPP'), hasNothing()]),
   towards('bind-irq', place.line, 'resource add', [notVirtual('EINVAL')]),
   towards('unbind-irq', place.line, 'resource remove', [
     notVirtual('EINVAL'),
@@ -84,7 +108,7 @@ export const deviceDoors: readonly Door[] = [
       notCalledByVirtual(),
       always('EPERM', 'only the hardware domain may'),
     ]),
-    onlyBy: ['guest', 'guarded', 'driver', 'vtpm'],
+    onlyBy: hasNothing,
   },
   ...[
     { attempt: 'read-port', number: place.port, result: 'all ones in 8 bits' as const },
@@ -98,7 +122,7 @@ export const deviceDoors: readonly Door[] = [
       ...own(attempt, number, 'nothing', 'xen_t', [
         always(result, 'Xen lets nobody through to ports that are not his'),
       ]),
-      onlyBy: ['guest', 'guarded', 'driver', 'vtpm'],
+      onlyBy: hasNothing,
     }),
   ),
   // Where processors of Intel take microcode, and what of them is locked.

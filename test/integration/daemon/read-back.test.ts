@@ -306,6 +306,30 @@ test('what boot scripts gave and took is what is expected', async (t) => {
   assert.deepEqual(item?.has && Reflect.get(item.has, 'ioports'), ['310']);
 });
 
+test('what a boot script gave after dom0 had it is what is expected, of both', async (t) => {
+  const script = `export default async (boot) => {
+    await boot.giveDevices('driver', { ioports: ['310'], iomem: ['c0000,2'] });
+    await boot.giveDevices('driver', { ioports: ['312-313'], irqs: [7] });
+  };`;
+  const boot = await readBackRig(t, {
+    manifest: `${rich}scripts: [{ name: late, run: late.ts, at: after_create }]\n`,
+    files: { '/images/late.ts': script },
+    xen: { delegates: true },
+  });
+  await boot.run();
+  assert.equal(await assertOneEnd(boot), 'good', boot.console());
+  const [item] = readBackItems(boot).filter(({ domain }) => domain === 'driver');
+  const has = item?.has ?? {};
+  assert.deepEqual(
+    ['ioports', 'iomem', 'irqs'].map((kind) => Reflect.get(has, kind)),
+    [
+      ['300-307', '310', '312-313'],
+      ['c0000-c0001', 'fe000-fe00f'],
+      ['5', '7'],
+    ],
+  );
+});
+
 test('a domain that the boot does without is not read back', async (t) => {
   const boot = await readBackRig(t, {
     manifest: rich.replace('name: driver\n', 'name: driver\n    critical: false\n'),

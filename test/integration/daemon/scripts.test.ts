@@ -600,6 +600,30 @@ const failures: {
     says: /pages of I\/O memory feb00 to fecff/,
   },
   {
+    name: 'devices that the policy does not let domB move',
+    at: 'after_create',
+    body: `await boot.giveDevices('guest', { ioports: ['310'] });`,
+    says: /2:14: giveDevices: cannot move devices from domain 0 to domain 9: xc_domain_ioport_permission: EPERM\n.*what to do: .*delegation/,
+  },
+  {
+    name: 'devices for who has them',
+    at: 'after_create',
+    body: `await boot.giveDevices('dom0', { ioports: ['310'] });`,
+    says: /domains\[1\]\.ioports: the hardware domain has everything/,
+  },
+  {
+    name: 'devices before they are taken',
+    at: 'before_planning',
+    body: `await boot.giveDevices('guest', { ioports: ['310'] });`,
+    says: /giveDevices is for scripts at after_create; this one runs at before_planning/,
+  },
+  {
+    name: 'devices that are no list',
+    at: 'after_create',
+    body: `await boot.giveDevices('guest', { irqs: 5 });`,
+    says: /irqs: 5 is no list/,
+  },
+  {
     name: 'too much text',
     at: 'after_create',
     body: `for (;;) boot.log('x'.repeat(1000));`,

@@ -73,6 +73,10 @@ const forbidden: Record<string, `${string} ${string}:${string} ${string}`> = {
   'a driver domain resets the machine': 'driver_t platform_ioport_t:resource use_iommu',
   'domain 0 gives the host bridge away': 'dom0_t host_bridge_t:resource add_device',
   'domain 0 adds memory': 'dom0_t domxen_t:resource plug',
+  'domB gives ports that it does not have': 'domB_t ioport_t:resource delegate',
+  'domB takes ports from domain 0': 'domB_t dom0_t_building:resource remove',
+  'domain 0 gives interrupts that it does not have': 'dom0_t irq_t:resource delegate',
+  'a driver domain gives memory that it does not have': 'driver_t iomem_t:resource delegate',
 };
 
 const module = (name: string) =>
@@ -202,6 +206,18 @@ describe('the FLASK policy', () => {
 
   it('compiles with the module microcode', async () => {
     await refusedBeside(await module('microcode'), ['dom0_t xen_t:xen debug']);
+  });
+
+  it('compiles with the module delegation, with which domB moves what a driver domain may have, and nothing else', async () => {
+    await refusedBeside(await module('delegation'), [
+      'domB_t tpm_iomem_t:resource delegate',
+      'domB_t device_t:resource delegate',
+      'domB_t dom0_t:resource remove',
+      'domB_t dom0_t_building:resource add',
+      'dom0_t ioport_t:resource delegate',
+      'dom0_t_building ioport_t:resource delegate',
+      'dom0_t_building low_memory_t:resource use_noiommu',
+    ]);
   });
 
   it('gives the rights of these modules to domain 0 alone', async () => {
