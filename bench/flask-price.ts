@@ -1,9 +1,9 @@
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { buildHypervisor } from '../platform/hypervisor/build.ts';
-import { xenSource } from '../platform/hypervisor/source.ts';
+import { type XenSource, xenSource } from '../platform/hypervisor/source.ts';
 import { runProgram } from '../platform/lib/run.ts';
 import { startMachine } from '../platform/machine/machine.ts';
 import { needPackages } from '../platform/setup/packages.ts';
@@ -11,7 +11,8 @@ import { needPackages } from '../platform/setup/packages.ts';
 /**
  * What FLASK costs: one hypervisor with each of its access control modules, and a domain of ours that makes each hypercall hundreds of
  * times (bench/flask/price.c). Times are instructions, not seconds, so that they are the same on every machine. Prints the
- * table of docs/flask-price.md. Usage: node bench/flask-price.ts
+ * table of docs/flask-price.md. With a patch for Xen, on top of our series, it is counted what that would cost:
+ * bench/flask/hardware-domain.patch asks the module whether a domain is the hardware domain. Usage: node bench/flask-price.ts [PATCH]
  */
 const root = join(import.meta.dirname, '..');
 const modules = ['dummy', 'silo', 'flask'] as const;
@@ -42,7 +43,7 @@ needPackages('guests');
 needPackages('machine');
 const scratch = await mkdtemp(join(tmpdir(), 'flask-price-'));
 try {
-  const source = await xenSource('hypervisor');
+  const source = await patched(await xenSource('hypervisor'), process.argv[2]);
   const { hypervisor } = await buildHypervisor({ bootDomain: true }, source);
   const program = join(scratch, 'price');
   await runProgram('gcc', [...compiling, '-o', program, join(root, 'bench/flask/price.c')]);
@@ -54,6 +55,15 @@ try {
   for (const line of table(prices)) console.log(line);
 } finally {
   await rm(scratch, { recursive: true });
+}
+
+/** The source with a patch, in a tree of its own. */
+async function patched(source: XenSource, patch: string | undefined): Promise<XenSource> {
+  if (patch === undefined) return source;
+  const tree = join(scratch, 'xen');
+  await runProgram('cp', ['-a', source.tree, tree]);
+  await runProgram('patch', ['-p1', '--fuzz=0', '-d', tree, '-i', resolve(patch)]);
+  return { ...source, tree, key: `${source.key} ${await readFile(patch, 'utf8')}` };
 }
 
 /** Xen's own policy: it lets the first domain do all that is measured, which ours does not. */

@@ -230,6 +230,30 @@ static long system_info(void)
     return CALL(sysctl, &control, 0, 0, 0);
 }
 
+/* is_hardware_domain() is asked once in each of the following. */
+static long features(void)
+{
+    xen_feature_info_t feature = { .submap_idx = 0 };
+
+    return CALL(xen_version, XENVER_get_features, &feature, 0, 0);
+}
+
+static long machine_to_physical(void)
+{
+    xen_machphys_mapping_t mapping;
+
+    return CALL(memory_op, XENMEM_machphys_mapping, &mapping, 0, 0);
+}
+
+/* Vendor and device of the bridge between processor and PCI: an instruction that Xen answers for. */
+static long pci_read(void)
+{
+    uint32_t value;
+
+    asm volatile("inl %1, %0" : "=a"(value) : "d"((uint16_t)0xcfc));
+    return value == 0xffffffff ? -1 : 0;
+}
+
 static struct xen_flask_op flask(uint32_t command, uint32_t value)
 {
     struct xen_flask_op op = { .cmd = command, .interface_version = XEN_FLASK_INTERFACE_VERSION };
@@ -323,6 +347,9 @@ static const struct {
     { "update_va_mapping", page_table },
     { "getdomaininfo", domain_info },
     { "physinfo", system_info },
+    { "get_features", features },
+    { "machphys_mapping", machine_to_physical },
+    { "pci_config_read", pci_read },
 };
 
 /* An event channel to ourselves, a page that we grant ourselves, and whether there is FLASK. */
@@ -366,6 +393,7 @@ void run(const start_info_t *start)
 
     info = start;
     CALL(physdev_op, PHYSDEVOP_set_iopl, &iopl, 0, 0);
+    asm volatile("outl %0, %1" ::"a"(0x80000000), "d"((uint16_t)0xcf8));
     result = prepare();
     if (result) {
         put("price preparation failed");

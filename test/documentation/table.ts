@@ -404,6 +404,8 @@ export const documented: readonly Documented[] = [
   { command: 'domb validate --quiet *.yaml', where: 'tree', shows: /^$/ },
   { command: 'domb plan platform.yaml', where: 'tree', shows: /create dom0/ },
   { command: 'domb policy check platform.yaml', where: 'tree', shows: /^platform.yaml: ok, / },
+  // docs/flask-price.md
+  { command: 'node bench/flask-price.ts bench/flask/hardware-domain.patch', where: 'machine' },
   // docs/boot-scripts.md
   {
     command: 'domb policy build platform/policy/optional/delegation -o delegation.policy',
