@@ -29,6 +29,20 @@ export const attempts = {
     },
   } satisfies Attempt,
   restrictHardware: { wanted: 'restrict the hardware domain' } satisfies Attempt,
+  connect: (
+    from: { domid: number; port: number },
+    to: { domid: number; port: number },
+  ): Attempt => ({
+    wanted: `join port ${from.port} of domain ${from.domid} to port ${to.port} of domain ${to.domid}`,
+    domid: from.domid,
+    hints: {
+      EOPNOTSUPP: 'write "argo=1" on Xen\'s command line',
+      ENODEV:
+        'build the policy with platform/policy/optional/channels (docs/channels.md): one of the two may not use Argo',
+      EACCES:
+        "the policy does not let these two be joined: look for 'avc: denied' on Xen's console; docs/channels.md says how it is built",
+    },
+  }),
   moveDevices: (from: number, domid: number): Attempt => ({
     wanted: `move devices from domain ${from} to domain ${domid}`,
     domid,

@@ -61,6 +61,11 @@ export interface Hypervisor {
    * see, start and destroy it.
    */
   label(domid: number): void;
+  /**
+   * Has what the port `from` sends arrive at the port `to`, and nowhere else any more (Argo's links, a part of our series). Both
+   * domains have their labels.
+   */
+  connect(from: ArgoPort, to: ArgoPort): void;
   /** Lets a domain run that is built and has its label. */
   unpause(domid: number): void;
   /** Destroys a domain and frees its memory. */
@@ -115,6 +120,12 @@ export interface DomainInfo {
   paused: boolean;
   dying: boolean;
   shutdown: boolean;
+}
+
+/** A port of Xen's Argo, by which a domain sends or receives. */
+export interface ArgoPort {
+  domid: number;
+  port: number;
 }
 
 export interface DomainCreation extends DomainProperties {

@@ -15,6 +15,11 @@ const LIBXENCALL = {
     result: 'i32',
     fails: 'negative',
   },
+  xencall5: {
+    args: { xcall: 'pointer', op: 'u32', ...{ a: 'u64', b: 'u64', c: 'u64', d: 'u64', e: 'u64' } },
+    result: 'i32',
+    fails: 'negative',
+  },
   xencall_alloc_buffer: {
     args: { xcall: 'pointer', size: 'u64' },
     result: 'pointer',
@@ -75,6 +80,16 @@ export class Hypercalls {
     this.withBuffer(argument.length, ({ address, read }) => {
       writeMemory(address, argument);
       this.#library.xencall1({ xcall: this.#xcall, op, first: address });
+      read().copy(argument);
+    });
+  }
+
+  /** The same for operations with a command before the address, and three arguments behind it, which are 0. */
+  commandWith(op: number, command: number, argument: Buffer): void {
+    this.withBuffer(argument.length, ({ address, read }) => {
+      writeMemory(address, argument);
+      const zeros = { c: 0, d: 0, e: 0 };
+      this.#library.xencall5({ xcall: this.#xcall, op, a: command, b: address, ...zeros });
       read().copy(argument);
     });
   }

@@ -16,6 +16,7 @@ import { mostMemoryKiB } from './creation-outcome.ts';
 import { giveUpRights } from './hardware-access.ts';
 import type { DomainHoldings, Permissions } from './holdings.ts';
 import type {
+  ArgoPort,
   DomainCreation,
   DomainImage,
   DomainInfo,
@@ -67,7 +68,7 @@ export interface SimulatedXen {
 }
 
 const DEFAULTS: SimulatedXen = {
-  commandLine: 'boot-domain dom0-iommu=strict,no-map-reserved',
+  commandLine: 'boot-domain dom0-iommu=strict,no-map-reserved argo=1',
   totalMemoryKiB: 3072 * 1024,
   bootDomainMemoryKiB: 512 * 1024,
   flask: 'enforcing',
@@ -132,6 +133,7 @@ const CALLS: Readonly<Record<Method, string>> = {
   setWatchdog: 'xc_watchdog',
   restrictHardware: 'xc_domain_ioport_permission',
   moveDevices: 'xc_domain_ioport_permission',
+  connect: 'xencall5',
 };
 
 interface Region {
@@ -148,6 +150,8 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly images = new Map<number, DomainImage>();
   /** What was handed over, by domid. */
   readonly handedOver = new Map<number, Uint8Array>();
+  /** Where ports send, by `domid:port`. */
+  readonly links = new Map<string, ArgoPort>();
   /** Policies that were loaded, in order. */
   readonly loadedPolicies: Uint8Array[] = [];
   /** What the watchdog is set to; 0 while it is off. Time does not pass here. */
@@ -249,6 +253,14 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#ledger.checkNoHardware();
     this.#record(attempts.restrictHardware, 'restrictHardware');
     giveUpRights(access, this.rights);
+  }
+
+  connect(from: ArgoPort, to: ArgoPort): void {
+    const attempt = attempts.connect(from, to);
+    this.#record(attempt, 'connect');
+    this.#expect(attempt, 'connect');
+    if (!this.#domains.has(to.domid)) throw callRefused(attempt, CALLS.connect, 'ESRCH');
+    this.links.set(`${from.domid}:${from.port}`, to);
   }
 
   moveDevices(from: number, to: number, devices: DomainDevices): void {

@@ -24,6 +24,12 @@ export function bootDomidOf(xenCommandLine: string): number {
   return hardwareDomidOf(xenCommandLine) === 0 ? BOOT_DOMID : 0;
 }
 
+/** Whether domains can use Argo (parse_argo, xen/common/argo.c). */
+export function argoOf(xenCommandLine: string): boolean {
+  const [, given = ''] = [...xenCommandLine.matchAll(/(?:^|\s)argo=(\S+)/g)].at(-1) ?? [];
+  return given.split(',').some((part) => /^(1|yes|on|true|enable)$/.test(part));
+}
+
 /** Xen's limits of grant tables: its own defaults (xen/common/grant_table.c), or what its command line says. */
 export function grantLimitsOf(xenCommandLine: string): GrantLimits {
   const option = (name: string, fallback: number): number => {

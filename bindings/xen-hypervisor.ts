@@ -3,6 +3,7 @@ import { attempts } from './attempts.ts';
 import { checkCreation, creationFaults, notEmpty } from './creation-checks.ts';
 import type { DomainHoldings } from './holdings.ts';
 import type {
+  ArgoPort,
   DomainCreation,
   DomainImage,
   DomainInfo,
@@ -14,6 +15,8 @@ import type {
   HypervisorError,
 } from './hypervisor.ts';
 import { DomainLedger } from './ledger.ts';
+import { withHypercalls } from './libxencall.ts';
+import { setLink } from './links.ts';
 import { refusalOf } from './refusal.ts';
 import { buildDomain } from './xen/build.ts';
 import { cpuPolicyFaults } from './xen/cpu-policy.ts';
@@ -79,6 +82,12 @@ export class XenHypervisor implements Hypervisor {
   restrictHardware(access: HardwareAccess): void {
     this.#ledger.checkNoHardware();
     giveUpHardware(this.#session, access);
+  }
+
+  connect(from: ArgoPort, to: ArgoPort): void {
+    this.#session.attempt(attempts.connect(from, to), () =>
+      withHypercalls(this.#session.logger, (calls) => setLink(calls, from, to)),
+    );
   }
 
   moveDevices(from: number, to: number, devices: DomainDevices): void {

@@ -67,6 +67,8 @@ export interface DomainSettings extends AskedAsSet {
   limits: { [L in keyof DomainLimits]?: number };
   /** PCI devices that domain 0 attaches to it, as `0000:00:05.0`, ascending. */
   pci: string[];
+  /** Joined to other domains' ports when all domains are built. */
+  channels: JoinedPort[];
   /** Name of the domain that serves its TPM; both have `xenstore`. */
   vtpm?: string;
   /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`; for the ramdisk one for each segment. */
@@ -81,6 +83,16 @@ export interface DomainSettings extends AskedAsSet {
   critical: boolean;
   /** What ends the boot when a step of this domain fails; without it, what the platform says. */
   onFailure?: FailureAction;
+}
+
+/** Ports of Argo that are joined. */
+export interface JoinedPort {
+  port: number;
+  /** Name of a domain. */
+  peer: string;
+  peerPort: number;
+  /** False where the peer only receives. */
+  twoWay: boolean;
 }
 
 export type Capability = 'control' | 'hardware' | 'xenstore';

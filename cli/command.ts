@@ -31,6 +31,7 @@ export type DombCommand =
   | 'approve'
   | 'export'
   | 'introduce'
+  | 'channels'
   | 'try-script'
   | 'timeline'
   | 'policy check'

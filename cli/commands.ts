@@ -212,6 +212,39 @@ export const commands: readonly Command[] = [
     examples: [{ says: 'After domb-receive', command: 'domb introduce' }],
   },
   {
+    name: 'channels',
+    summary: 'show and join ports of domains, in dom0',
+    description: [
+      'Shows where each port of a domain sends, as FROM:PORT>TO:PORT, when the changes that are given are made. The domains do not notice: ' +
+        'what they send next arrives at the new place. What the manifest says is measured; what is changed here is not. It needs "argo=1" on ' +
+        "Xen's command line, and a policy with the module channels (docs/channels.md).",
+    ],
+    arguments: [
+      {
+        name: 'CHANGE',
+        says:
+          'NAME:PORT=NAME:PORT joins two ports, so that each sends to the other; NAME:PORT>NAME:PORT has the first send to the second; ' +
+          'NAME:PORT ends where that port sends. A name is one of the manifest, or a domid.',
+        optional: true,
+        many: true,
+        completes: [],
+      },
+    ],
+    options: [
+      {
+        name: 'record',
+        value: 'FILE',
+        says: 'The record that domB handed over; /run/domb/record.json.',
+        completes: 'files',
+      },
+      json,
+    ],
+    examples: [
+      { says: 'What is joined', command: 'domb channels' },
+      { says: 'Another storage for the client', command: 'domb channels client:1=spare:100' },
+    ],
+  },
+  {
     name: 'try-script',
     summary: 'run the boot scripts of a manifest on a made-up machine',
     description: [

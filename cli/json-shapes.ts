@@ -156,6 +156,12 @@ export const jsonShapes: Partial<Record<DombCommand, readonly JsonPart[]>> = {
     ['[].problem.message', 'what failed'],
     ['[].problem.hint', 'what to do about it'],
   ],
+  channels: [
+    ['[].from.domid', 'the domain that sends'],
+    ['[].from.port', 'its port'],
+    ['[].to.domid', 'the domain where that arrives'],
+    ['[].to.port', 'at this port'],
+  ],
   'policy check': [
     ['ok', 'true when there is nothing to report'],
     ...problem('problems[]'),

@@ -26,6 +26,7 @@ export const programs: Record<DombCommand, () => Promise<Program>> = {
   approve: () => import('./approve.ts'),
   export: () => import('./export.ts'),
   introduce: () => import('./introduce.ts'),
+  channels: () => import('./channels.ts'),
   'try-script': () => import('./try-script.ts'),
   timeline: () => import('./timeline.ts'),
   'policy check': () => import('./policy-check.ts'),

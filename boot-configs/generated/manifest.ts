@@ -82,6 +82,7 @@ export interface DomainDocument {
   pci?: string[];
   xenstore?: boolean;
   console?: boolean;
+  channels?: string[];
   vtpm?: string;
   digests?: DigestsDocument;
   measurement?: DomainMeasurementDocument;

@@ -252,6 +252,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "pci",
    "xenstore",
    "console",
+   "channels",
    "vtpm",
    "digests",
    "measurement",
@@ -394,6 +395,14 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  "domains[].console": {
   "expects": "true or false",
   "type": "boolean"
+ },
+ "domains[].channels": {
+  "expects": "a list of channels, for example [\"1=storage:100\"]",
+  "type": "array"
+ },
+ "domains[].channels[]": {
+  "expects": "its own port, = or >, a domain's name, a colon and that domain's port, for example \"1=storage:100\"",
+  "type": "string"
  },
  "domains[].vtpm": {
   "expects": "a domain's name",
@@ -1065,12 +1074,13 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema56 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"$ref":"#/$defs/cpuid"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"vtpm":{"type":"string"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const schema56 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"$ref":"#/$defs/cpuid"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"channels":{"type":"array","maxItems":64,"items":{"type":"string","pattern":"^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$"}},"vtpm":{"type":"string"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
 const pattern17 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern18 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
 const pattern28 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
 const pattern29 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
 const pattern30 = new RegExp("^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$", "u");
+const pattern31 = new RegExp("^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1527,6 +1537,33 @@ vErrors = fail(vErrors, instancePath+"/console", "type");
 errors++;
 }
 }
+if(data.channels !== undefined){
+let data32 = data.channels;
+if(Array.isArray(data32)){
+if(data32.length > 64){
+vErrors = fail(vErrors, instancePath+"/channels", "maxItems");
+errors++;
+}
+const len6 = data32.length;
+for(let i6=0; i6<len6; i6++){
+let data33 = data32[i6];
+if(typeof data33 === "string"){
+if(!pattern31.test(data33)){
+vErrors = fail(vErrors, instancePath+"/channels/" + i6, "pattern");
+errors++;
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/channels/" + i6, "type");
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/channels", "type");
+errors++;
+}
+}
 if(data.vtpm !== undefined){
 if(typeof data.vtpm !== "string"){
 vErrors = fail(vErrors, instancePath+"/vtpm", "type");
@@ -1540,43 +1577,43 @@ errors = vErrors.length;
 }
 }
 if(data.measurement !== undefined){
-let data34 = data.measurement;
-if(data34 && typeof data34 == "object" && !Array.isArray(data34)){
-for(const key1 in data34){
+let data36 = data.measurement;
+if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
+for(const key1 in data36){
 if(!((key1 === "pcr") || (key1 === "components"))){
 vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
-if(data34.pcr !== undefined){
-let data35 = data34.pcr;
-if(!(((typeof data35 == "number") && (!(data35 % 1) && !isNaN(data35))) && (isFinite(data35)))){
+if(data36.pcr !== undefined){
+let data37 = data36.pcr;
+if(!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
-if((typeof data35 == "number") && (isFinite(data35))){
-if(data35 > 23 || isNaN(data35)){
+if((typeof data37 == "number") && (isFinite(data37))){
+if(data37 > 23 || isNaN(data37)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
-if(data35 < 0 || isNaN(data35)){
+if(data37 < 0 || isNaN(data37)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
 }
-if(data34.components !== undefined){
-let data36 = data34.components;
-if(Array.isArray(data36)){
-const len6 = data36.length;
-for(let i6=0; i6<len6; i6++){
-let data37 = data36[i6];
-if(typeof data37 !== "string"){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "type");
+if(data36.components !== undefined){
+let data38 = data36.components;
+if(Array.isArray(data38)){
+const len7 = data38.length;
+for(let i7=0; i7<len7; i7++){
+let data39 = data38[i7];
+if(typeof data39 !== "string"){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i7, "type");
 errors++;
 }
-if(!(((data37 === "kernel") || (data37 === "ramdisk")) || (data37 === "cmdline"))){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i6, "enum", {allowedValues: schema53.properties.components.items.enum});
+if(!(((data39 === "kernel") || (data39 === "ramdisk")) || (data39 === "cmdline"))){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i7, "enum", {allowedValues: schema53.properties.components.items.enum});
 errors++;
 }
 }
@@ -1605,8 +1642,8 @@ errors++;
 }
 }
 if(data.on_failure !== undefined){
-let data40 = data.on_failure;
-if(!(((data40 === "halt") || (data40 === "reboot")) || (data40 === "recovery"))){
+let data42 = data.on_failure;
+if(!(((data42 === "halt") || (data42 === "reboot")) || (data42 === "recovery"))){
 vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema56.properties.on_failure.enum});
 errors++;
 }
@@ -1618,12 +1655,12 @@ errors++;
 }
 }
 if(data.after !== undefined){
-let data42 = data.after;
-if(Array.isArray(data42)){
-const len7 = data42.length;
-for(let i7=0; i7<len7; i7++){
-if(typeof data42[i7] !== "string"){
-vErrors = fail(vErrors, instancePath+"/after/" + i7, "type");
+let data44 = data.after;
+if(Array.isArray(data44)){
+const len8 = data44.length;
+for(let i8=0; i8<len8; i8++){
+if(typeof data44[i8] !== "string"){
+vErrors = fail(vErrors, instancePath+"/after/" + i8, "type");
 errors++;
 }
 }
@@ -1644,8 +1681,8 @@ return errors === 0;
 validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema74 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
-const pattern31 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern32 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
+const pattern32 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern33 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
 
 function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1679,7 +1716,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern31.test(data0)){
+if(!pattern32.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -1692,7 +1729,7 @@ errors++;
 if(data.run !== undefined){
 let data1 = data.run;
 if(typeof data1 === "string"){
-if(!pattern32.test(data1)){
+if(!pattern33.test(data1)){
 vErrors = fail(vErrors, instancePath+"/run", "pattern");
 errors++;
 }

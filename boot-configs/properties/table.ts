@@ -9,6 +9,7 @@ import type { DomainSettings } from '../manifest.ts';
 import { afterProperty } from './after.ts';
 import { autostartProperty } from './autostart.ts';
 import { capabilitiesProperty } from './capabilities.ts';
+import { channelsProperty } from './channels.ts';
 import { cmdlineProperty } from './cmdline.ts';
 import { cpuidProperty, msrRelaxedProperty } from './cpuid.ts';
 import { cpusProperty } from './cpus.ts';
@@ -64,6 +65,7 @@ export const properties = {
   pci: pciProperty,
   xenstore: xenstoreProperty,
   console: consoleProperty,
+  channels: channelsProperty,
   vtpm: vtpmProperty,
   digests: digestsProperty,
   measurement: measurementProperty,

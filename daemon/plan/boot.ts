@@ -149,6 +149,10 @@ export function launch(
     phase(
       'start',
       ...each(domains, 'label-domain'),
+      ...each(
+        domains.filter(({ channels }) => channels.length > 0),
+        'connect-domain',
+      ),
       { do: 'look-again' },
       ...each(started, 'start-domain'),
     ),

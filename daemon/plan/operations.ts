@@ -60,6 +60,7 @@ export type ManifestOperation =
   | { do: 'hand-over'; domain: DomainSettings }
   | { do: 'release-tpm' }
   | { do: 'label-domain'; domain: DomainSettings }
+  | { do: 'connect-domain'; domain: DomainSettings }
   | { do: 'start-domain'; domain: DomainSettings }
   | { do: 'look-again' }
   | { do: 'leave' };

@@ -5,6 +5,7 @@ import { checkDomain, checkMemory } from './steps/check.ts';
 import { dispensable } from './steps/dispensable.ts';
 import {
   buildDomain,
+  connectDomain,
   createDomain,
   destroyDomain,
   labelDomain,
@@ -114,6 +115,7 @@ export const manifestSteps: Steps<ManifestOperation, BootState> = {
   'hand-over': handOver,
   'release-tpm': releaseTpm,
   'label-domain': labelDomain,
+  'connect-domain': connectDomain,
   'start-domain': startDomain,
   'look-again': lookAgain,
   leave,

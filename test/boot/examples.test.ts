@@ -19,6 +19,7 @@ const bootedElsewhere = [
   'everyday',
   'pci',
   'vtpm',
+  'channels',
 ];
 
 const examples = readdirSync(join(import.meta.dirname, '../../boot-configs'))

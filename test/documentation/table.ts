@@ -404,6 +404,14 @@ export const documented: readonly Documented[] = [
   { command: 'domb validate --quiet *.yaml', where: 'tree', shows: /^$/ },
   { command: 'domb plan platform.yaml', where: 'tree', shows: /create dom0/ },
   { command: 'domb policy check platform.yaml', where: 'tree', shows: /^platform.yaml: ok, / },
+  // docs/channels.md
+  {
+    command: 'domb policy build platform/policy/optional/channels -o channels.policy',
+    where: 'tree',
+  },
+  ...['domb channels', 'domb channels client:1=spare:100'].map(
+    (command): Documented => ({ command, where: 'elsewhere', by: 'test/boot/channels.test.ts' }),
+  ),
   // docs/flask-price.md
   { command: 'node bench/flask-price.ts bench/flask/hardware-domain.patch', where: 'machine' },
   // docs/boot-scripts.md

@@ -43,5 +43,8 @@ export const sharingMeanings = {
     register_single_source: ['receive Argo messages from it', 'r', 1],
     register_any_source: ['receive Argo messages from everybody', 'r', 1],
     send: ['send it Argo messages', 'w', 8],
+    register_implicit: ['receive Argo messages through links', 'r', 1],
+    send_implicit: ['send it Argo messages where a link leads to it', 'w', 8],
+    connect: ['join its Argo ports to those of others', 'w', 1],
   },
 } satisfies Meanings;

@@ -1,3 +1,4 @@
+import { argoOf } from '../../../bindings/xen-command-line.ts';
 import type { DomainSettings } from '../../../boot-configs/manifest.ts';
 import { domainProperties } from '../../../boot-configs/properties/table.ts';
 import { DOMAIN_OVERHEAD_KIB, neededKiB } from '../../../domains/memory-needs.ts';
@@ -33,6 +34,7 @@ export function checkDomain(state: BootState, { domain }: CheckDomain): string {
     ...hypervisor.check(domainProperties(domain)),
     ...recoveryMemory(state, domain),
     ...takenDomid(state, domain),
+    ...noArgo(state, domain),
   ];
   if (faults.length > 0) throw new AggregateError(faults);
   return `domid ${domain.domid} is free, Xen has what it wants`;
@@ -47,6 +49,16 @@ function takenDomid(
   if (domid === bootDomid && capabilities.includes('hardware')) return [];
   return [
     new BootFailure(`${name}: domid ${domid} is taken`, 'choose another domid in the manifest'),
+  ];
+}
+
+function noArgo({ hypervisor }: BootState, { name, channels }: DomainSettings): BootFailure[] {
+  if (channels.length === 0 || argoOf(hypervisor.host().commandLine)) return [];
+  return [
+    new BootFailure(
+      `${name} has channels, and this Xen was not started with Argo`,
+      'write "argo=1" on Xen\'s command line; docs/channels.md says what else it takes',
+    ),
   ];
 }
 

@@ -56,6 +56,23 @@ export function labelDomain(state: BootState, { domain }: Of<'label-domain'>): s
   return `domain ${domid} is ${seclabel}`;
 }
 
+/** Joins the ports of its channels, before anybody could send. A domain that was given up is joined to nobody. */
+export function connectDomain(state: BootState, { domain }: Of<'connect-domain'>): string {
+  const there = (name: string) => state.created.find((created) => created.name === name);
+  const own = there(domain.name);
+  let joined = 0;
+  for (const { port, peer, peerPort, twoWay } of domain.channels) {
+    const other = there(peer);
+    if (own === undefined || other === undefined) continue;
+    const from = { domid: own.domid, port };
+    const to = { domid: other.domid, port: peerPort };
+    state.hypervisor.connect(from, to);
+    if (twoWay) state.hypervisor.connect(to, from);
+    joined++;
+  }
+  return joined === 1 ? '1 channel' : `${joined} channels`;
+}
+
 export function startDomain(state: BootState, { domain }: Of<'start-domain'>): string {
   if (state.abandoned.some(({ domid }) => domid === domain.domid)) return 'abandoned';
   if (!createdFor(state, domain).autostart) return 'a script keeps it paused';

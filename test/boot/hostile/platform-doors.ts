@@ -108,7 +108,7 @@ export const platformDoors: readonly Door[] = [
   plain('performance-unit', 0, 'xen2 pmu_ctrl', 'xen_t', [
     always('EOPNOTSUPP', "Xen's command line does not switch performance counters on"),
   ]),
-  plain('argo', 0, 'argo enable', 'xen_t', [always('ENOSYS', "Debian's configuration has none")]),
+  plain('argo', 0, 'argo enable', 'xen_t', [always('EOPNOTSUPP', 'Xen was not started with argo')]),
   plain('transcendent-memory', 0, 'nothing', 'xen_t', [always('ENOSYS', 'Xen has it no more')]),
   plain('machine-memory-map', 0, 'mmu memorymap', 'xen_t', notPv),
   {

@@ -220,6 +220,20 @@ describe('the FLASK policy', () => {
     ]);
   });
 
+  it('compiles with the module channels, with which guests use links and nothing else of Argo', async () => {
+    await refusedBeside(await module('channels'), [
+      'domU_t domU_t:argo send',
+      'domU_t domU_t:argo connect',
+      'domU_t domU_t:argo register_single_source',
+      'domU_t xen_t:argo register_any_source',
+      'domU_t vtpm_t:argo send_implicit',
+      'dom0_t guarded_t:argo connect',
+      'dom0_t domU_t:argo send_implicit',
+      'vtpm_t xen_t:argo enable',
+      'vtpm_t guarded_t:argo send_implicit',
+    ]);
+  });
+
   it('gives the rights of these modules to domain 0 alone', async () => {
     const both = [await module('developer'), await module('microcode')].join('\n');
     const { violating } = await compiled(both.replaceAll('attribute dom0_t', 'attribute domU_t'));

@@ -7,7 +7,7 @@ test('the canonical configuration is sorted JSON of the effective manifest', () 
   const text = canonicalConfiguration(load(manifest(dom0)));
   assert.equal(
     text,
-    '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"cmdline":"",' +
+    '{"domains":[{"autostart":true,"capabilities":["control","hardware","xenstore"],"channels":[],"cmdline":"",' +
       '"console":false,"cpuid":[],"critical":true,"devices":{"iomem":[],"ioports":[],"irqs":[]},"digests":{},"domid":0,"kernel":"vmlinux","limits":{},' +
       '"maxMemoryKiB":524288,"maxVcpus":1,"measurement":{"components":["kernel","ramdisk","cmdline"],"pcr":13},"memoryKiB":524288,"msrRelaxed":false,"name":"dom0","nestedHvm":false,"pci":[],"ramdisk":[],"seclabel":"system_u:system_r:dom0_t","type":"pv",' +
       '"vcpus":1,"xenstore":false}],"platform":{"handover":{"directory":"/domb-handover"},"iommu":"optional","measurement":{"banks":[],"bootPcr":12,"pcr":13},"onFailure":"halt"},"scripts":[],"version":2}',

@@ -36,6 +36,7 @@ test('a domain has the defaults but for what it says itself', () => {
     cmdline: '',
     seclabel: 'u:r:guest_t',
     capabilities: [],
+    channels: [],
     limits: { eventChannels: 63 },
     devices: { ioports: [], iomem: [], irqs: [] },
     pci: [],

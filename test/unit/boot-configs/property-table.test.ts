@@ -109,6 +109,7 @@ const examples: { [K in PropertyKey]: Example<K> } = {
   pci: { value: ['00:05.0'], asked: { iommu: true }, beside: { xenstore: true } },
   xenstore: { value: true, asked: { xenstore: true } },
   console: { value: true, asked: { console: true }, beside: { xenstore: true } },
+  channels: { value: ['1=other:100', '2>other:7'], asked: {}, others: [other] },
   vtpm: {
     value: 'other',
     asked: {},
