@@ -182,7 +182,8 @@ export class Backend {
       return this.#refuse(key, `${admitted.recorded.name} has one TPM, as device ${OWN_DEVICE}`);
     }
     this.#refused.delete(key);
-    const device = new Device({ domid, backend, frontend, store, rings, say, now });
+    const isGuest = () => !admitted.lifetime.hasEnded();
+    const device = new Device({ domid, backend, frontend, store, rings, isGuest, say, now });
     const tpm = this.#start(key, domid, number, device);
     const served = {
       ...admitted,

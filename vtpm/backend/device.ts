@@ -32,6 +32,8 @@ export interface DeviceOptions {
   frontend: string;
   store: Store;
   rings: Rings;
+  /** Whether the domain is still the guest: somebody else may have its domid by now. */
+  isGuest: () => boolean;
   say: (text: string) => void;
   /** Milliseconds, of a clock that does not go back. */
   now: () => number;
@@ -159,7 +161,7 @@ export class Device {
   }
 
   #open(tpm: GuestTpm): Connection {
-    const { store, frontend, rings, domid } = this.#options;
+    const { store, frontend, rings, domid, isGuest } = this.#options;
     const reference = decimal(store.read(`${frontend}/ring-ref`));
     const remotePort = decimal(store.read(`${frontend}/event-channel`));
     if (store.read(`${frontend}/feature-protocol-v2`) !== '1') {
@@ -170,6 +172,8 @@ export class Device {
     }
     const page = rings.map(domid, reference);
     try {
+      // Asked when the page keeps the domid, and not before: whose it is no longer changes.
+      if (!isGuest()) throw new Error(`domain ${domid} is no longer the one that the TPM is for`);
       // What fails for one guest must not end the service of the others.
       const notified = () =>
         this.#notified(tpm).catch((error: Error) => this.#say(`domain ${domid}: ${error.message}`));

@@ -73,6 +73,7 @@ async function guest(domid: number) {
   const backend = `backend/vtpm/${domid}/0`;
   const device = new Device({
     ...{ domid, backend, frontend, store, rings, say: () => {} },
+    isGuest: () => true,
     now: () => performance.now(),
   });
   device.powerOn(tpm);

@@ -345,6 +345,28 @@ describe('the back end of vTPM devices', () => {
       assert.equal(tpms[0]?.stopped, true);
     });
 
+    test('whoever has the domid by the time that the TPM has started does not get it', async () => {
+      let start = (_: GuestTpm) => {};
+      const { backend, domains, store, rings, tpms, said, attach, connect } = platform(
+        () =>
+          new Promise((resolve) => {
+            start = resolve;
+          }),
+      );
+      await attach(5);
+      const page = await connect(5);
+      domains.set(5, { uuid: 'another', sid, dying: false });
+      start(tpms[0] as FakeTpm);
+      await setImmediate();
+      assert.equal(page.mapped, false);
+      assert.equal(rings.bound.size, 0);
+      assert.match(said.join(), /domain 5 is no longer the one that the TPM is for/);
+      backend.look();
+      await setImmediate();
+      assert.equal(tpms[0]?.stopped, true);
+      assert.equal(store.read(`${HOME}/5/0/state`), String(XenbusState.closed));
+    });
+
     test('a domain that runs on keeps it', async () => {
       const { backend, tpms, attach, connect } = platform();
       await attach(5);
