@@ -14,6 +14,7 @@ import {
 import { type BootOptions, bootManifest } from '../../platform/machine/boot-manifest.ts';
 import type { VirtualMachine } from '../../platform/machine/machine.ts';
 import { costed } from '../runner/costs.ts';
+import { despiteEmulator } from './emulator-fault.ts';
 
 const root = join(import.meta.dirname, '../..');
 const quiet: ReportWork = (_what, work) => work();
@@ -78,14 +79,20 @@ export function boot(
   options: Partial<PlatformRunOptions> & { parts: Parts },
 ): Promise<PlatformRun> {
   return counted(name, () =>
-    runPlatform({
-      manifestBytes: Buffer.from(onSecondProcessor(manifest)),
-      source: `${name}.yaml`,
-      directory: outputDirectory(name),
-      report: quiet,
-      judged: usual,
-      ...options,
-    }),
+    despiteEmulator(name, (watch) =>
+      runPlatform({
+        manifestBytes: Buffer.from(onSecondProcessor(manifest)),
+        source: `${name}.yaml`,
+        directory: outputDirectory(name),
+        report: quiet,
+        judged: usual,
+        ...options,
+        started(machine) {
+          watch(machine);
+          options.started?.(machine);
+        },
+      }),
+    ),
   );
 }
 
