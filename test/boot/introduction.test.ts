@@ -72,9 +72,6 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
   const run = await boot('everyday', manifest, {
     parts: await parts(),
     devices: ['amd-iommu'],
-    // With dom0-iommu=strict the machine stood still with QEMU's AMD IOMMU, for seconds or for good, from when dom0 is built: at
-    // three of three tries, and never with Intel's. So this is the boot with an IOMMU that does not confine dom0's devices.
-    hypervisorOptions: ['boot-domain'],
     disk: disk.file,
     async converse(ask) {
       await disk.check(ask);
