@@ -69,7 +69,8 @@ if [ "${1-}" = missing ]; then
   exit
 fi
 
-if ! cmp -s package-lock.json node_modules/.domb-package-lock.json; then
+# Packages behind a link are another checkout's, which sets them up itself: `npm ci` would empty it.
+if [ ! -L node_modules ] && ! cmp -s package-lock.json node_modules/.domb-package-lock.json; then
   say 'installing npm packages (npm ci, without install scripts)'
   # With the Node that npm was started with, not with the pinned one that `npm run` puts before it.
   ${npm_node_execpath:+"$npm_node_execpath"} "${npm_execpath:-npm}" ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2

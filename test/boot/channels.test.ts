@@ -39,7 +39,7 @@ async function segment(name: string, binary: string): Promise<string> {
 /** Waits until the client is answered by this one, for the so manieth time. */
 const answeredBy = (who: string, time = 1) => `
 until [ "$(xl dmesg | grep -c 'exchange: answered by: ${who}')" -ge ${time} ] || [ $((tries += 1)) -gt 120 ]; do sleep 0.5; done
-xl dmesg | grep 'exchange:' | tail -n 1`;
+xl dmesg | grep 'exchange: answered by:' | tail -n 1`;
 
 const many = 'for i in $(seq 1001 1063); do echo "storage:$i>client:7"; done';
 
