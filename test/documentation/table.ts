@@ -34,6 +34,7 @@ export interface Documented {
 }
 
 const events = 'test/integration/cli/evidence.test.ts';
+const debianDom0 = 'test/integration/systemd/initramfs.test.ts';
 const verifier = 'test/integration/package/verifier.test.ts';
 const sealing = 'test/integration/cli/sealing.test.ts';
 const sealedBoot = 'test/boot/sealing.test.ts';
@@ -146,6 +147,13 @@ export const documented: readonly Documented[] = [
     shows: /^ {2}sha256:\n( {4}12.*\n)? {4}13 *: 0x/m,
   },
   { command: 'tpm2_pcrread sha256:13', where: 'dom0', shows: /13: 0x[0-9A-F]{64}/ },
+
+  // docs/dom0.md
+  ...[
+    'sudo systemd/install-dom0',
+    'sudo update-initramfs -u',
+    'systemctl status domb-receive.service',
+  ].map((command): Documented => ({ command, where: 'elsewhere', by: debianDom0 })),
 
   // docs/command-line.md
   { command: 'man ./docs/man/domb.1', where: 'tree', shows: /EXIT STATUS/ },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 const units = join(import.meta.dirname, '../../../systemd');
@@ -18,7 +18,9 @@ async function installed(name: string): Promise<string> {
   const text = await readFile(join(units, name), 'utf8');
   const library = join(root, 'lib');
   await mkdir(library, { recursive: true });
-  await copyFile(join(units, 'domb-receive'), join(library, 'domb-receive'));
+  for (const script of ['domb-receive', 'domb-keep']) {
+    await copyFile(join(units, script), join(library, script));
+  }
   await writeFile(join(library, 'domb.cjs'), '#!/bin/true\n', { mode: 0o755 });
   const unit = join(root, name);
   await writeFile(unit, text.replaceAll('/usr/lib/domb', library));
@@ -50,10 +52,122 @@ test('the same check does find a mistake', async () => {
   assert.notDeepEqual(verify(unit).complaints, []);
 });
 
-test('the hand-over script is a correct POSIX shell script and says what is missing', () => {
-  const script = join(units, 'domb-receive');
-  assert.equal(spawnSync('sh', ['-n', script]).status, 0);
-  const { status, stderr } = spawnSync('sh', [script, '/nonexistent'], { encoding: 'utf8' });
+/**
+ * Whether systemd would run one of our units where these files are, by the unit's own conditions: the places that they name are moved
+ * below a directory.
+ */
+async function runsWhere(name: string, present: readonly string[]): Promise<boolean> {
+  const places = await mkdtemp(join(root, 'places-'));
+  for (const path of present) {
+    await mkdir(join(places, dirname(path)), { recursive: true });
+    await writeFile(join(places, path), '');
+  }
+  const text = await readFile(join(units, name), 'utf8');
+  await writeFile(join(root, name), text.replaceAll(/^(ConditionPath\w+=\|?)/gm, `$1${places}`));
+  const { status, stderr } = spawnSync('systemd-analyze', ['condition', `--unit=${name}`], {
+    encoding: 'utf8',
+    env: { ...process.env, SYSTEMD_UNIT_PATH: `${root}:` },
+  });
+  assert.match(stderr, /^Conditions (succeeded|failed)\.$/m);
+  return status === 0;
+}
+
+/** What a domain of Xen has, before anything is mounted and after Debian's xen.service has run. */
+const onXen = ['/sys/hypervisor/type', '/proc/xen'];
+const inDom0 = ['/sys/hypervisor/type', '/proc/xen/capabilities'];
+const kept = '/run/domb-handover/record.json';
+
+test('systemd finds the conditions of domb-receive.service met in a dom0, also where the hand-over is lost', async () => {
+  const unit = 'domb-receive.service';
+  assert.equal(await runsWhere(unit, [...inDom0, kept]), true);
+  assert.equal(await runsWhere(unit, [...inDom0, '/domb-handover/record.json']), true);
+  assert.equal(await runsWhere(unit, inDom0), true);
+  // Whatever Xen's own services have left undone.
+  assert.equal(await runsWhere(unit, [kept]), true);
+  assert.equal(await runsWhere(unit, []), false);
+});
+
+test('those of domb.service in any domain of Xen, so that nobody waits for a unit that was skipped', async () => {
+  assert.equal(await runsWhere('domb.service', onXen), true);
+  for (const one of onXen) assert.equal(await runsWhere('domb.service', [one]), true, one);
+  assert.equal(await runsWhere('domb.service', []), false);
+});
+
+test('those of domb-keep.service in an initramfs that domB has put something in front of', async () => {
+  const [initramfs, handover] = ['/etc/initrd-release', '/domb-handover/record.json'] as const;
+  assert.equal(await runsWhere('domb-keep.service', [initramfs, handover]), true);
+  assert.equal(await runsWhere('domb-keep.service', [initramfs]), false);
+  assert.equal(await runsWhere('domb-keep.service', [handover]), false);
+});
+
+test('the scripts are correct POSIX shell and say what is missing', () => {
+  for (const name of ['domb-receive', 'domb-keep', 'install-dom0', 'dracut/keep.sh']) {
+    assert.equal(spawnSync('sh', ['-n', join(units, name)]).status, 0, name);
+  }
+  const { status, stderr } = receive(['/nonexistent']);
   assert.equal(status, 1);
   assert.match(stderr, /record\.json is missing: this dom0 was not started by domB/);
+  // Neither a dom0 nor a hand-over.
+  const nowhere = receive([]);
+  assert.equal(nowhere.status, 0);
+  assert.match(
+    nowhere.stdout,
+    /nothing to do: this is no dom0 of Xen, and nothing was handed over/,
+  );
 });
+
+/** domb-receive in a dom0 whose tools are shell scripts, and whose Xen's and domB's places are below a directory of its own. */
+async function inFakeDom0(tools: Record<string, string>, record?: string) {
+  const place = await mkdtemp(join(root, 'dom0-'));
+  const at = (path: string) => join(place, path);
+  for (const path of ['bin', 'run/domb-handover', 'proc/xen'])
+    await mkdir(at(path), { recursive: true });
+  await writeFile(at('proc/xen/capabilities'), 'control_d\n');
+  if (record !== undefined) await writeFile(at('run/domb-handover/record.json'), record);
+  for (const [name, text] of Object.entries({ sleep: '', ...tools })) {
+    await writeFile(at(`bin/${name}`), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  }
+  const script = (await readFile(join(units, 'domb-receive'), 'utf8')).replaceAll(
+    /(?<![\w.])\/(run|proc|domb-handover)\b/g,
+    `${place}/$1`,
+  );
+  await writeFile(at('domb-receive'), script, { mode: 0o755 });
+  return receive([], at('domb-receive'), { PATH: `${at('bin')}:/usr/bin:/bin` });
+}
+
+const aRecord = '{\n  "bootDomid": 32751,\n  "hardwareDomid": 0\n}\n';
+/** xl of a dom0 that has, or has not, a domB which has halted. */
+const xlWithDomB =
+  'case "$1 $2" in "list -Z") echo "domB 32751 768 1 ---s-- 1.0 system_u:system_r:domB_t" ;; list*) echo "domB 32751 768 1 ---s-- 1.0" ;; esac';
+const xlWithout = 'echo "no such domain" >&2; exit 1';
+
+test('a dom0 whose hand-over is lost reclaims domB, fails, and says what to do', async () => {
+  const { status, stdout, stderr } = await inFakeDom0({ xl: xlWithDomB, 'xenstore-read': '' });
+  assert.equal(status, 1);
+  assert.match(stdout, /domB \(domain 32751\) destroyed, its memory is free/);
+  assert.match(stderr, /the hand-over of domB is lost: .* Is domb-keep in it\?/);
+});
+
+test('a dom0 that Xen itself started has nothing to do', async () => {
+  const { status, stdout } = await inFakeDom0({ xl: xlWithout, 'xenstore-read': '' });
+  assert.equal(status, 0);
+  assert.match(stdout, /nothing to do: this dom0 was not started by domB/);
+});
+
+test('a dom0 without xenstored fails, and does not wait for ever', async () => {
+  for (const record of [aRecord, undefined]) {
+    const { status, stderr } = await inFakeDom0(
+      { xl: 'exec /bin/sleep 1000', 'xenstore-read': 'exit 1' },
+      record,
+    );
+    assert.equal(status, 1);
+    assert.match(stderr, /no xenstored answers in this dom0; see 'systemctl status xen'/);
+  }
+});
+
+function receive(args: readonly string[], script = join(units, 'domb-receive'), env = {}) {
+  return spawnSync('sh', [script, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
+}
