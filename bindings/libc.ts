@@ -30,6 +30,7 @@ const DECLARATIONS = {
     result: 'i32',
     fails: 'negative',
   },
+  alarm: { args: { seconds: 'u32' }, result: 'u32', fails: 'never' },
   flock: { args: { fd: 'i32', operation: 'i32' }, result: 'i32', fails: 'negative' },
   free: { args: { memory: 'pointer' }, result: 'void', fails: 'never' },
   munmap: { args: { address: 'pointer', length: 'u64' }, result: 'i32', fails: 'negative' },
@@ -132,6 +133,11 @@ export function limitData(pid: number, bytes: number): void {
   limits.writeBigUInt64LE(BigInt(bytes), 0);
   limits.writeBigUInt64LE(BigInt(bytes), 8);
   libc().prlimit64({ pid, resource: RLIMIT_DATA, limits, former: 0n });
+}
+
+/** alarm(2): this process ends by SIGALRM in so many seconds, whatever it does then. */
+export function alarm(seconds: number): void {
+  libc().alarm({ seconds });
 }
 
 /** munmap(2) of a mapping that C made. */

@@ -100,6 +100,7 @@ export const evidenceCommands: readonly Command[] = [
       'With --efi it predicts PCR 4 too, for firmware that starts that EFI file first; with --secure-boot also PCR 7, from the keys ' +
         'that the machine has and the one that the file is signed with.',
       'With --reference-out it writes what a verifier needs to judge evidence without having the images. Sign that file.',
+      "With --guest it predicts what the TPM of a guest with a vTPM holds when the guest starts: PCR 8, and with the guest's --uuid PCR 9.",
     ],
     arguments: [
       {
@@ -130,6 +131,12 @@ export const evidenceCommands: readonly Command[] = [
         completes: 'files',
       },
       secureBootSource,
+      { name: 'guest', value: 'NAME', says: "Predict the guest's own TPM." },
+      {
+        name: 'uuid',
+        value: 'UUID',
+        says: 'The UUID that the guest has in one boot, as /sys/hypervisor/uuid there says it; only with --guest.',
+      },
       {
         name: 'banks',
         value: 'LIST',
@@ -172,6 +179,10 @@ export const evidenceCommands: readonly Command[] = [
       {
         says: 'What such a reference expects, without manifest and images',
         command: 'domb predict --reference p.reference --key public.pem',
+      },
+      {
+        says: "What a guest's own TPM begins with",
+        command: 'domb predict vtpm.yaml --images images --guest ledger',
       },
     ],
   },

@@ -11,6 +11,7 @@ import { type ExitStatus, type Input, type Terminal, UsageError } from './comman
 import { platformState } from './expected-states.ts';
 import { failing } from './failing.ts';
 import { writing } from './output.ts';
+import { showGuest } from './predicted-guest.ts';
 import { type PredictedPlatform, predictedPlatform } from './predicted-platform.ts';
 import { showReference } from './predicted-reference.ts';
 
@@ -20,6 +21,10 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   const banks = chosenBanks(input);
   if (input.values.has('reference')) return showReference(input, terminal, banks);
   if (file === undefined) throw new UsageError('predict needs MANIFEST', 'name it beside --images');
+  if (input.values.has('guest')) return showGuest(file, input, terminal);
+  if (input.values.has('uuid')) {
+    throw new UsageError('--uuid is of no use alone', 'name the guest with --guest');
+  }
   if (input.flags.has('allow-unsigned')) {
     throw new UsageError('--allow-unsigned is for references', 'leave it out');
   }

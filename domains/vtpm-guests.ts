@@ -1,3 +1,5 @@
+import { EVENT_TAGS, type MeasuredItem } from '../measurement/events.ts';
+
 /**
  * Whose TPMs a domain serves, as domB tells it: an archive in front of its ramdisk, which dom0 cannot write. UUIDs are of this boot,
  * so the list is not in the predictable register; the UUIDs are measured into that of the boot.
@@ -9,12 +11,14 @@ export interface RecordedGuest {
   uuid: string;
   /** Xen's number for its label (SID), as long as the platform runs. */
   sid: number;
+  /** What it is started from, for its TPM; the same at each boot. */
+  launch: readonly MeasuredItem[];
 }
 
 /** Where the domain finds the list in its initramfs, without the leading slash, as in an archive. */
 export const RECORDED_GUESTS = 'domb-vtpm-guests.json';
 
-const VERSION = 1;
+const VERSION = 2;
 
 export const recordedGuestsText = (guests: readonly RecordedGuest[]): string =>
   `${JSON.stringify({ version: VERSION, guests }, null, 2)}\n`;
@@ -29,11 +33,18 @@ export function parseRecordedGuests(text: string): RecordedGuest[] {
     throw new Error(`${RECORDED_GUESTS} is not a list of guests of version ${VERSION}`);
   }
   return guests.map((guest: Partial<Record<keyof RecordedGuest, unknown>>) => {
-    const { name, domid, uuid, sid } = guest;
+    const { name, domid, uuid, sid, launch } = guest;
     const numbers = Number.isSafeInteger(domid) && Number.isSafeInteger(sid);
-    if (typeof name !== 'string' || typeof uuid !== 'string' || !numbers) {
+    const texts = typeof name === 'string' && typeof uuid === 'string';
+    if (!texts || !numbers || !Array.isArray(launch) || !launch.every(isItem)) {
       throw new Error(`${RECORDED_GUESTS} names no guest by ${JSON.stringify(guest)}`);
     }
-    return { name, domid: domid as number, uuid, sid: sid as number };
+    return { name, domid: domid as number, uuid, sid: sid as number, launch };
   });
 }
+
+/** That it is something measured; what, is domB's to say. */
+const isItem = (value: unknown): value is MeasuredItem =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.hasOwn(EVENT_TAGS, String((value as { event?: unknown }).event));

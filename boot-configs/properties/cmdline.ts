@@ -1,4 +1,5 @@
 import { MOST_CMDLINE } from '../../domains/rules/cmdline.ts';
+import { VTPM_BANKS, vtpmBanksIn } from '../../domains/vtpm-banks.ts';
 import { vtpmParametersIn, withVtpmParameter } from '../../domains/vtpm-parameter.ts';
 import type { Check } from '../checks/check.ts';
 import { asksNothing, type Details, property } from './property.ts';
@@ -42,8 +43,24 @@ export const cmdlineVtpm: Check = {
   },
 };
 
+export const cmdlineVtpmBanks: Check = {
+  rule: 'cmdline-vtpm-banks',
+  says: `In a cmdline, domb.vtpm-banks names banks that a vTPM can have: ${VTPM_BANKS.join(', ')}.`,
+  run({ domains }, report) {
+    for (const { path, cmdline = '' } of domains) {
+      const banks = vtpmBanksIn(cmdline);
+      if (typeof banks !== 'string') continue;
+      report(
+        [...path, 'cmdline'],
+        `domb.vtpm-banks names "${banks}", which is no bank that a vTPM can have`,
+        `name some of ${VTPM_BANKS.join(', ')}, with commas between them`,
+      );
+    }
+  },
+};
+
 export const cmdlineProperty = property({
-  checks: [cmdlineLength, cmdlineVtpm],
+  checks: [cmdlineLength, cmdlineVtpm, cmdlineVtpmBanks],
   read: ({ cmdline = '' }) => ({ cmdline }),
   asks: asksNothing,
   shown: {

@@ -127,6 +127,6 @@ export function errorDetails(failure: BootFailureRecord): Omit<ErrorItem, 'event
   };
 }
 
-function isMeasurement(operation: Operation): operation is Measurement {
+export function isMeasurement(operation: Operation): operation is Measurement {
   return operation.do.startsWith('measure-');
 }

@@ -4,9 +4,11 @@ import type { Manifest } from '../../boot-configs/manifest.ts';
 import { CONTENT_ALGORITHMS } from '../../measurement/content.ts';
 import type { Target } from '../../measurement/encode.ts';
 import type { ContentDescription, MeasuredItem } from '../../measurement/events.ts';
+import { guestLaunch } from '../../measurement/guest-launch.ts';
 import { hashFiles } from '../../measurement/hash-files.ts';
 import { type Prediction, predict } from '../../measurement/predict.ts';
-import { expectedItems } from './measured-items.ts';
+import { launchItems } from './guest-launch.ts';
+import { expectedItems, type MeasuredContent } from './measured-items.ts';
 
 /** What a boot leaves in the PCRs that the manifest names, and in the log. */
 export interface BootPrediction extends Prediction {
@@ -35,20 +37,10 @@ export interface PredictedBoot {
  * @throws {MeasurementError} for an image that is no regular file, otherwise what the file system says
  */
 export async function predictBoot(boot: PredictedBoot): Promise<BootPrediction> {
-  const { manifest, manifestBytes, findImage, policy, signatureKey, banks } = boot;
-  const { hashed = new Map<string, ContentDescription>() } = boot;
+  const { manifest, manifestBytes, findImage, policy, signatureKey, banks, hashed } = boot;
   const files = new Map<string, string>();
   for (const path of measuredImages(manifest)) files.set(path, await findImage(path));
-  const wanted = [...files.values(), ...(policy ? [policy] : [])];
-  const described = new Map([
-    ...hashed,
-    ...(await hashFiles(wanted.filter((file) => !hashed.has(file)))),
-  ]);
-  const content = (file: string, name: string) => {
-    const description = described.get(file);
-    if (description === undefined) throw new Error(`the manifest does not name image ${name}`);
-    return { description: () => measuredDescription(description) };
-  };
+  const content = await contents([...files.values(), ...(policy ? [policy] : [])], hashed);
   const items = await expectedItems(manifest, {
     manifestBytes,
     image: async (path) => content(files.get(path) ?? '', path),
@@ -57,6 +49,53 @@ export async function predictBoot(boot: PredictedBoot): Promise<BootPrediction> 
   });
   const target = { pcr: manifest.platform.measurement.pcr, banks };
   return { target, items, ...predict(items, target) };
+}
+
+/** What there is to say of files; of any other it fails. */
+async function contents(
+  files: readonly string[],
+  hashed: ReadonlyMap<string, ContentDescription> = new Map(),
+) {
+  const described = new Map([
+    ...hashed,
+    ...(await hashFiles(files.filter((file) => !hashed.has(file)))),
+  ]);
+  return (file: string, name: string): MeasuredContent => {
+    const description = described.get(file);
+    if (description === undefined) throw new Error(`the manifest does not name image ${name}`);
+    return { description: () => measuredDescription(description) };
+  };
+}
+
+export interface PredictedGuest extends Pick<PredictedBoot, 'manifest' | 'findImage' | 'hashed'> {
+  /** The name of a domain with a vTPM. */
+  readonly guest: string;
+  /** The UUID that it has in one boot; it is chosen at each boot. */
+  readonly uuid?: string | undefined;
+  /** Those of its TPM. */
+  readonly banks: readonly HashAlgorithm[];
+}
+
+/**
+ * Predicts what a guest's own TPM holds when the guest starts, as {@link predictBoot} does of the platform's.
+ * @throws {MeasurementError} for an image that is no regular file, otherwise what the file system says
+ */
+export async function predictGuest(wanted: PredictedGuest): Promise<Prediction> {
+  const { manifest, findImage, hashed, guest, uuid, banks } = wanted;
+  const domain = manifest.domains.find(({ name }) => name === guest);
+  if (domain === undefined) throw new Error(`the manifest has no domain ${guest}`);
+  const files = new Map<string, string>();
+  for (const path of [domain.kernel, ...domain.ramdisk]) files.set(path, await findImage(path));
+  const content = await contents([...files.values()], hashed);
+  const predictable = await launchItems(domain, manifest, {
+    image: async (path) => content(files.get(path) ?? '', path),
+  });
+  const { domid } = domain;
+  const identity = uuid === undefined ? undefined : { domain: guest, domid, uuid };
+  return guestLaunch(
+    { predictable, identity: identity && { event: 'identity', ...identity } },
+    banks,
+  );
 }
 
 /** The digests that domB measures; a file may have been hashed with others as well. */

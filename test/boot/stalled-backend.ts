@@ -7,10 +7,11 @@ import { temporaryFile } from './support.ts';
 const init = join(import.meta.dirname, '../../platform/images/vtpm-backend/init');
 const start = '/usr/lib/domb/backend.cjs\n';
 
-/** The back end stands still for as many seconds as a line on the domain's console says. */
-const stalling = `/usr/lib/domb/backend.cjs &
+/** The back end stands still for as many seconds as a line on the domain's console says, or fails when it says so. */
+const stalling = `NODE_OPTIONS=--require=/usr/lib/domb/failing.cjs /usr/lib/domb/backend.cjs &
 backend=$!
 while read -r seconds; do
+  [ "$seconds" = fail ] && { kill -USR2 $backend; continue; }
   kill -STOP $backend
   say "stands still for $seconds s"
   sleep $seconds
@@ -19,11 +20,16 @@ done </dev/console &
 wait $backend
 `;
 
+/** An error that nobody has thought of. */
+const failing = "process.on('SIGUSR2', () => { throw new Error('told to fail'); });";
+
 /** A ramdisk segment for the vTPM domain, which goes behind its own; the domain needs a console. dom0 has no right to stop it. */
 export async function stalledSegment(): Promise<string> {
   const text = await readFile(init, 'utf8');
   if (!text.includes(start)) throw new Error(`${init} does not start ${start}`);
-  const root = new RootTree().file('/init', text.replace(start, stalling), 0o755);
+  const root = new RootTree()
+    .file('/init', text.replace(start, stalling), 0o755)
+    .file('/usr/lib/domb/failing.cjs', failing);
   return temporaryFile('stalled.cpio.zst', compress(root.archive()));
 }
 

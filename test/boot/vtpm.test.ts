@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { predictGuest } from '../../daemon/plan/prediction.ts';
+import { parseEventLog } from '../../measurement/event-log/parse.ts';
 import { guestConfiguration } from '../../platform/demo/questions.ts';
+import { runProgram } from '../../platform/lib/run.ts';
 import { hostileDom0Segment, hostileSegment } from './hostile-segment.ts';
 import { stall, stalledSegment } from './stalled-backend.ts';
-import { boot, exampleManifest, failedChecks, parts } from './support.ts';
+import { boot, exampleManifest, failedChecks, parts, temporaryFile } from './support.ts';
 
 const guests = ['ledger', 'signer', 'vault'];
 
@@ -197,11 +200,32 @@ xl list
 xenstore-ls -f | grep '/domain/${VTPM_DOMID}/'
 echo gone
 ${extend('signer', 2, 'orphaned')}`,
+  'back-end-fails': `
+log=/var/log/xen/console/guest-signer.log
+domb introduce 2>&1
+tries=0
+until tty=$(xenstore-read /local/domain/${VTPM_DOMID}/console/tty) || [ $((tries += 1)) -gt 60 ]; do sleep 0.5; done
+xenstore-ls ${servedOf(2)}
+echo fail >$tty
+tries=0
+until grep -q 'closed the device' $log || [ $((tries += 1)) -gt 120 ]; do sleep 0.5; done
+echo "state $(xenstore-read ${servedOf(2)}/state)"
+tail -n 5 $log`,
 };
 
 /** A question's name is one word. */
 function word(attack: string): string {
   return attack.replaceAll(' ', '-');
+}
+
+/** The log that a guest has said, and the registers that it has read. */
+function launchOf(answer: string) {
+  const parts = [...answer.matchAll(/launch log ([0-9a-f]+)/g)].map(([, hex = '']) => hex);
+  const registers = [...answer.matchAll(/launch register (\d+) *: 0x([0-9A-F]{64})/g)];
+  return {
+    log: Buffer.from(parts.join(''), 'hex'),
+    registers: registers.map(([, pcr, value = '']) => [Number(pcr), value.toLowerCase()] as const),
+  };
 }
 
 const zeros = '0'.repeat(64);
@@ -258,6 +282,35 @@ test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, serv
   }
 
   for (const name of guests) {
+    await t.test(
+      `${name}: its TPM begins with its launch, whose log replays, as predicted`,
+      async () => {
+        const { log, registers } = launchOf(said(name));
+        const file = await temporaryFile(`${name}.log`, log);
+        const replayed = [
+          ...(await runProgram('tpm2_eventlog', [file])).matchAll(
+            /^ {4}(\d+) *: 0x([0-9a-f]{64})$/gm,
+          ),
+        ].map(([, pcr, value]) => [Number(pcr), value]);
+        const { manifest, record } = run;
+        const { uuid } = record.domains.find((domain) => domain.name === name) ?? {};
+        const { events, pcrs } = await predictGuest({
+          ...{ manifest, guest: name, uuid, banks: ['sha256'] },
+          findImage: (path) => images.get(path) ?? assert.fail(path),
+        });
+        assert.deepEqual(parseEventLog(log).events, events);
+        const predicted = [...(pcrs.get('sha256') ?? [])].map(([pcr, value]) => [
+          pcr,
+          value.toString('hex'),
+        ]);
+        assert.equal(predicted.length, 10);
+        assert.deepEqual(registers, predicted);
+        assert.deepEqual(replayed, predicted);
+      },
+    );
+  }
+
+  for (const name of guests) {
     await t.test(`${name}: its command is done, once, though the back end stood still`, () => {
       const answer = said(`${name}-held-up`);
       assert.match(answer, new RegExp(`after slowly, PCR 15 is ${extendedBy(name, 'slowly')}`));
@@ -303,7 +356,9 @@ test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, serv
     assert.doesNotMatch(said('leave'), /mallory|libxl: error|\/backend\/vtpm\/4/);
     assert.match(said('leave'), /^gone/m);
     assert.match(run.consoleText, /vtpm: forgets the TPM of domain 4/);
-    assert.doesNotMatch(run.consoleText, /vtpm: FAILED/);
+    // But for the end that it was told to have.
+    const failures = [...run.consoleText.matchAll(/vtpm: FAILED: (.*)/g)].map(([, how]) => how);
+    assert.match(failures[0] ?? '', /^Error: told to fail/);
   });
 
   await t.test('each has keys of its own', () => {
@@ -386,6 +441,14 @@ test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, serv
     assert.match(said('destroy-vtpm'), /^gone/m);
     goesOn(said('destroy-vtpm'), 'orphaned');
     assert.doesNotMatch(run.consoleText, /vtpm: forgets the TPM of domain 2/);
+  });
+
+  await t.test('a back end that fails tells its guests, and ends', () => {
+    assert.match(said('back-end-fails'), /^state 6$/m);
+    assert.match(said('back-end-fails'), /tpmfront: the vTPM domain closed the device/);
+    assert.match(run.consoleText, /vtpm: FAILED: Error: told to fail/);
+    // By SIGKILL, whatever its threads wait for.
+    assert.match(run.consoleText, /vtpm: FAILED: the back end ended with status 137/);
   });
 
   await t.test('FLASK refused what dom0 must not do, and nothing else', () => {

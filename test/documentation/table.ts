@@ -35,6 +35,7 @@ export interface Documented {
 
 const events = 'test/integration/cli/evidence.test.ts';
 const debianDom0 = 'test/integration/systemd/initramfs.test.ts';
+const launch = 'test/integration/vtpm/launch-commands.test.ts';
 const verifier = 'test/integration/package/verifier.test.ts';
 const sealing = 'test/integration/cli/sealing.test.ts';
 const sealedBoot = 'test/boot/sealing.test.ts';
@@ -500,6 +501,24 @@ export const documented: readonly Documented[] = [
       'domb image platform.yaml --images images -o boot.efi --efi --efi-key db.key --efi-cert db.pem --xen-options "console=com1 com1=115200,8n1"',
     where: 'boot',
     shows: /^PCR 4 when /m,
+  },
+  {
+    command:
+      "for index in $(tpm2_getcap handles-nv-index | grep -o '0x1400D..'); do tpm2_nvread $index; done > launch.log",
+    where: 'elsewhere',
+    by: launch,
+  },
+  { command: 'tpm2_eventlog launch.log', where: 'elsewhere', by: launch },
+  { command: 'tpm2_pcrread sha256:8,9', where: 'elsewhere', by: launch },
+  {
+    command: 'domb predict vtpm.yaml --images images --guest ledger --uuid $UUID',
+    where: 'elsewhere',
+    by: launch,
+  },
+  {
+    command: 'domb predict vtpm.yaml --images images --guest ledger',
+    where: 'elsewhere',
+    by: launch,
   },
   {
     command: 'domb predict platform.yaml --images images --banks sha256',

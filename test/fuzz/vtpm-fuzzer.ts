@@ -83,8 +83,8 @@ class WatchedTpm implements GuestTpm {
 const ORDINARY = 7;
 /** Guests that domB recorded: of that label, and of one that dom0 can't give. */
 const RECORDED = [
-  { name: 'ordinary', domid: 1, uuid: 'recorded 1', sid: ORDINARY },
-  { name: 'protected', domid: 2, uuid: 'recorded 2', sid: 8 },
+  { name: 'ordinary', domid: 1, uuid: 'recorded 1', sid: ORDINARY, launch: [] },
+  { name: 'protected', domid: 2, uuid: 'recorded 2', sid: 8, launch: [] },
 ];
 
 /**
@@ -107,7 +107,7 @@ export async function fuzzStore(random: Random): Promise<void> {
   const own = new Map<number, WatchedTpm>();
   const backend = new Backend({
     ...{ store, rings, say: () => {}, now: () => 0, register },
-    startTpm: async (domid) => {
+    startTpm: async ({ domid }) => {
       if (random.below(10) === 0) throw new Error('swtpm does not start');
       let user: number | undefined;
       const tpm: WatchedTpm = new WatchedTpm(() => {

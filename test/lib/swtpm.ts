@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -92,4 +92,13 @@ async function ended(child: ChildProcess): Promise<void> {
   const exit = new Promise((resolve) => child.once('exit', resolve));
   child.kill();
   await exit;
+}
+
+/** The process of the swtpm whose state is below `directory`. */
+export async function swtpmOf(directory: string): Promise<number> {
+  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    const words = await readFile(join('/proc', pid, 'cmdline'), 'utf8').catch(() => '');
+    if (words.startsWith('swtpm\0') && words.includes(`dir=${directory}/`)) return Number(pid);
+  }
+  throw new Error(`no swtpm works in ${directory}`);
 }

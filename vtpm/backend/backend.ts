@@ -1,3 +1,4 @@
+import type { RecordedGuest } from '../../domains/vtpm-guests.ts';
 import { Attention, LIMITS } from './attention.ts';
 import { Device, decimal, type Rings, XenbusState } from './device.ts';
 import type { Admitted, GuestRegister } from './register.ts';
@@ -8,11 +9,21 @@ export interface BackendOptions {
   store: Store;
   rings: Rings;
   /** Starts a fresh TPM for a guest's device. */
-  startTpm: (domid: number, device: string, died: (how: string) => void) => Promise<GuestTpm>;
+  startTpm: (device: NewDevice) => Promise<GuestTpm>;
   register: GuestRegister;
   say: (text: string) => void;
   /** Milliseconds, of a clock that does not go back. */
   now: () => number;
+}
+
+/** What is known of a device that gets a TPM. */
+export interface NewDevice {
+  domid: number;
+  number: string;
+  /** The guest, where domB made it. */
+  recorded: RecordedGuest | undefined;
+  /** To be told of the end of the TPM. */
+  died: (how: string) => void;
 }
 
 /** The guest's TPM ends with its lifetime. */
@@ -184,7 +195,8 @@ export class Backend {
     this.#refused.delete(key);
     const isGuest = () => !admitted.lifetime.hasEnded();
     const device = new Device({ domid, backend, frontend, store, rings, isGuest, say, now });
-    const tpm = this.#start(key, domid, number, device);
+    const { recorded } = admitted;
+    const tpm = this.#start(key, { domid, number, recorded }, device);
     const served = {
       ...admitted,
       device,
@@ -208,17 +220,16 @@ export class Backend {
   /** Starts a TPM for a device; never rejects. */
   async #start(
     key: string,
-    domid: number,
-    number: string,
+    known: Omit<NewDevice, 'died'>,
     device: Device,
   ): Promise<GuestTpm | undefined> {
     const { startTpm, say } = this.#options;
-    const died = (how: string) => say(`the TPM of domain ${domid} is gone: ${how}`);
+    const died = (how: string) => say(`the TPM of domain ${known.domid} is gone: ${how}`);
     let tpm: GuestTpm;
     try {
       const ending = this.#ending.get(key);
       if (ending !== undefined) await ending;
-      tpm = await startTpm(domid, number, died);
+      tpm = await startTpm({ ...known, died });
     } catch (error) {
       // The device stays offered, and nobody can connect to it.
       say(`${HOME}/${key}: ${(error as Error).message}`);

@@ -1,14 +1,18 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { HashAlgorithm } from 'node-tpm2-pts';
 import { openLibxengnttab } from '../../bindings/libxengnttab.ts';
 import { domainLife } from '../../bindings/xen/inventory.ts';
 import { XenSession } from '../../bindings/xen/session.ts';
+import { vtpmBanksIn } from '../../domains/vtpm-banks.ts';
 import {
   parseRecordedGuests,
   RECORDED_GUESTS,
   type RecordedGuest,
 } from '../../domains/vtpm-guests.ts';
+import type { LaunchItems } from '../../measurement/guest-launch.ts';
 import { Backend, closeDevices } from './backend.ts';
 import type { Rings } from './device.ts';
+import { endProcess } from './end.ts';
 import { EventChannels } from './event-channels.ts';
 import { GrantedPage } from './granted-page.ts';
 import { GuestRegister } from './register.ts';
@@ -41,6 +45,18 @@ function recordedGuests(): RecordedGuest[] {
   return existsSync(file) ? parseRecordedGuests(readFileSync(file, 'utf8')) : [];
 }
 
+/** What the domain's command line says, which domB has measured. */
+function chosenBanks(): readonly HashAlgorithm[] {
+  const banks = vtpmBanksIn(readFileSync('/proc/cmdline', 'latin1').trim());
+  if (typeof banks === 'string') throw new Error(`no TPM has the bank "${banks}"`);
+  return banks;
+}
+
+const launchOf = ({ name, domid, uuid, launch }: RecordedGuest): LaunchItems => ({
+  predictable: launch,
+  identity: { event: 'identity', domain: name, domid, uuid },
+});
+
 async function main(): Promise<never> {
   const session = XenSession.open();
   const store = new Xenstore();
@@ -54,26 +70,27 @@ async function main(): Promise<never> {
     unbind: (channel) => channels.unbind(channel),
   };
   const guests = recordedGuests();
+  const banks = chosenBanks();
   const backend = new Backend({
     ...{ store, rings, say, now: () => performance.now() },
     register: new GuestRegister(guests, (domid) => domainLife(session, domid)),
-    startTpm: (domid, device, died) =>
+    startTpm: ({ domid, number, recorded, died }) =>
       startSoftwareTpm({
-        ...{ directory: `/run/vtpm/${domid}-${device}`, uid: FIRST_USER + domid, died },
+        ...{ directory: `/run/vtpm/${domid}-${number}`, uid: FIRST_USER + domid, died, banks },
+        launch: recorded && launchOf(recorded),
       }),
   });
   say(`waits for guests; domB recorded ${guests.map(({ name }) => name).join(', ') || 'none'}`);
   return Promise.race([channels.serve(), backend.serve()]);
 }
 
-function end(error: Error): never {
-  say(`FAILED: ${error.stack}`);
-  process.exit(1);
-}
+// With a connection of its own: that of the back end may be what failed.
+const close = () => closeDevices(new Xenstore(), say);
+const end = (error: Error): never => endProcess(error, { say, close });
 
 if (process.argv.includes('--close')) {
   // After the end of a back end, however it ended: its guests must not wait for it.
-  closeDevices(new Xenstore(), say);
+  close();
 } else {
   process.on('uncaughtException', end);
   main().catch(end);

@@ -6,10 +6,17 @@ import {
   closePlatformHierarchy,
   connectUnix,
   getTestResult,
+  type HashAlgorithm,
+  pcrAllocate,
+  pcrBanks,
   selfTest,
+  shutdown,
+  startup,
+  swtpmControl,
   Tpm,
-  type Transport,
 } from 'node-tpm2-pts';
+import type { LaunchItems } from '../../measurement/guest-launch.ts';
+import { measureLaunch } from './launch.ts';
 import { failureResponse } from './ring.ts';
 import { isListening } from './unix-socket.ts';
 
@@ -26,6 +33,10 @@ export interface SoftwareTpmOptions {
   directory: string;
   /** User and group that swtpm runs as, so that it can't touch other TPMs. Without it: as this process. */
   uid?: number;
+  /** The PCR banks that it has. */
+  banks: readonly HashAlgorithm[];
+  /** What its guest was started from; undefined where nobody knows. */
+  launch: LaunchItems | undefined;
   /** Told once when swtpm ends by itself, or does not answer any more. */
   died: (how: string) => void;
 }
@@ -42,6 +53,7 @@ export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<Gue
   const { directory, uid, died } = options;
   const state = join(directory, 'state');
   const socket = join(directory, 'data');
+  const control = join(directory, 'control');
   await rm(directory, { recursive: true, force: true });
   // Its owner passes through the parent, and sees nothing there.
   await mkdir(dirname(directory), { recursive: true, mode: 0o711 });
@@ -52,6 +64,7 @@ export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<Gue
     [
       ...['socket', '--tpm2', '--tpmstate', `dir=${state}`],
       ...['--server', `type=unixio,path=${socket}`, '--flags', 'not-need-init,startup-clear'],
+      ...['--ctrl', `type=unixio,path=${control}`],
     ],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -68,7 +81,9 @@ export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<Gue
     await listening(socket, process);
     // A command may take as long as it takes, on a machine that has no time for it: only the end of swtpm ends the TPM.
     const transport = await connectUnix(socket, { timeout: 0 });
-    await prepare(transport);
+    const tpm = new Tpm(transport);
+    await haveBanks(tpm, options.banks, () => swtpmControl(control).init());
+    await prepare(tpm, options);
     let over = false;
     const lost = (how: string) => {
       if (!over) died(how);
@@ -130,12 +145,30 @@ async function listening(socket: string, process: Watched): Promise<void> {
   }
 }
 
+/** Gives a new TPM the banks that it is to have, which takes a reset. */
+async function haveBanks(
+  tpm: Tpm,
+  banks: readonly HashAlgorithm[],
+  reset: () => Promise<void>,
+): Promise<void> {
+  const all = await pcrBanks(tpm);
+  const pcrs = [...new Set(all.flatMap((bank) => bank.pcrs))];
+  const names = [...new Set([...all.map(({ bank }) => bank), ...banks])];
+  await pcrAllocate(
+    tpm,
+    names.map((bank) => ({ bank, pcrs: banks.includes(bank) ? pcrs : [] })),
+  );
+  await shutdown(tpm);
+  await reset();
+  await startup(tpm);
+}
+
 /** What firmware does before an operating system gets the TPM. */
-async function prepare(transport: Transport): Promise<void> {
-  const tpm = new Tpm(transport);
+async function prepare(tpm: Tpm, { banks, launch }: SoftwareTpmOptions): Promise<void> {
   await selfTest(tpm);
   const { result } = await getTestResult(tpm);
   if (result !== 0) throw new Error(`the self-test of swtpm gave 0x${result.toString(16)}`);
+  await measureLaunch(tpm, launch, banks);
   // Whoever holds the platform hierarchy clears the TPM and takes its banks away; nobody holds it from here on.
   await closePlatformHierarchy(tpm);
 }

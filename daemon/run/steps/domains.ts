@@ -1,7 +1,12 @@
 import type { DomainSettings } from '../../../boot-configs/manifest.ts';
 import { domainProperties } from '../../../boot-configs/properties/table.ts';
-import { RECORDED_GUESTS, recordedGuestsText } from '../../../domains/vtpm-guests.ts';
+import {
+  RECORDED_GUESTS,
+  type RecordedGuest,
+  recordedGuestsText,
+} from '../../../domains/vtpm-guests.ts';
 import { cpio } from '../../../initramfs/cpio.ts';
+import { launchItems } from '../../plan/guest-launch.ts';
 import type { Operation } from '../../plan/operations.ts';
 import { handoverCapacity } from '../hand-over.ts';
 import { joinSegments } from '../ramdisk.ts';
@@ -41,7 +46,10 @@ export async function buildDomain(
   const created = createdFor(state, domain);
   created.rings = await state.hypervisor.build(created, {
     kernel: kernel.bytes,
-    ramdisk: joinSegments([...servedGuests(state, domain), ...segments.map(({ bytes }) => bytes)]),
+    ramdisk: joinSegments([
+      ...(await servedGuests(state, domain)),
+      ...segments.map(({ bytes }) => bytes),
+    ]),
     cmdline: domain.cmdline,
     handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
   });
@@ -81,16 +89,21 @@ export function startDomain(state: BootState, { domain }: Of<'start-domain'>): s
 }
 
 /**
- * Whose TPMs the domain serves, as a segment of its ramdisk; none where it serves nobody. It is not measured: the UUIDs in it are,
- * as those of this boot, and the rest follows from the manifest.
+ * Whose TPMs the domain serves and what these guests are started from, as a segment of its ramdisk; none where it serves nobody. It
+ * is not measured: the UUIDs in it are, as those of this boot, and the rest follows from the manifest and the images.
  */
-function servedGuests({ created, hypervisor }: BootState, { name }: DomainSettings): Buffer[] {
-  const guests = created
-    .filter(({ vtpm }) => vtpm === name)
-    .map((guest) => ({
+async function servedGuests(state: BootState, { name }: DomainSettings): Promise<Buffer[]> {
+  const { created, hypervisor, manifest } = state;
+  const guests: RecordedGuest[] = [];
+  for (const guest of created.filter(({ vtpm }) => vtpm === name)) {
+    const settings = manifest.domains.find((domain) => domain.name === guest.name);
+    if (settings === undefined) throw new Error(`${guest.name} is in no manifest`);
+    guests.push({
       ...{ name: guest.name, domid: guest.domid, uuid: guest.uuid },
       sid: hypervisor.securityId(guest.seclabel),
-    }));
+      launch: await launchItems(settings, manifest, { image: (path) => state.image(path) }),
+    });
+  }
   if (guests.length === 0) return [];
   const data = Buffer.from(recordedGuestsText(guests));
   return [cpio([{ path: RECORDED_GUESTS, type: 'file', mode: 0o444, data }])];

@@ -44,6 +44,7 @@ export {
   nvReadPublic,
   nvUndefine,
   nvWrite,
+  nvWriteLock,
 } from './commands/nv.ts';
 export {
   type CreateOptions,
@@ -57,7 +58,14 @@ export {
   unsealObject,
   type WrappedObject,
 } from './commands/object.ts';
-export { type Digests, type PcrValues, pcrExtend, pcrRead, pcrReset } from './commands/pcr.ts';
+export {
+  type Digests,
+  type PcrValues,
+  pcrAllocate,
+  pcrExtend,
+  pcrRead,
+  pcrReset,
+} from './commands/pcr.ts';
 export {
   type Approval,
   policyAuthorize,

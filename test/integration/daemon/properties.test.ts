@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { test } from 'node:test';
 import { expectedItems } from '../../../daemon/plan/measured-items.ts';
 import { paths } from '../../../daemon/plan/settings.ts';
@@ -146,11 +146,23 @@ test('both ends of a TPM learn of each other by what they are built from', async
   assert.equal(hypervisor.images.get(0x7fe0)?.cmdline, '');
   const ramdisk = Buffer.from(hypervisor.images.get(0x7fe0)?.ramdisk ?? []).toString('latin1');
   const [, list = ''] = /^070701[^{]*domb-vtpm-guests\.json\0+(\{.*?\n\})\n/s.exec(ramdisk) ?? [];
-  assert.deepEqual(parseRecordedGuests(list), [
-    {
-      ...{ name: 'guest', domid: 20, uuid: hypervisor.creations.get(20)?.uuid },
-      sid: hypervisor.securityId('system_u:system_r:domU_t'),
-    },
+  const [recorded, ...others] = parseRecordedGuests(list);
+  const { launch, ...itself } = recorded ?? assert.fail('nobody is recorded');
+  assert.deepEqual(itself, {
+    ...{ name: 'guest', domid: 20, uuid: hypervisor.creations.get(20)?.uuid },
+    sid: hypervisor.securityId('system_u:system_r:domU_t'),
+  });
+  assert.deepEqual(others, []);
+  const measured = launch.map((item) =>
+    item.event === 'image' ? [item.component, item.digests.sha256] : [item.event],
+  );
+  assert.deepEqual(measured, [
+    ['configuration'],
+    ['domain'],
+    ...[
+      ['kernel', hypervisor.images.get(20)?.kernel],
+      ['cmdline', Buffer.from('domb.vtpm=32736 quiet')],
+    ].map(([what, bytes]) => [what, hash('sha256', bytes as Buffer)]),
   ]);
   // What is measured of the ramdisk is behind it.
   assert.match(ramdisk, /\0vtpm ramdisk\0*$/);

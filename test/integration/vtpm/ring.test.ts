@@ -1,7 +1,7 @@
 /** The guest's C code and the back end, with a real swtpm behind it, on one page. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,6 +12,7 @@ import { Device, XenbusState } from '../../../vtpm/backend/device.ts';
 import { PAGE_SIZE } from '../../../vtpm/backend/ring.ts';
 import { type GuestTpm, startSoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
 import { FakePage, FakeRings, FakeStore } from '../../lib/fake-xen-devices.ts';
+import { swtpmOf } from '../../lib/swtpm.ts';
 
 const FRONTEND_RING = {
   ring_submit: {
@@ -55,10 +56,13 @@ after(async () => {
   await rm(scratch, { recursive: true });
 });
 
+/** Of a guest of which nothing is known. */
+const plain = { banks: ['sha256'], launch: undefined } as const;
+
 /** A guest whose TPM is a swtpm behind a page. */
 async function guest(domid: number) {
   const directory = join(scratch, String(domid));
-  const tpm = await startSoftwareTpm({ directory, died: (how) => died(how) });
+  const tpm = await startSoftwareTpm({ directory, ...plain, died: (how) => died(how) });
   tpms.push(tpm);
   const store = new FakeStore();
   const rings = new FakeRings();
@@ -93,7 +97,7 @@ async function guest(domid: number) {
     transmit: exchange,
     close: async () => {},
   };
-  return { tpm: new Tpm(transport), exchange, page, directory };
+  return { tpm: new Tpm(transport), exchange, page, directory, device, store, rings, frontend };
 }
 
 const name = (text: string) => createHash('sha256').update(text).digest();
@@ -121,7 +125,7 @@ test('swtpm runs as a user of its own', { skip: process.getuid?.() !== 0 }, asyn
   await chmod(scratch, 0o711);
   const uid = 0x10000 + 6;
   const directory = join(scratch, 'users', '6');
-  const tpm = await startSoftwareTpm({ directory, uid, died: (how) => died(how) });
+  const tpm = await startSoftwareTpm({ directory, uid, ...plain, died: (how) => died(how) });
   tpms.push(tpm);
   assert.equal((await stat(join('/proc', String(await swtpmOf(directory))))).uid, uid);
   assert.equal((await stat(directory)).uid, uid);
@@ -150,6 +154,24 @@ test('bytes that are no command get an answer, and the TPM goes on', async () =>
   );
 });
 
+test('after a thousand reconnections a guest meets the same TPM, and nothing is left of them', async () => {
+  const { tpm, device, store, rings, frontend, page } = await guest(7);
+  await pcrExtend(tpm, 15, new Map([['sha256', name('seven')]]));
+  for (let times = 0; times < 1000; times++) {
+    for (const state of [XenbusState.closed, XenbusState.initialising, XenbusState.initialised]) {
+      store.write(`${frontend}/state`, String(state));
+      device.follow();
+    }
+  }
+  assert.equal(rings.bound.size, 1);
+  const [notified] = rings.bound.values();
+  rings.bound.set(1, notified ?? assert.fail('nobody is bound'));
+  // The fake is one mapping, where there are two for a moment.
+  page.mapped = true;
+  const values = await pcrRead(tpm, [{ bank: 'sha256', pcrs: [15] }]);
+  assert.deepEqual(values.get('sha256')?.get(15), extended(name('seven')));
+});
+
 test('a TPM that is gone answers with failures, and is not replaced', async () => {
   const { tpm, exchange, directory } = await guest(5);
   await pcrExtend(tpm, 15, new Map([['sha256', name('five')]]));
@@ -162,15 +184,6 @@ test('a TPM that is gone answers with failures, and is not replaced', async () =
   assert.equal((await exchange(command)).toString('hex'), '80010000000a00000101');
   assert.match(await end, /swtpm ended with SIGKILL/);
 });
-
-/** The process of the TPM that lives in `directory`. */
-async function swtpmOf(directory: string): Promise<number> {
-  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
-    const words = await readFile(join('/proc', pid, 'cmdline'), 'utf8').catch(() => '');
-    if (words.startsWith('swtpm\0') && words.includes(`dir=${directory}/`)) return Number(pid);
-  }
-  throw new Error(`no swtpm works in ${directory}`);
-}
 
 test("the guest's side takes no more than a page holds, and nothing that is no response", () => {
   const page = new FakePage();

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseRecordedGuests, recordedGuestsText } from '../../../domains/vtpm-guests.ts';
+import {
+  parseRecordedGuests,
+  type RecordedGuest,
+  recordedGuestsText,
+} from '../../../domains/vtpm-guests.ts';
 
-const guest = {
+const guest: RecordedGuest = {
   name: 'ledger',
   domid: 1,
   uuid: '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b07',
   sid: 17,
+  launch: [
+    { event: 'domain', domain: 'ledger', domid: 1, type: 'pv', seclabel: 'l', capabilities: [] },
+  ],
 };
 
 test('what domB writes is what the vTPM domain reads', () => {
@@ -18,12 +25,15 @@ test('what domB cannot have written serves nobody', () => {
   const wrong: unknown[] = [
     null,
     [],
-    { version: 2, guests: [] },
-    { version: 1 },
-    { version: 1, guests: [{ ...guest, sid: undefined }] },
-    { version: 1, guests: [{ ...guest, domid: '1' }] },
-    { version: 1, guests: [{ ...guest, uuid: 7 }] },
-    { version: 1, guests: [null] },
+    { version: 1, guests: [guest] },
+    { version: 2 },
+    { version: 2, guests: [{ ...guest, sid: undefined }] },
+    { version: 2, guests: [{ ...guest, domid: '1' }] },
+    { version: 2, guests: [{ ...guest, uuid: 7 }] },
+    { version: 2, guests: [{ ...guest, launch: undefined }] },
+    { version: 2, guests: [{ ...guest, launch: [null] }] },
+    { version: 2, guests: [{ ...guest, launch: [{ event: 'toString' }] }] },
+    { version: 2, guests: [null] },
   ];
   for (const value of wrong) assert.throws(() => parseRecordedGuests(JSON.stringify(value)));
   assert.throws(() => parseRecordedGuests(''));

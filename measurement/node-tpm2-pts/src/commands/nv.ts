@@ -82,6 +82,16 @@ export async function nvWrite(
   }
 }
 
+/** TPM2_NV_WriteLock (Part 3, 31.11): nobody writes the index any more; for good, where it has TPMA_NV_WRITEDEFINE. */
+export async function nvWriteLock(tpm: Tpm, index: number, access: NvAccess = {}): Promise<void> {
+  const response = await tpm.execute({
+    command: 'NV_WriteLock',
+    handles: [access.by ?? index, index],
+    authorizations: [access.authorization ?? password()],
+  });
+  response.end();
+}
+
 /** TPM2_NV_Increment (Part 3, 31.8): counts an index of type counter up by one; the first time also initializes it. */
 export async function nvIncrement(tpm: Tpm, index: number, access: NvAccess = {}): Promise<void> {
   const response = await tpm.execute({
@@ -92,15 +102,18 @@ export async function nvIncrement(tpm: Tpm, index: number, access: NvAccess = {}
   response.end();
 }
 
-/** TPM2_NV_DefineSpace (Part 3, 31.3) by the owner. `password` becomes the index's own authorization. */
+/**
+ * TPM2_NV_DefineSpace (Part 3, 31.3) by the owner, or by who `by` says. `password` becomes the index's own authorization, `owner` is
+ * that of who defines it.
+ */
 export async function nvDefine(
   tpm: Tpm,
   area: NvPublic,
-  options: { password?: Uint8Array; owner?: Authorization } = {},
+  options: { password?: Uint8Array; owner?: Authorization; by?: number } = {},
 ): Promise<void> {
   const response = await tpm.execute({
     command: 'NV_DefineSpace',
-    handles: [TPM_RH.OWNER],
+    handles: [options.by ?? TPM_RH.OWNER],
     authorizations: [options.owner ?? password()],
     parameters: new Writer().sized(options.password ?? Buffer.alloc(0)).sized(encodeNvPublic(area)),
   });

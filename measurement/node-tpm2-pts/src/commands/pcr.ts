@@ -1,6 +1,7 @@
 import { type HashAlgorithm, hashId, hashSize } from '../algorithms.ts';
-import { password } from '../authorization.ts';
+import { type Authorization, password } from '../authorization.ts';
 import { Writer } from '../codec/writer.ts';
+import { TPM_RH } from '../constants.ts';
 import { TpmFormatError } from '../errors.ts';
 import {
   type PcrSelection,
@@ -46,6 +47,33 @@ export async function pcrReset(tpm: Tpm, pcr: number): Promise<void> {
     authorizations: [password()],
   });
   response.end();
+}
+
+/**
+ * TPM2_PCR_Allocate (Part 3, 22.5), by the platform hierarchy: from its next reset on the TPM has these banks, with the PCRs named, and
+ * those that are named without a PCR it has no more. Others stay as they are.
+ */
+export async function pcrAllocate(
+  tpm: Tpm,
+  selections: readonly PcrSelection[],
+  authorization: Authorization = password(),
+): Promise<void> {
+  const parameters = new Writer();
+  writePcrSelections(parameters, selections);
+  const response = await tpm.execute({
+    command: 'PCR_Allocate',
+    handles: [TPM_RH.PLATFORM],
+    authorizations: [authorization],
+    parameters,
+  });
+  const allocated = response.u8('allocationSuccess') === 1;
+  const [, needed, available] = ['maxPCR', 'sizeNeeded', 'sizeAvailable'].map((field) =>
+    response.u32(field),
+  );
+  response.end();
+  if (!allocated) {
+    throw response.error(`banks that take ${needed} bytes do not fit into ${available}`);
+  }
 }
 
 /**

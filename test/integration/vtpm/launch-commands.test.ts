@@ -1,0 +1,130 @@
+/** The commands of docs/vtpm.md, literally, where a guest's launch was measured into a real swtpm. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { loadManifest } from '../../../boot-configs/load.ts';
+import { launchItems } from '../../../daemon/plan/guest-launch.ts';
+import { describeContent } from '../../../measurement/content.ts';
+import { measureLaunch } from '../../../vtpm/backend/launch.ts';
+import { fromPage } from '../../documentation/extract.ts';
+import { domb, dombProgram, file } from '../../lib/domb.ts';
+import { ramdiskWith } from '../../lib/ramdisk-with.ts';
+import { type Swtpm, startSwtpm } from '../../lib/swtpm.ts';
+import { elf, pvNotes } from '../../unit/boot-configs/elf-builder.ts';
+
+const text = `version: 2
+defaults: { type: pv, memory: 128MiB, kernel: vmlinux, xenstore: true }
+domains:
+  - name: dom0
+    domid: 0
+    seclabel: system_u:system_r:dom0_t
+    capabilities: [control, hardware, xenstore]
+    xenstore: false
+  - { name: vtpm, domid: 0x7FE0, seclabel: 'system_u:system_r:vtpm_t' }
+  - name: ledger
+    domid: 1
+    ramdisk: [one.cpio.zst, two.cpio.zst]
+    cmdline: quiet
+    seclabel: system_u:system_r:guarded_t
+    vtpm: vtpm
+    after: [vtpm]
+`;
+const UUID = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b07';
+
+let directory: string;
+let swtpm: Swtpm;
+const at = (name: string) => join(directory, name);
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'domb-launch-'));
+  for (const name of ['images', 'tools']) await mkdir(at(name));
+  await symlink(dombProgram, at('tools/domb'));
+  await writeFile(at('vtpm.yaml'), text);
+  await writeFile(at('images/vmlinux'), elf({ notes: pvNotes }));
+  await writeFile(at('images/one.cpio.zst'), ramdiskWith('one'));
+  await writeFile(at('images/two.cpio.zst'), ramdiskWith('another'));
+  swtpm = await startSwtpm();
+  const manifest = loadManifest(Buffer.from(text), 'vtpm.yaml');
+  const domain = manifest.domains.find(({ name }) => name === 'ledger') ?? assert.fail();
+  const predictable = await launchItems(domain, manifest, {
+    image: async (path) => {
+      const bytes = await readFile(at(`images/${path}`));
+      return { description: () => describeContent(bytes) };
+    },
+  });
+  const identity = { event: 'identity', domain: 'ledger', domid: 1, uuid: UUID } as const;
+  const tpm = await swtpm.connect();
+  await measureLaunch(tpm, { predictable, identity }, ['sha256']);
+  await tpm.close();
+});
+after(async () => {
+  await swtpm?.stop();
+  await rm(directory, { recursive: true });
+});
+
+test('the log of the launch, its registers and their prediction agree, by the commands of docs/vtpm.md', async () => {
+  const commands = fromPage('docs/vtpm.md', await readFile(file('docs/vtpm.md'), 'utf8'));
+  const PATH = `${at('tools')}:${process.env.PATH}`;
+  const env = { ...process.env, PATH, TPM2TOOLS_TCTI: swtpm.tcti, UUID };
+  const said: string[] = [];
+  for (const { command } of commands) {
+    const { stdout } = await promisify(execFile)('bash', ['-ec', command], { cwd: directory, env });
+    said.push(stdout);
+  }
+  assert.equal(said.length, 4);
+  const [, log = '', registers = '', predicted = ''] = said.map((each) => each.toLowerCase());
+  const valueIn = (answer: string, pcr: number) =>
+    new RegExp(`^ +${pcr} *:? +(?:0x)?([0-9a-f]{64})$`, 'm').exec(answer)?.[1];
+  for (const pcr of [8, 9]) {
+    assert.match(valueIn(registers, pcr) ?? '', /[1-9a-f]/, registers);
+    assert.equal(valueIn(log, pcr), valueIn(registers, pcr), log);
+    assert.equal(valueIn(predicted, pcr), valueIn(registers, pcr), predicted);
+  }
+  for (const what of ['kernel', 'ramdisk\\[0\\]', 'ramdisk\\[1\\]', 'cmdline', UUID]) {
+    assert.match(predicted, new RegExp(what), predicted);
+  }
+});
+
+const predict = (...options: string[]) =>
+  domb(['predict', 'vtpm.yaml', '--images', 'images', ...options], { cwd: directory });
+
+test('without a UUID nothing is said of the register that has it', async () => {
+  const { status, out } = await predict('--guest', 'ledger');
+  assert.equal(status, 0);
+  assert.match(out, /^ {4} 8 {2}[0-9a-f]{64}$/m);
+  assert.doesNotMatch(out, /^ {4} 9 /m);
+  assert.match(out, /PCR 9 has the UUID of one boot: name it with --uuid/);
+  assert.match((await predict('--guest', 'ledger', '--json')).out, /"type": "EV_SEPARATOR"/);
+});
+
+test('the banks are those of the domain that serves the TPM', async () => {
+  await writeFile(
+    at('vtpm.yaml'),
+    text.replace('domid: 0x7FE0,', 'domid: 0x7FE0, cmdline: "domb.vtpm-banks=sha512,sha1",'),
+  );
+  const { out } = await predict('--guest', 'ledger');
+  assert.deepEqual(
+    [...out.matchAll(/^ {2}(sha\d+)$/gm)].map(([, bank]) => bank),
+    ['sha1', 'sha512'],
+  );
+  await writeFile(at('vtpm.yaml'), text);
+});
+
+const refusals: [string, string[], RegExp, number][] = [
+  ['nobody', ['--guest', 'legder'], /there is no domain legder\n {2}hint: choose from ledger/, 1],
+  ['one without', ['--guest', 'vtpm'], /the manifest gives no vTPM to vtpm/, 1],
+  ['no UUID', ['--guest', 'ledger', '--uuid', 'x'], /"x" is no UUID/, 2],
+  ['a UUID alone', ['--uuid', UUID], /--uuid is of no use alone/, 2],
+  ['more', ['--guest', 'ledger', '--banks', 'sha1'], /--banks is about the platform/, 2],
+];
+for (const [what, options, says, expected] of refusals) {
+  test(`a prediction of a guest that names ${what} is refused`, async () => {
+    const { status, error } = await predict(...options);
+    assert.match(error, says);
+    assert.equal(status, expected);
+  });
+}
