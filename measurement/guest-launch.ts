@@ -12,7 +12,7 @@ import { predict, registerValues } from './predict.ts';
  */
 export const LAUNCH_PCRS = { predictable: 8, boot: 9 } as const;
 
-/** TCG PC Client Platform Firmware Profile 1.05, 3.3.4: each of them gets a separator before an operating system runs. */
+/** Each gets a separator before firmware starts what it boots. TCG PC Client Platform Firmware Profile 1.05, 10.4.1, EV_SEPARATOR. */
 const FIRMWARE_PCRS = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /** What is measured of a guest's start. */
@@ -33,17 +33,17 @@ export function guestLaunch(
   banks: readonly HashAlgorithm[],
 ): { events: readonly LogEvent[]; pcrs: PcrValues } {
   const { predictable, boot } = LAUNCH_PCRS;
-  const registers: (readonly [number, readonly MeasuredItem[] | undefined])[] = [
-    [predictable, items === undefined ? [] : items.predictable],
-    [boot, items === undefined ? [] : items.identity && [items.identity]],
-  ];
-  // Of an identity that nobody knows there is no value.
-  const known = registers.flatMap(([pcr, measured]) => (measured ? [{ pcr, measured }] : []));
+  const measured = new Map<number, readonly MeasuredItem[]>([
+    [predictable, items?.predictable ?? []],
+  ]);
+  if (items === undefined) measured.set(boot, []);
+  // Of a register with an identity that nobody knows there is no value.
+  else if (items.identity !== undefined) measured.set(boot, [items.identity]);
   const events = [
     ...FIRMWARE_PCRS.map((pcr) => encodeCap({ pcr, banks })),
-    ...known.flatMap(({ pcr, measured }) => predict(measured, { pcr, banks }).events),
+    ...[...measured].flatMap(([pcr, each]) => predict(each, { pcr, banks }).events),
   ];
-  const pcrs = [...FIRMWARE_PCRS, ...known.map(({ pcr }) => pcr)];
+  const pcrs = [...FIRMWARE_PCRS, ...measured.keys()];
   return { events, pcrs: registerValues(events, pcrs, banks) };
 }
 
