@@ -91,7 +91,7 @@ async function pricesUnder(
     start: {
       hypervisor,
       // Nothing on the serial line: under -icount QEMU stops for good when nobody takes it fast enough.
-      hypervisorOptions: ['console=none', `xsm=${module}`],
+      hypervisorOptions: ['console=none', 'argo=1', `xsm=${module}`],
       ...{ kernel: program, kernelOptions: [], modules: [policy] },
     },
     ...{ memoryMiB: 256, cpus: 1, tpm: 'none', counted: true },

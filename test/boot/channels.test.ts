@@ -16,9 +16,9 @@ const program = '/usr/lib/domb/exchange';
 
 /** What each guest runs in the place of using its TPM. */
 const tasks: Readonly<Record<string, string>> = {
-  storage: `${program} serve 100 storage`,
+  storage: `${program} hold 200 storage; ${program} serve 100 storage`,
   spare: `${program} serve 100 spare`,
-  client: `${program} name 1 11 100; ${program} ask 1 1000`,
+  client: `${program} name 1 11 100; ${program} fill 2 4000; ${program} ask 1 1000`,
 };
 
 /** A ramdisk segment for a guest, with the program, which finds no library there, and what it needs of the kernel. */
@@ -26,7 +26,7 @@ async function segment(name: string, binary: string): Promise<string> {
   const kernel = await debianKernel();
   const tree = new RootTree();
   await tree.copy(program, binary, 0o755);
-  const modules = await moduleClosure(kernel, ['xen-privcmd']);
+  const modules = await moduleClosure(kernel, ['xen-privcmd', 'xen-evtchn']);
   for (const path of modules) await tree.copy(`/lib/modules/${path}`, join(kernel.modules, path));
   const inserts = modules.map(
     (path) => `insmod /lib/modules/${path}${path.includes('privcmd') ? ' unrestricted=1' : ''}`,
@@ -73,10 +73,9 @@ test('boot-configs/channels.yaml: guests exchange messages through channels, and
     ...files.map((file) => join(sources, file)),
   ]);
   const images = new Map(built.images);
-  let manifest = (await exampleManifest(name)).replace(
-    'ramdisk: dom0.cpio.zst',
-    'ramdisk: [dom0.cpio.zst, domb-command.cpio.zst]',
-  );
+  let manifest = (await exampleManifest(name))
+    .replace('ramdisk: dom0.cpio.zst', 'ramdisk: [dom0.cpio.zst, domb-command.cpio.zst]')
+    .replace('"1=storage:100"', '"1=storage:100", "2>storage:200"');
   for (const guest of Object.keys(tasks)) {
     const image = `${guest}.cpio.zst`;
     images.set(image, await segment(guest, binary));
@@ -101,7 +100,7 @@ test('boot-configs/channels.yaml: guests exchange messages through channels, and
   await t.test('all come up', () => {
     // What the client tries is refused.
     assert.deepEqual(failedChecks(run, ['no AVC denial on the console']), []);
-    assert.match(consoleText, /connect client: 1 channel/);
+    assert.match(consoleText, /connect client: 2 channels/);
   });
 
   await t.test(
@@ -113,9 +112,22 @@ test('boot-configs/channels.yaml: guests exchange messages through channels, and
     },
   );
 
+  await t.test('who finds no room is told by an event when there is', () => {
+    assert.match(consoleText, /exchange: room for 4000 bytes: yes/);
+    assert.match(consoleText, /exchange: room for 131072 bytes: Message too long/);
+    assert.match(consoleText, /exchange: room without a channel: Connection refused/);
+    const sent = /exchange: (\d+) sent, then: Resource temporarily unavailable/.exec(consoleText);
+    const taken = /exchange: storage has taken (\d+)/.exec(consoleText);
+    // Of 64 KiB, and 4000 bytes each.
+    assert.ok(Number(sent?.[1]) >= 16, sent?.[0]);
+    assert.equal(Number(taken?.[1]), Number(sent?.[1]) + 1);
+    assert.match(consoleText, /exchange: room after [1-9]\d* event: yes, after \d+ ms/);
+    assert.match(consoleText, /exchange: sent again: yes/);
+  });
+
   await t.test('domb channels shows them', () => {
     assert.deepEqual(said('shown'), {
-      output: 'storage:100>client:1\nclient:1>storage:100\n',
+      output: 'storage:100>client:1\nclient:1>storage:100\nclient:2>storage:200\n',
       status: 0,
     });
     assertShape('channels', [said('json').output]);
@@ -138,7 +150,7 @@ test('boot-configs/channels.yaml: guests exchange messages through channels, and
 
   await t.test('a channel ends with the domain at its other end', () => {
     assert.match(said('spare-again').output, /answered by: spare/);
-    assert.equal(said('destroyed').output, 'storage:100>client:1\n');
+    assert.equal(said('destroyed').output, 'storage:100>client:1\nclient:2>storage:200\n');
     assert.match(said('nobody-again').output, /not connected/);
   });
 

@@ -7,7 +7,14 @@ import { finder } from '../../platform/demo/parts.ts';
 import { buildBootImage } from '../../platform/images/domb.ts';
 import { parseXlList } from '../../platform/judge/tool-output.ts';
 import { type DomainDump, parseDomainDumps, xenLines } from '../../platform/judge/xen-dump.ts';
-import { buildPolicyWith } from '../../platform/policy/build-own.ts';
+import {
+  assertDelegation,
+  delegationDomains,
+  delegationImages,
+  delegationPolicy,
+  delegationQuestion,
+  isBrokers,
+} from './delegation.ts';
 import { parseRamFrames } from './ram-frames.ts';
 import {
   boot,
@@ -54,7 +61,10 @@ const late = `export default async (boot) => {
   await boot.giveDevices('driver', { ioports: ['330-337'], iomem: ['ffffd,1'], irqs: [7] });
 };
 `;
-const delegation = join(import.meta.dirname, '../../platform/policy/optional/delegation');
+const delegation = join(
+  import.meta.dirname,
+  '../../platform/policy/optional/delegation/delegation.te',
+);
 
 const notThere = [
   'dispensable is there, with its domid and label',
@@ -85,18 +95,28 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
       ['message.cpio', message],
       ['late.ts', script],
     ] as const),
+    ...(await delegationImages()),
   ]);
-  const policy = await temporaryFile('policy', await buildPolicyWith(delegation));
-  const manifest = (await exampleManifest(name)).replace('name: standby\n', segments) + starved;
-  const run = await boot(name, manifest + dispensable + scripts, {
+  const policy = await delegationPolicy(delegation);
+  const manifest = (await exampleManifest(name))
+    .replace('name: standby\n', segments)
+    .replace('ramdisk: dom0.cpio.zst', 'ramdisk: [dom0.cpio.zst, prober.cpio.zst]');
+  const further = [starved, delegationDomains, dispensable, scripts];
+  const run = await boot(name, [manifest, ...further].join(''), {
     parts: { ...built, images, policy },
     xenKeys: ['q', 'g'],
     async converse(ask) {
       await ask('start-paused', startPaused);
+      await ask('delegation', delegationQuestion);
     },
   });
-  assert.deepEqual(failedChecks(run, notThere), []);
+  assert.deepEqual(failedChecks(run, [...notThere, 'no AVC denial on the console']), []);
   const { consoleText, answers } = run;
+  const denials = consoleText.split('\n').filter((line) => /avc:\s+denied/.test(line));
+  assert.deepEqual(
+    denials.filter((line) => !isBrokers(line)),
+    [],
+  );
   const dumps = parseDomainDumps(consoleText);
   const dump = (domid: number): DomainDump =>
     dumps.get(domid) ?? assert.fail(`Xen said nothing about domain ${domid}`);
@@ -152,6 +172,11 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
       );
       assert.deepEqual(run.record.unread, []);
     },
+  );
+
+  await t.test(
+    'at each of the eight places where Xen asks, policy decides who gives what he does not have',
+    (t) => assertDelegation(t, consoleText),
   );
 
   await t.test("no domain has rights over RAM, and none over what is Xen's below 1 MiB", () => {

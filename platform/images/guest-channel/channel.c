@@ -2,22 +2,30 @@
 #include "channel.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xen/xen.h>
+#include <xen/sys/evtchn.h>
 #include <xen/sys/privcmd.h>
 
 #define ARGO_OP 39
 #define REGISTER_RING 1
 #define SENDV 3
+#define NOTIFY 4
 #define DOMID_ANY 0x7ff4
 #define DOMID_LINK 0x7ff8
 #define PAGE 4096ul
 #define SLOT 16u
 #define MOST_PAGES 256
+/* What Xen says of the ring at the other end. */
+#define RING_EXISTS (1u << 0)
+#define RING_SUFFICIENT (1u << 3)
+#define RING_TOO_LARGE (1u << 4)
+#define RING_BUSY (1u << 5)
 
 struct address {
     uint32_t port;
@@ -45,6 +53,7 @@ struct channel_ring {
 };
 
 static int privcmd = -1;
+static int events = -1;
 
 int channel_open(void)
 {
@@ -58,6 +67,38 @@ int channel_open(void)
         return -errno;
     privcmd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
     return privcmd < 0 ? -errno : 0;
+}
+
+/* The device takes each event once: what has been read is to be written back before the next one. */
+int channel_wait(int milliseconds)
+{
+    struct ioctl_evtchn_bind_virq bind = { .virq = VIRQ_ARGO };
+    struct pollfd wait = { .events = POLLIN };
+    uint32_t port;
+    int result;
+
+    if (events < 0) {
+        int device = open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+        if (device < 0)
+            return -errno;
+        if (ioctl(device, IOCTL_EVTCHN_BIND_VIRQ, &bind) < 0) {
+            result = -errno;
+            close(device);
+            return result;
+        }
+        events = device;
+        /* Of what came until now there was no event. */
+        return 1;
+    }
+    wait.fd = events;
+    result = poll(&wait, 1, milliseconds);
+    if (result <= 0)
+        return result < 0 ? -errno : 0;
+    while (read(events, &port, sizeof(port)) == sizeof(port))
+        if (write(events, &port, sizeof(port)) != sizeof(port))
+            return -errno;
+    return 1;
 }
 
 long channel_operation(unsigned int command, const void *first, const void *second, unsigned long third, unsigned long fourth)
@@ -81,6 +122,27 @@ long channel_send(uint32_t port, const void *message, size_t bytes)
     } vector = { .address = (uintptr_t)message, .bytes = bytes };
 
     return channel_operation(SENDV, &way, &vector, 1, 0);
+}
+
+long channel_room(uint32_t port, size_t bytes)
+{
+    struct {
+        uint32_t count, pad;
+        struct address ring;
+        uint16_t flags, pad2;
+        uint32_t bytes, most;
+    } question = { .count = 1, .ring = { .port = port, .domid = DOMID_ANY }, .bytes = bytes };
+    long result = channel_operation(NOTIFY, &question, NULL, 0, 0);
+
+    if (result < 0)
+        return result;
+    if (!(question.flags & RING_EXISTS))
+        return -ECONNREFUSED;
+    if (question.flags & RING_TOO_LARGE)
+        return -EMSGSIZE;
+    if (question.flags & RING_BUSY)
+        return -EBUSY;
+    return question.flags & RING_SUFFICIENT ? 0 : -EAGAIN;
 }
 
 /* The frames that memory of ours lies in, as the guest counts them; none are told without the right to see them. */
@@ -162,6 +224,10 @@ long channel_next(struct channel_ring *ring, void *message, size_t room)
         copy_out(ring, body >= ring->length ? body - ring->length : body, message, bytes);
     }
     next = rx + ((header.length + SLOT - 1) & ~(SLOT - 1));
-    __atomic_store_n(&ring->shared->rx, next >= ring->length ? next - ring->length : next, __ATOMIC_RELEASE);
+    next = next >= ring->length ? next - ring->length : next;
+    __atomic_store_n(&ring->shared->rx, next, __ATOMIC_SEQ_CST);
+    /* Who waits for room is told once all has been taken, rather than with each message. */
+    if (next == __atomic_load_n(&ring->shared->tx, __ATOMIC_SEQ_CST))
+        channel_operation(NOTIFY, NULL, NULL, 0, 0);
     return bytes <= room ? (long)bytes : -EMSGSIZE;
 }

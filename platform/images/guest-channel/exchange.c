@@ -2,6 +2,8 @@
  * exchange serve PORT NAME        answers each message with its number, a checksum and the name
  * exchange ask PORT COUNT         sends COUNT messages of mixed sizes and compares the answers; then goes on, ten a second, and
  *                                 says whenever somebody else answers, or nobody
+ * exchange hold PORT NAME         takes nothing until no more has come for some seconds, then takes all; ends with the last one of fill
+ * exchange fill PORT BYTES        sends to one that holds, such messages until there is no room, waits for Xen's event, and sends again
  * exchange name PORT DOMID DPORT  tries to send to a domain by its number, and to join ports, which nobody may
  */
 #include "channel.h"
@@ -16,6 +18,11 @@
 #define ROOM (64 * 1024)
 /* How long an answer is waited for: other domains may have the processors for seconds. */
 #define PATIENCE_MS 20000
+/* Without an event the ring is looked at all the same. */
+#define LOOK_MS 1000
+#define HOLD_MS 3000
+/* How the last message of fill() begins. */
+#define LAST 0xff
 
 struct answer {
     uint32_t number;
@@ -60,7 +67,7 @@ static void serve(struct channel_ring *ring, uint32_t port, const char *name)
         long bytes = channel_next(ring, message, sizeof(message));
 
         if (bytes == -EAGAIN) {
-            usleep(200);
+            channel_wait(LOOK_MS);
             continue;
         }
         if (bytes < 4) {
@@ -87,7 +94,7 @@ static long answer_to(struct channel_ring *ring, uint32_t number, struct answer 
         long result = channel_next(ring, answer, sizeof(*answer));
 
         if (result == -EAGAIN && now() < end)
-            usleep(200);
+            channel_wait(LOOK_MS);
         else if (result < 0 || answer->number >= number)
             return result;
     }
@@ -108,6 +115,46 @@ static long ask_once(struct channel_ring *ring, uint32_t port, uint32_t number, 
     if (result < 0)
         return result;
     return answer->number == number && answer->sum == sum_of(message, bytes) ? 0 : -EBADMSG;
+}
+
+/* The other end of fill(). */
+static void hold(struct channel_ring *ring, const char *name)
+{
+    unsigned int taken = 0;
+
+    while (message[0] != LAST) {
+        /* Something has come, and more may come in this time. */
+        while (channel_wait(HOLD_MS) > 0)
+            ;
+        while (channel_next(ring, message, sizeof(message)) >= 0)
+            taken++;
+    }
+    printf("exchange: %s has taken %u\n", name, taken);
+}
+
+static void fill(uint32_t port, size_t bytes)
+{
+    unsigned int sent = 0, events = 0;
+    double begin;
+    long result;
+
+    channel_wait(0);
+    /* Until the other end is up. */
+    while ((result = channel_room(port, bytes)) == -ECONNREFUSED)
+        usleep(100000);
+    printf("exchange: room for %zu bytes: %s\n", bytes, result ? strerror(-result) : "yes");
+    printf("exchange: room for %d bytes: %s\n", 2 * ROOM, strerror(-channel_room(port, 2 * ROOM)));
+    printf("exchange: room without a channel: %s\n", strerror(-channel_room(port + 1000, bytes)));
+    while ((result = channel_send(port, message, bytes)) >= 0)
+        sent++;
+    printf("exchange: %u sent, then: %s\n", sent, strerror(-result));
+    begin = now();
+    while ((result = channel_room(port, bytes)) == -EAGAIN && channel_wait(PATIENCE_MS) > 0)
+        events++;
+    printf("exchange: room after %u event: %s, after %.0f ms\n", events, result ? strerror(-result) : "yes", now() - begin);
+    message[0] = LAST;
+    result = channel_send(port, message, bytes);
+    printf("exchange: sent again: %s\n", result < 0 ? strerror(-result) : "yes");
 }
 
 static void ask(struct channel_ring *ring, uint32_t port, uint32_t count)
@@ -168,6 +215,10 @@ int main(int count, char **arguments)
         name_somebody(port, atoi(arguments[3]), atoi(arguments[4]));
         return 0;
     }
+    if (!strcmp(arguments[1], "fill")) {
+        fill(port, strtoul(arguments[3], NULL, 10));
+        return 0;
+    }
     ring = channel_receive_on(port, ROOM);
     if (!ring) {
         printf("exchange: cannot receive: %s\n", strerror(errno));
@@ -175,6 +226,8 @@ int main(int count, char **arguments)
     }
     if (!strcmp(arguments[1], "serve"))
         serve(ring, port, arguments[3]);
+    else if (!strcmp(arguments[1], "hold"))
+        hold(ring, arguments[3]);
     else
         ask(ring, port, strtoul(arguments[3], NULL, 10));
     return 0;

@@ -19,7 +19,7 @@ static long iomem_away(uint16_t domid, unsigned long number)
 static long map_iomem(uint16_t domid, unsigned long number)
 {
     struct xen_domctl request = {
-        .u.memory_mapping = { .first_gfn = 0xf0000, .first_mfn = number, .nr_mfns = 1, .add_mapping = 1 },
+        .u.memory_mapping = { .first_gfn = 0xf0000 + number % 256, .first_mfn = number, .nr_mfns = 1, .add_mapping = 1 },
     };
 
     return domctl(&request, XEN_DOMCTL_memory_mapping, domid);
@@ -44,6 +44,13 @@ static long map_ioport(uint16_t domid, unsigned long number)
 static long irq(uint16_t domid, unsigned long number)
 {
     struct xen_domctl request = { .u.irq_permission = { .pirq = number, .allow_access = 1 } };
+
+    return domctl(&request, XEN_DOMCTL_irq_permission, domid);
+}
+
+static long irq_away(uint16_t domid, unsigned long number)
+{
+    struct xen_domctl request = { .u.irq_permission = { .pirq = number } };
 
     return domctl(&request, XEN_DOMCTL_irq_permission, domid);
 }
@@ -80,6 +87,14 @@ static long deassign(uint16_t domid, unsigned long number)
 static long map_irq(uint16_t domid, unsigned long number)
 {
     struct physdev_map_pirq request = { .domid = domid, .type = MAP_PIRQ_TYPE_GSI, .index = number, .pirq = -1 };
+
+    return call(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &request);
+}
+
+/* Under the number that it has on the machine. */
+static long hold_irq(uint16_t domid, unsigned long number)
+{
+    struct physdev_map_pirq request = { .domid = domid, .type = MAP_PIRQ_TYPE_GSI, .index = number, .pirq = number };
 
     return call(__HYPERVISOR_physdev_op, PHYSDEVOP_map_pirq, &request);
 }
@@ -180,11 +195,13 @@ const struct attempt device_attempts[] = {
     { "ioport", ioport },
     { "map-ioport", map_ioport },
     { "irq", irq },
+    { "irq-away", irq_away },
     { "bind-irq", bind_irq },
     { "unbind-irq", unbind_irq },
     { "assign", assign },
     { "deassign", deassign },
     { "map-irq", map_irq },
+    { "hold-irq", hold_irq },
     { "map-msi", map_msi },
     { "unmap-irq", unmap_irq },
     { "setup-gsi", setup_gsi },
