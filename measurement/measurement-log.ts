@@ -84,7 +84,7 @@ export class MeasurementLog {
       );
     }
     await refuseUsed(tpm, { pcr, banks });
-    const file = await LogFile.create(join(directory, name), encodeHeader(banks));
+    const file = LogFile.create(join(directory, name), encodeHeader(banks));
     return new MeasurementLog(tpm, { pcr, banks }, file);
   }
 
@@ -208,7 +208,7 @@ export class MeasurementLog {
 
   async close(): Promise<void> {
     await this.#last;
-    await this.#file.close();
+    this.#file.close();
   }
 
   #late(what: string): MeasurementError {

@@ -3,12 +3,16 @@ import { dirname, join } from 'node:path';
 import { cached } from '../lib/cache.ts';
 import { runBytes, runProgram } from '../lib/run.ts';
 import { needPackages } from '../setup/packages.ts';
+import { compactElf } from './compact-elf.ts';
 import { candidates, kernelPackage, unpackPackages } from './debian-packages.ts';
 
 export interface Kernel {
   /** As `uname -r` prints it. */
   release: string;
-  /** The uncompressed ELF image, which libxc loads ten times as fast as the xz bzImage it is unpacked from. */
+  /**
+   * The uncompressed ELF image, which libxc loads ten times as fast as the xz bzImage it is unpacked from; without what is
+   * not loaded (compact-elf.ts).
+   */
   elf: string;
   /** The kernel as Debian ships it, compressed: an eighth of the size, for where firmware reads and measures it. */
   bzImage: string;
@@ -31,7 +35,7 @@ export async function debianKernel(): Promise<Kernel> {
   const release = name.replace(/^linux-image-/, '');
   const wanted = await candidates([name]);
   const modules = join('lib/modules', release);
-  const directory = await cached('kernel', [wanted, imageModules], async (work) => {
+  const directory = await cached('kernel', [wanted, imageModules, 'compact'], async (work) => {
     needPackages('images');
     const tree = join(work, 'package');
     await mkdir(tree);
@@ -39,7 +43,7 @@ export async function debianKernel(): Promise<Kernel> {
     await copyFile(join(tree, 'boot', `vmlinuz-${release}`), join(work, 'vmlinuz'));
     await writeFile(
       join(work, 'vmlinux'),
-      await unpackBzImage(await readFile(join(work, 'vmlinuz'))),
+      compactElf(await unpackBzImage(await readFile(join(work, 'vmlinuz')))),
     );
     await runProgram('depmod', ['-b', tree, release]);
     await keepModules(join(tree, modules), join(work, modules));
