@@ -173,7 +173,8 @@ export interface AllBut {
 export interface DomainImage {
   /** An uncompressed ELF kernel with Xen's ELF notes. */
   kernel: Uint8Array;
-  ramdisk?: Uint8Array;
+  /** One behind the other, each from a new page on. */
+  ramdisk?: readonly Uint8Array[];
   cmdline: string;
   /**
    * Bytes of zeros put in front of the ramdisk, a multiple of 4096; 0 for none. Linux skips zeros between cpio

@@ -32,6 +32,29 @@ const DECLARATIONS = {
   },
   alarm: { args: { seconds: 'u32' }, result: 'u32', fails: 'never' },
   flock: { args: { fd: 'i32', operation: 'i32' }, result: 'i32', fails: 'negative' },
+  mmap: {
+    args: {
+      address: 'pointer',
+      length: 'u64',
+      protection: 'i32',
+      flags: 'i32',
+      fd: 'i32',
+      offset: 'i64',
+    },
+    result: 'pointer',
+    fails: 'map-failed',
+  },
+  mremap: {
+    args: {
+      former: 'pointer',
+      formerLength: 'u64',
+      length: 'u64',
+      flags: 'i32',
+      address: 'pointer',
+    },
+    result: 'pointer',
+    fails: 'map-failed',
+  },
   free: { args: { memory: 'pointer' }, result: 'void', fails: 'never' },
   munmap: { args: { address: 'pointer', length: 'u64' }, result: 'i32', fails: 'negative' },
 } as const satisfies Declarations;
@@ -140,7 +163,35 @@ export function alarm(seconds: number): void {
   libc().alarm({ seconds });
 }
 
-/** munmap(2) of a mapping that C made. */
+/** sys/mman.h. */
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+const MAP_PRIVATE = 2;
+const MAP_ANONYMOUS = 0x20;
+const MAP_POPULATE = 0x8000;
+const MREMAP_MAYMOVE = 1;
+const MREMAP_FIXED = 2;
+
+/** mmap(2) of an open file from its start, for reading, with all of its pages. @returns the address */
+export function mapFile(fd: number, length: number): bigint {
+  const flags = MAP_SHARED | MAP_POPULATE;
+  return libc().mmap({ address: 0n, length, protection: PROT_READ, flags, fd, offset: 0 });
+}
+
+/** mmap(2) of zeros that this process may change; they take memory once they are written to. @returns the address */
+export function mapZeros(length: number): bigint {
+  const [protection, flags] = [PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS];
+  return libc().mmap({ address: 0n, length, protection, flags, fd: -1, offset: 0 });
+}
+
+/** Maps what is mapped at `former` by {@link mapFile} a second time, at `address`, over what is there (mremap(2) of no bytes). */
+export function mapAgain(former: bigint, length: number, address: bigint): void {
+  const flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+  libc().mremap({ former, formerLength: 0, length, flags, address });
+}
+
+/** munmap(2) of a mapping. */
 export function unmapMemory(address: bigint, length: number): void {
   libc().munmap({ address, length });
 }

@@ -62,7 +62,7 @@ const LIBXENGUEST = {
     fails: 'nonzero',
   },
   xc_dom_module_mem: {
-    args: { dom: 'pointer', memory: 'bytes', size: 'u64', cmdline: 'string?' },
+    args: { dom: 'pointer', memory: 'pointer', size: 'u64', cmdline: 'string?' },
     result: 'i32',
     fails: 'nonzero',
   },

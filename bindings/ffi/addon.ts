@@ -8,12 +8,17 @@ import { join } from 'node:path';
  */
 export interface FfiAddon {
   DataType: Readonly<
-    Record<'String' | 'I32' | 'U32' | 'U8' | 'BigInt' | 'U8Array' | 'Boolean' | 'Void', number>
+    Record<
+      'String' | 'I32' | 'U32' | 'U8' | 'BigInt' | 'U8Array' | 'Boolean' | 'Void' | 'External',
+      number
+    >
   >;
   FFITypeTag: Readonly<Record<'Array', number>>;
   /** Maps the shared library `path` (a SONAME or a path) and names it `library`; throws what dlopen says. */
   open(params: { library: string; path: string }): void;
   load(params: AddonCall): unknown;
+  /** A buffer that is the `length` bytes at an address, which a call with the result type `External` gave. */
+  createExternalBuffer(address: unknown, length: number): Buffer;
 }
 
 export interface AddonCall {

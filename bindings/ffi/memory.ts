@@ -1,4 +1,5 @@
 /** Reading and writing memory that belongs to C. Every address must have come from C, or the process dies. */
+import { ffiAddon } from './addon.ts';
 import type { Declarations, Library } from './library.ts';
 import { openLibrary } from './library.ts';
 
@@ -35,6 +36,24 @@ export function readText(address: bigint, most: number): string {
   const length = Number(libc().strnlen({ text: address, most }));
   return readMemory(address, length).toString('utf8');
 }
+
+// The same call under another type of its result.
+const DECLARED_EXTERNAL = {
+  memcpy: { ...DECLARATIONS.memcpy, result: 'external' },
+} as const satisfies Declarations;
+
+/**
+ * The `length` bytes at `address` themselves, as a buffer. They must stay there for as long as the buffer is used, and writing to
+ * what is mapped for reading ends the process.
+ */
+export function viewMemory(address: bigint, length: number): Buffer {
+  libc();
+  external ??= openLibrary('libc.so.6', DECLARED_EXTERNAL);
+  const there = external.memcpy({ to: address, from: address, length: 0 });
+  return ffiAddon().createExternalBuffer(there, length);
+}
+
+let external: Library<typeof DECLARED_EXTERNAL> | undefined;
 
 /** Where the contents of `bytes` are; they stay there for as long as the array is reachable. */
 export function addressOf(bytes: Uint8Array): bigint {

@@ -19,7 +19,8 @@ export type ValueType =
   | 'bytes?'
   | 'memory';
 
-export type ResultType = 'i32' | 'u32' | 'i64' | 'u64' | 'bool' | 'pointer' | 'void';
+/** `external` is an address as the addon takes it to make a buffer of what is there. */
+export type ResultType = 'i32' | 'u32' | 'i64' | 'u64' | 'bool' | 'pointer' | 'external' | 'void';
 
 interface JsValues {
   i32: number;
@@ -43,6 +44,7 @@ interface JsResults {
   u64: bigint;
   bool: boolean;
   pointer: bigint;
+  external: unknown;
   void: undefined;
 }
 
@@ -144,6 +146,8 @@ export function resultType(addon: FfiAddon, type: ResultType): number {
       return DataType.Boolean;
     case 'void':
       return DataType.Void;
+    case 'external':
+      return DataType.External;
     case 'i64':
     case 'u64':
     case 'pointer':

@@ -1,6 +1,7 @@
 import { attempts } from '../attempts.ts';
 import type { DomainCreation, DomainImage, DomainRings } from '../hypervisor.ts';
 import { checkImage, tooLarge } from '../image-checks.ts';
+import { type JoinedMemory, joinMemory } from '../mapped-files.ts';
 import { BuilderImage } from './builder-image.ts';
 import type { HandoverRegion } from './handover.ts';
 import { locateRegion } from './handover.ts';
@@ -33,16 +34,34 @@ export async function buildDomain(
   return session.attemptSlow(attempts.build(domain), async () => {
     const later = isIntroducedLater(session, domain, partner);
     const dom = new BuilderImage(session, image.cmdline);
+    const module = ramdiskOf(image);
     try {
-      await runBuilder(session, dom, domain, image, { partner: partner.domid, later });
+      await runBuilder(session, dom, domain, {
+        ...{ kernel: image.kernel, module },
+        ...{ partner: partner.domid, later },
+      });
       return {
         region: locateRegion(dom, domain, image.handoverBytes),
         rings: ringsOf(dom, domain, later),
       };
     } finally {
       dom.release();
+      module?.release();
     }
   });
+}
+
+interface BuildSources {
+  kernel: Uint8Array;
+  /** The ramdisk with the region in front of it. */
+  module: JoinedMemory | undefined;
+  partner: number;
+  later: boolean;
+}
+
+function ramdiskOf({ ramdisk = [], handoverBytes }: DomainImage): JoinedMemory | undefined {
+  const length = ramdisk.reduce((sum, segment) => sum + segment.length, handoverBytes);
+  return length === 0 ? undefined : joinMemory(handoverBytes, ramdisk);
 }
 
 /** The order of these calls is libxl's (libxl__build_dom), but for what domain 0 needs. */
@@ -50,8 +69,7 @@ async function runBuilder(
   session: XenSession,
   image: BuilderImage,
   domain: DomainCreation,
-  source: DomainImage,
-  { partner, later }: { partner: number; later: boolean },
+  { kernel, module, partner, later }: BuildSources,
 ): Promise<void> {
   const { guest, xch, layout } = session;
   const { constants } = layout;
@@ -59,7 +77,7 @@ async function runBuilder(
   const { dom } = image;
   const assisted = type !== 'pv';
 
-  loadImages(session, image, source);
+  loadImages(session, image, kernel, module);
   guest.xc_dom_boot_xen_init({ dom, xch, domid: domid === 0 ? DOMAIN_ZERO : domid });
   image.set({
     container_type: assisted ? constants.XC_DOM_HVM_CONTAINER : constants.XC_DOM_PV_CONTAINER,
@@ -91,18 +109,20 @@ function becomeDomainZero(session: XenSession, image: BuilderImage): void {
   image.set({ guest_domid: 0 });
 }
 
-function loadImages(session: XenSession, image: BuilderImage, source: DomainImage): void {
+function loadImages(
+  session: XenSession,
+  image: BuilderImage,
+  source: Uint8Array,
+  module: JoinedMemory | undefined,
+): void {
   const { guest } = session;
   const { dom } = image;
-  const kernel = image.hold(source.kernel);
+  const kernel = image.hold(source);
   guest.xc_dom_kernel_mem({ dom, memory: kernel, size: kernel.length });
 
-  const { ramdisk = new Uint8Array(0), handoverBytes } = source;
-  const module =
-    handoverBytes === 0 ? ramdisk : Buffer.concat([Buffer.alloc(handoverBytes), ramdisk]);
-  if (module.length === 0) return;
-  image.hold(module);
+  if (module === undefined) return;
+  const { address: memory, length: size } = module;
   // libxenguest unpacks gzip files unless that would take more than this: the domain shall get what was measured.
-  guest.xc_dom_module_max_size({ dom, size: module.length });
-  guest.xc_dom_module_mem({ dom, memory: module, size: module.length, cmdline: null });
+  guest.xc_dom_module_max_size({ dom, size });
+  guest.xc_dom_module_mem({ dom, memory, size, cmdline: null });
 }

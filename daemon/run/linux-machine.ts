@@ -12,6 +12,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { openDevice } from 'node-tpm2-pts';
 import { loadModule, MountFlag, mount, reboot } from '../../bindings/libc.ts';
+import { takeFile } from '../../bindings/mapped-files.ts';
 import { limitGrowth } from '../../bindings/memory-limit.ts';
 import { XenHypervisor } from '../../bindings/xen-hypervisor.ts';
 import { BootFailure } from '../plan/failure.ts';
@@ -34,6 +35,15 @@ function mountPoints(): Set<string> {
   const table = '/proc/self/mounts';
   const lines = existsSync(table) ? readFileSync(table, 'utf8').split('\n') : [];
   return new Set(lines.map((line) => line.split(' ')[1] ?? ''));
+}
+
+function unreadable(path: string, error: unknown): BootFailure {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new BootFailure(
+    `${path}: ${code === 'ENOENT' ? 'no such file in the boot image' : message}`,
+    'build the boot image again; it holds what the manifest names',
+    { cause: error },
+  );
 }
 
 /** The real machine: this process is init of a Linux domain. */
@@ -61,15 +71,16 @@ export const linuxMachine: Machine = {
   },
 
   async readFile(path) {
+    return readFile(path).catch((error) => {
+      throw unreadable(path, error);
+    });
+  },
+
+  takeFile(path) {
     try {
-      return await readFile(path);
+      return takeFile(path);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new BootFailure(
-        `${path}: ${code === 'ENOENT' ? 'no such file in the boot image' : message}`,
-        'build the boot image again; it holds what the manifest names',
-        { cause: error },
-      );
+      throw unreadable(path, error);
     }
   },
 

@@ -3,7 +3,7 @@ import type { ContentAlgorithm, ContentDescription } from '../../measurement/eve
 import type { MeasuredContent } from '../plan/measured-items.ts';
 
 /**
- * Bytes in memory that only this process can write, with their digests. Domains may share an image (a kernel,
+ * Bytes in memory that nobody else can change, with their digests. Domains may share an image (a kernel,
  * mostly): it is read once and hashed once with each algorithm.
  */
 export class LoadedImage implements MeasuredContent {

@@ -18,8 +18,10 @@ export interface Machine {
   mountFilesystems(): string[];
   /** Loads one kernel module. */
   loadModule(path: string): void;
-  /** Reads a whole file, once. */
+  /** Reads a whole file. */
   readFile(path: string): Promise<Buffer>;
+  /** Takes a whole file of the boot image, once; where it is in memory already, that memory is given. Nobody may write to it. */
+  takeFile(path: string): Buffer;
   /** Opens the TPM's resource manager device. */
   openTpm(): Promise<Transport>;
   /** The event log that firmware left, whole; undefined where there is none. */

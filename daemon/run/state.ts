@@ -94,7 +94,7 @@ export class EarlyState {
   /** The boot quote, once it is taken; never where no key could. */
   evidence: Evidence | undefined;
 
-  readonly #files = new Map<string, Promise<LoadedImage>>();
+  readonly #files = new Map<string, LoadedImage>();
 
   constructor(machine: Machine, log: BootLog, timeline: Timeline) {
     this.machine = machine;
@@ -116,24 +116,24 @@ export class EarlyState {
   }
 
   /** The FLASK policy of the boot image. */
-  policy(): Promise<LoadedImage> {
+  async policy(): Promise<LoadedImage> {
     return this.#load(paths.policy);
   }
 
   /**
-   * An image's bytes by its path in the manifest, read once however many domains use it: what is measured is what is
+   * An image's bytes by its path in the manifest, taken once however many domains use it: what is measured is what is
    * built.
    */
-  image(path: string): Promise<LoadedImage> {
+  async image(path: string): Promise<LoadedImage> {
     return this.#load(`${paths.images}/${path}`);
   }
 
-  #load(file: string): Promise<LoadedImage> {
+  #load(file: string): LoadedImage {
     const known = this.#files.get(file);
     if (known) return known;
-    const loading = this.machine.readFile(file).then((bytes) => new LoadedImage(bytes));
-    this.#files.set(file, loading);
-    return loading;
+    const image = new LoadedImage(this.machine.takeFile(file));
+    this.#files.set(file, image);
+    return image;
   }
 }
 

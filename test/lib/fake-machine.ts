@@ -20,18 +20,20 @@ export function fakeMachine(parts: {
   memory?: ReadonlyMap<number, number> | undefined;
 }): FakeMachine {
   const deeds: string[] = [];
+  const read = (path: string) => {
+    const data = parts.files.get(path);
+    if (data === undefined)
+      throw new BootFailure(`${path}: no such file in the boot image`, 'build it again');
+    deeds.push(`read ${path}`);
+    return Buffer.from(data as Uint8Array);
+  };
   return {
     deeds,
     logDirectory: parts.logDirectory,
     mountFilesystems: () => ['/proc'],
     loadModule: (path) => void deeds.push(`load ${path}`),
-    async readFile(path) {
-      const data = parts.files.get(path);
-      if (data === undefined)
-        throw new BootFailure(`${path}: no such file in the boot image`, 'build it again');
-      deeds.push(`read ${path}`);
-      return Buffer.from(data as Uint8Array);
-    },
+    readFile: async (path) => read(path),
+    takeFile: (path) => read(path),
     openTpm: () => parts.openTpm(),
     firmwareLog: async () => parts.firmwareLog,
     async systemFile(path) {

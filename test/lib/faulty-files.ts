@@ -1,25 +1,32 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import type { TestContext } from 'node:test';
 
-type Call = 'write' | 'sync' | 'chmod' | 'truncate';
-const calls: readonly Call[] = ['write', 'sync', 'chmod', 'truncate'];
+const calls = ['writeSync', 'fsyncSync', 'fchmodSync', 'ftruncateSync'] as const;
+type Call = (typeof calls)[number];
 
-/** Makes the calls on file handles for which `fails` is true (they are counted from 1) fail as on a full file system. */
-export async function failFileCalls(
+/**
+ * Makes the synchronous calls on open files for which `fails` is true (they are counted from 1) fail as on a full file system,
+ * until the test ends or what this gives is called.
+ */
+export function failFileCalls(
   test: TestContext,
   fails: (call: Call, count: number) => boolean,
-): Promise<void> {
-  const handle = await open('/dev/null');
-  const prototype = Object.getPrototypeOf(handle) as FileHandle;
-  await handle.close();
+): () => void {
   let count = 0;
   for (const call of calls) {
-    const real = prototype[call] as (...given: unknown[]) => Promise<unknown>;
-    test.mock.method(prototype, call, function (this: FileHandle, ...given: unknown[]) {
-      if (!fails(call, ++count)) return real.apply(this, given);
-      return Promise.reject(
-        Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }),
-      );
+    const real = fs[call] as (fd: number, ...more: unknown[]) => unknown;
+    test.mock.method(fs, call, (fd: number, ...more: unknown[]) => {
+      // Directories, and what the test itself says, are nobody's log.
+      if (!fs.fstatSync(fd).isFile() || !fails(call, ++count)) return real(fd, ...more);
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
     });
   }
+  const restore = () => {
+    test.mock.restoreAll();
+    syncBuiltinESMExports();
+  };
+  syncBuiltinESMExports();
+  test.after(restore);
+  return restore;
 }

@@ -58,7 +58,7 @@ export async function observeBoot(manifest: string, domid: number): Promise<Obse
     const image = hypervisor.images.get(domid);
     return {
       creation: creationOf(hypervisor, domid, state.manifest),
-      build: image && { ...image, kernel: text(image.kernel), ramdisk: text(image.ramdisk) },
+      build: image && { ...image, kernel: text(image.kernel), ramdisk: image.ramdisk?.map(text) },
       steps: plan(state.manifest, state.settings).flatMap(({ operations }) =>
         operations.map(nameOf),
       ),

@@ -9,7 +9,6 @@ import { cpio } from '../../../initramfs/cpio.ts';
 import { launchItems } from '../../plan/guest-launch.ts';
 import type { Operation } from '../../plan/operations.ts';
 import { handoverCapacity } from '../hand-over.ts';
-import { joinSegments } from '../ramdisk.ts';
 import type { BootState, CreatedDomain } from '../state.ts';
 
 type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
@@ -46,10 +45,10 @@ export async function buildDomain(
   const created = createdFor(state, domain);
   created.rings = await state.hypervisor.build(created, {
     kernel: kernel.bytes,
-    ramdisk: joinSegments([
+    ramdisk: [
       ...(await servedGuests(state, domain)),
       ...segments.map(({ bytes }) => bytes),
-    ]),
+    ],
     cmdline: domain.cmdline,
     handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
   });

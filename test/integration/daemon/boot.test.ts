@@ -33,7 +33,7 @@ test('a boot builds from the measured bytes, hands over and halts', async (t) =>
   assert.equal(new Set(reads).size, reads.length);
 
   const built = hypervisor.images.get(0);
-  assert.equal(Buffer.from(built?.ramdisk ?? []).toString(), 'dom0 ramdisk');
+  assert.equal(Buffer.concat(built?.ramdisk ?? []).toString(), 'dom0 ramdisk');
   assert.equal(hypervisor.images.get(0x7fe0)?.handoverBytes, 0);
 
   const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []);

@@ -130,7 +130,7 @@ for (const done of [false, true]) {
 
 /** The first call after the failure: the hypervisor is asked what there is, for a second time in a row. */
 function firstOfRecovery(names: readonly string[], place: 'free' | 'empty'): number {
-  const last = place === 'free' ? 'machine.readFile' : 'hypervisor.build';
+  const last = place === 'free' ? 'machine.takeFile' : 'hypervisor.build';
   const failing = names.indexOf(last, names.lastIndexOf('hypervisor.check'));
   const at = names.indexOf('hypervisor.domains', failing);
   assert.notEqual(at, -1);
@@ -143,12 +143,12 @@ test('whichever write to the logs fails, for once or for good, the register is s
   for (let at = 0; at <= total; at += at === 0 ? 1 : 7) {
     for (const forGood of [false, true]) {
       const made = await rig(t, { manifest: recoverable });
-      await failFileCalls(t, (_, count) => {
+      const restore = failFileCalls(t, (_, count) => {
         if (at === 0) total = count;
         return at > 0 && (forGood ? count >= at : count === at);
       });
       await made.run();
-      t.mock.restoreAll();
+      restore();
       const end = await ends.add(made, `write ${at}\n${made.console()}`);
       // A log that cannot be written is no ground for a recovery.
       assert.equal(end, at === 0 ? 'good' : 'ended', made.console());

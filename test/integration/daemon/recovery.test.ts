@@ -120,7 +120,10 @@ for (const { name, options, reused, says } of failures) {
     assert.equal(calls.includes('reuse 0'), reused, calls.join('\n'));
     assert.equal(hypervisor.creations.get(0)?.name, 'rescue');
     assert.equal(hypervisor.creations.get(0)?.memoryKiB, 256 * 1024);
-    assert.equal(Buffer.from(hypervisor.images.get(0)?.ramdisk ?? []).toString(), 'rescue ramdisk');
+    assert.equal(
+      Buffer.concat(hypervisor.images.get(0)?.ramdisk ?? []).toString(),
+      'rescue ramdisk',
+    );
 
     const archive = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
     assert.match(archive, says);

@@ -108,12 +108,12 @@ test('whichever write to the log fails, once or from then on, the register is sp
   for (let at = 0; at <= total; at++) {
     for (const forGood of [false, true]) {
       const { simulator, log } = await fresh(t);
-      await failFileCalls(t, (_, count) => {
+      const restore = failFileCalls(t, (_, count) => {
         if (at === 0) total = count;
         return at > 0 && (forGood ? count >= at : count === at);
       });
       const outcome = await boot(log);
-      t.mock.restoreAll();
+      restore();
       outcomes.add(outcome);
       assert.equal(outcome === 'good', at === 0);
       assert.equal(log.intact, at === 0);
