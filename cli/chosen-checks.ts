@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Check } from '../boot-configs/checks/check.ts';
 import type { HashedFiles } from '../boot-configs/checks/image-files.ts';
 import { platformCpus } from '../boot-configs/checks/platform-cpus.ts';
@@ -6,7 +7,11 @@ import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
 import { cpusOfList } from '../boot-configs/cpu-list.ts';
 import { memoryKiB } from '../domains/memory.ts';
 import { firstDomainKiB, xenSerialPorts } from '../domains/xen-options.ts';
-import { bootDomainMiB, bootDomainOptions } from '../platform/images/command-lines.ts';
+import {
+  bootDomainMiB,
+  bootDomainOptions,
+  initramfsSize,
+} from '../platform/images/command-lines.ts';
 import { Failure, type Input, UsageError } from './command.ts';
 import { policyIn } from './flask-policy.ts';
 
@@ -35,12 +40,24 @@ export async function chosenChecks(input: Input, hashed?: HashedFiles): Promise<
     checks.push(...policyChecks(await policyIn(policy)));
   }
   if (memory !== undefined) {
-    const bootDomainKiB = firstDomainKiB(options ?? '') ?? bootDomainMiB(0) * 1024;
+    const bootDomainKiB =
+      firstDomainKiB(options ?? '') ??
+      ((names: readonly string[]) => bootDomainKiBFor(names, directory));
     checks.push(platformMemory({ platformKiB: sizeKiB(memory), bootDomainKiB }));
   }
   if (cpus !== undefined) checks.push(platformCpus(cpuList(cpus)));
   if (options !== undefined) checks.push(...(await xenOptionsChecks(options)));
   return checks;
+}
+
+/** What `domb image` gives domB for these images; without their directory, what it gives for small ones. */
+function bootDomainKiBFor(names: readonly string[], directory: string | undefined): number {
+  const sizes = names.map((name) =>
+    directory === undefined
+      ? 0
+      : (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0),
+  );
+  return bootDomainMiB(initramfsSize(sizes.reduce((sum, size) => sum + size, 0))) * 1024;
 }
 
 /** What Xen will be started with: as given, or what `domb image --efi` puts before it. */

@@ -13,6 +13,12 @@ import { policyCommands } from './policy-commands.ts';
 import { sealingCommands } from './sealing-commands.ts';
 
 const json: Option = { name: 'json', says: 'Write JSON to standard output, for programs.' };
+const platformMemory: Option = {
+  name: 'platform-memory',
+  value: 'SIZE',
+  says: 'Report domains that together need more than a machine with SIZE, such as 16GiB, has for them: Xen takes some, and the boot domain what dom0_mem= in --xen-options says, or else what images of this size need, 768MiB at least.',
+};
+
 const images: Option = {
   name: 'images',
   value: 'DIR',
@@ -62,11 +68,7 @@ export const commands: readonly Command[] = [
         says: 'Report manifests without a right signature under the public key in FILE. The signature is in a file with .sig added to the name.',
         completes: 'files',
       },
-      {
-        name: 'platform-memory',
-        value: 'SIZE',
-        says: 'Report domains that together need more than a machine with SIZE, such as 16GiB, has for them: Xen takes some, and the boot domain what dom0_mem= in --xen-options says, or else 768MiB.',
-      },
+      platformMemory,
       {
         name: 'platform-cpus',
         value: 'LIST',
@@ -121,6 +123,8 @@ export const commands: readonly Command[] = [
         "domB's kernel and initramfs, and the FLASK policy. Put it on the EFI system partition as EFI/BOOT/BOOTX64.EFI, or " +
         'make a boot option for it. The same manifest and images give the same file. It prints PCR 4, and with --secure-boot PCR 7, ' +
         'as firmware that starts this file will have them.',
+      'It prints how much memory domB gets, which follows from the images and stands in the EFI file: while Linux unpacks the ' +
+        'initramfs, that is there twice. What --xen-options says instead must not be less.',
       "It takes Debian packages, and builds Xen from their source when that was not done yet. It says which version that is, and refuses one that is not the newest in Debian's archive unless it is named.",
     ],
     arguments: [{ name: 'FILE', says: 'A manifest.', completes: 'files' }],
@@ -141,6 +145,7 @@ export const commands: readonly Command[] = [
         completes: 'files',
       },
       secureBootSource,
+      platformMemory,
       {
         name: 'xen-options',
         value: 'TEXT',

@@ -1,16 +1,19 @@
-import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { policyChecks } from '../boot-configs/checks/labels/policy-checks.ts';
 import { loadManifest } from '../boot-configs/load.ts';
+import { firstDomainKiB } from '../domains/xen-options.ts';
 import { predictPcr4 } from '../measurement/firmware/pcr4.ts';
+import { hashFiles } from '../measurement/hash-files.ts';
 import { efiBootImage } from '../platform/firmware/efi-boot-image.ts';
 import type { SigningKey } from '../platform/firmware/sign.ts';
 import { buildHypervisor } from '../platform/hypervisor/build.ts';
 import type { XenSource } from '../platform/hypervisor/source.ts';
 import { bootDomainMiB, hypervisorOptions } from '../platform/images/command-lines.ts';
-import { buildBootImage, type ImageExtras } from '../platform/images/domb.ts';
+import { buildBootImage, type ImageExtras, type Initramfs } from '../platform/images/domb.ts';
 import { debianKernel } from '../platform/images/kernel.ts';
+import { writePieces } from '../platform/lib/pieces.ts';
 import { buildPolicy } from '../platform/policy/build.ts';
 import { requiredValue } from './arguments.ts';
 import { chosenXen } from './chosen-xen.ts';
@@ -18,7 +21,7 @@ import { type ExitStatus, Failure, type Input, type Terminal, UsageError } from 
 import { failing } from './failing.ts';
 import { policyIn } from './flask-policy.ts';
 import { manifestReader } from './manifest-input.ts';
-import { writing } from './output.ts';
+import { OutputFailure, writing } from './output.ts';
 import { checkSecureBootUsage, pcr7Of, secureBootKeys } from './secure-boot.ts';
 
 /** `domb image FILE` */
@@ -40,14 +43,23 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
     loadManifest(bytes, file, policyChecks(await policyIn(policy)));
     const extras = { policy: await readFile(policy), signature: await signature(file, input) };
     const { initramfs } = await buildBootImage(bytes, file, find, extras);
-    const image = xen
-      ? await efiImage({ initramfs, policy, xen }, input, terminal, key)
-      : initramfs;
-    await writing(output, () => writeFile(output, image));
-    const digest = createHash('sha256').update(image).digest('hex');
-    terminal.write(`${output}: ${(image.length / 2 ** 20).toFixed(1)} MiB, sha256:${digest}\n`);
+    refuseTooLarge(initramfs);
+    const memoryMiB = bootDomainMiB(initramfs);
+    if (xen) {
+      const options = [...hypervisorOptions(memoryMiB), ...moreOptions(input, memoryMiB)];
+      await efiImage({ initramfs, policy, xen, options, output }, terminal, key);
+    }
+    const digest = xen
+      ? await sha256Of(output)
+      : await writing(output, () => writePieces(output, initramfs.pieces));
+    terminal.write(`${output}: ${inMiB(statSync(output).size)} MiB, sha256:${digest}\n`);
+    const { packed, unpacked } = initramfs;
+    const given = firstDomainKiB(input.values.get('xen-options') ?? '');
+    terminal.write(
+      `domB's memory: ${given === undefined ? memoryMiB : given / 1024} MiB, of which its initramfs takes ${inMiB(packed + unpacked)} while Linux unpacks it\n`,
+    );
     // An EFI file has them in it.
-    if (!xen) terminal.write(`Xen's options: ${xenOptions(initramfs).join(' ')}\n`);
+    if (!xen) terminal.write(`Xen's options: ${hypervisorOptions(memoryMiB).join(' ')}\n`);
     else {
       const pcr4 = (await predictPcr4(output, ['sha256'])).values.get('sha256');
       terminal.write(`PCR 4 when firmware starts it first: sha256:${pcr4?.toString('hex')}\n`);
@@ -63,26 +75,63 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   });
 }
 
+interface EfiParts {
+  initramfs: Initramfs;
+  policy: string;
+  xen: XenSource;
+  options: readonly string[];
+  output: string;
+}
+
 async function efiImage(
-  { initramfs, policy, xen }: { initramfs: Buffer; policy: string; xen: XenSource },
-  { values }: Input,
+  { initramfs, policy, xen, options, output }: EfiParts,
   terminal: Terminal,
   key: SigningKey | undefined,
-): Promise<Buffer> {
+): Promise<void> {
   terminal.writeError(
     'Building what is missing of Xen, policy and kernel; once, for some minutes\n',
   );
   const { efi } = await buildHypervisor({ bootDomain: true }, xen);
   const { bzImage } = await debianKernel();
-  const more = values.get('xen-options')?.split(' ').filter(Boolean) ?? [];
-  const options = [...xenOptions(initramfs), ...more];
-  return efiBootImage({ xenEfi: efi, policy, bzImage, initramfs }, options, key).catch((error) => {
+  const parts = { xenEfi: efi, policy, bzImage, initramfs: initramfs.pieces };
+  try {
+    await writing(output, () => efiBootImage(parts, options, output, key));
+  } catch (error) {
+    if (error instanceof OutputFailure) throw error;
     throw new Failure((error as Error).message, 'check the options, key and certificate');
-  });
+  }
 }
 
-/** What of Xen's command line the platform takes, whoever starts Xen. */
-const xenOptions = (initramfs: Buffer) => hypervisorOptions(bootDomainMiB(initramfs.length));
+/** What Xen's own module list can hold: a start and an end of 32 bits. */
+const MOST_INITRAMFS = 2 ** 32;
+
+function refuseTooLarge({ packed }: Initramfs): void {
+  if (packed < MOST_INITRAMFS) return;
+  throw new Failure(
+    `the initramfs would have ${inMiB(packed)} MiB, and Xen takes modules of less than 4096 MiB`,
+    'leave images out, or make them smaller',
+  );
+}
+
+/** The options that are asked for beside ours; memory that domB cannot do with is refused. */
+function moreOptions({ values }: Input, neededMiB: number): string[] {
+  const more = values.get('xen-options') ?? '';
+  const given = firstDomainKiB(more);
+  if (given !== undefined && given < neededMiB * 1024) {
+    throw new Failure(
+      `--xen-options gives domB ${given / 1024} MiB with dom0_mem=, and it needs ${neededMiB} MiB for these images`,
+      'leave dom0_mem= out: the right value is put into the file',
+    );
+  }
+  return more.split(' ').filter(Boolean);
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const { digests } = [...(await hashFiles([file])).values()][0] ?? {};
+  return digests?.sha256 ?? '';
+}
+
+const inMiB = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
 
 /** The key and the signature beside the manifest, when there is a key; {@link manifestReader} has checked them. */
 async function signature(file: string, { values }: Input): Promise<ImageExtras['signature']> {

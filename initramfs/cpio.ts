@@ -4,9 +4,19 @@
  * caller's, so that equal inputs give equal bytes.
  */
 
-export type CpioEntry =
+/** All of a file, which has so many bytes. */
+export interface FilePiece {
+  file: string;
+  length: number;
+}
+
+/** A part of a file that is made. */
+export type Piece = Uint8Array | FilePiece;
+
+/** @template D what files hold */
+export type CpioEntry<D extends Piece = Uint8Array> =
   | { path: string; type: 'directory' }
-  | { path: string; type: 'file'; mode: number; data: Uint8Array }
+  | { path: string; type: 'file'; mode: number; data: D }
   | { path: string; type: 'link'; target: string }
   | { path: string; type: 'device'; mode: number; major: number; minor: number };
 
@@ -17,9 +27,14 @@ const S_IFLNK = 0o120000;
 
 /** Returns the archive's bytes, a multiple of 512 long. Paths are relative, without a leading slash. */
 export function cpio(entries: readonly CpioEntry[]): Buffer {
-  const parts: Buffer[] = [];
+  return Buffer.concat(cpioPieces(entries));
+}
+
+/** The same as pieces, of files that need not be in memory. */
+export function cpioPieces<D extends Piece>(entries: readonly CpioEntry<D>[]): (Uint8Array | D)[] {
+  const parts: (Uint8Array | D)[] = [];
   let length = 0;
-  const push = (part: Buffer) => {
+  const push = (part: Uint8Array | D) => {
     parts.push(part);
     length += part.length;
   };
@@ -27,13 +42,19 @@ export function cpio(entries: readonly CpioEntry[]): Buffer {
     const rest = length % to;
     if (rest) push(Buffer.alloc(to - rest));
   };
-  const record = (inode: number, mode: number, path: string, data: Uint8Array, device = [0, 0]) => {
+  const record = (
+    inode: number,
+    mode: number,
+    path: string,
+    data: Uint8Array | D,
+    device = [0, 0],
+  ) => {
     const name = Buffer.from(`${path}\0`);
     const fields = [inode, mode, 0, 0, 1, 0, data.length, 0, 0, ...device, name.length, 0];
     push(Buffer.from(`070701${fields.map(hex8).join('')}`));
     push(name);
     align(4);
-    push(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+    push(data);
     align(4);
   };
   const nothing = new Uint8Array();
@@ -56,7 +77,7 @@ export function cpio(entries: readonly CpioEntry[]): Buffer {
   }
   record(0, 0, 'TRAILER!!!', nothing);
   align(512);
-  return Buffer.concat(parts, length);
+  return parts;
 }
 
 function hex8(value: number): string {

@@ -12,6 +12,9 @@ import type { Path } from '../path.ts';
 import { placedTexts } from '../segments.ts';
 import type { Check, Report } from './check.ts';
 
+/** Bytes from which on an image is refused: none as large was ever booted, and two of them are more than Xen takes as one module. */
+const MOST_IMAGE = 2 ** 31;
+
 /** Size and digests of files, by path; `sha256` is among the digests. */
 export type HashedFiles = Map<string, { size: number; digests: Record<string, string> }>;
 
@@ -22,7 +25,7 @@ export type HashedFiles = Map<string, { size: number; digests: Record<string, st
 export function imageFiles(directory: string, hashed: HashedFiles = new Map()): Check {
   return {
     rule: 'image-file',
-    says: 'Every image is there and whole, is of a kind that Xen or Linux can load, has the pinned digest and fits into the memory; every script is there, has the pinned digest, parses, imports nothing, has a default export and, where there is a TypeScript compiler, uses the API of its point as that is typed.',
+    says: 'Every image is there, whole and smaller than 2 GiB, is of a kind that Xen or Linux can load, has the pinned digest and fits into the memory; every script is there, has the pinned digest, parses, imports nothing, has a default export and, where there is a TypeScript compiler, uses the API of its point as that is typed.',
     run({ domains, scripts }, report) {
       for (const domain of domains) checkDomain(domain, directory, hashed, report);
       const sound = scripts.flatMap(
@@ -53,6 +56,14 @@ function checkDomain(
     try {
       const file = join(directory, name);
       needed += withFile(file, (source) => {
+        if (source.size >= MOST_IMAGE) {
+          report(
+            at,
+            `the image has ${source.size} bytes; domB takes images of less than 2 GiB`,
+            'give a smaller one, which fetches what is large later, from a disk for example',
+          );
+          return 0;
+        }
         checkDigest(source, pinned?.text, file, hashed, (message, hint) =>
           report(pinned?.path ?? at, message, hint),
         );

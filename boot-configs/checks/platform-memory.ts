@@ -1,23 +1,27 @@
 import { formatMemory, memoryKiB } from '../../domains/memory.ts';
 import { DOMAIN_OVERHEAD_KIB, neededKiB, xenKiB } from '../../domains/memory-needs.ts';
+import type { DraftDomain, DraftScript } from '../draft.ts';
+import { placedTexts } from '../segments.ts';
 import type { Check } from './check.ts';
 
 /** The memory that a platform has, and how much of it the boot domain gets (Xen's `dom0_mem=`). */
 export interface PlatformMemory {
   platformKiB: number;
-  bootDomainKiB: number;
+  /** What the boot domain has; it may depend on the images that the manifest names, which are given by their paths. */
+  bootDomainKiB: number | ((images: readonly string[]) => number);
 }
 
 /** Checks that the domains fit into the platform beside Xen and the boot domain. */
-export function platformMemory({ platformKiB, bootDomainKiB }: PlatformMemory): Check {
+export function platformMemory({ platformKiB, bootDomainKiB: boot }: PlatformMemory): Check {
   const xen = xenKiB(platformKiB);
-  const left = wholeMiB(Math.max(0, platformKiB - bootDomainKiB - xen));
-  const room = `of ${formatMemory(platformKiB)} Xen and the boot domain leave ${left === 0 ? 'nothing' : `about ${formatMemory(left)}`}`;
-  const hint = `give less: beside its memory each domain needs ${formatMemory(DOMAIN_OVERHEAD_KIB)}, the boot domain has ${formatMemory(wholeMiB(bootDomainKiB))}, Xen needs about ${formatMemory(wholeMiB(xen))}`;
   return {
     rule: 'platform-memory',
     says: 'All domains together fit into the memory of the platform beside Xen and the boot domain, and so does the recovery domain alone.',
-    run({ domains }, report) {
+    run({ domains, scripts }, report) {
+      const bootDomainKiB = typeof boot === 'number' ? boot : boot(imagesOf(domains, scripts));
+      const left = wholeMiB(Math.max(0, platformKiB - bootDomainKiB - xen));
+      const room = `of ${formatMemory(platformKiB)} Xen and the boot domain leave ${left === 0 ? 'nothing' : `about ${formatMemory(left)}`}`;
+      const hint = `give less: beside its memory each domain needs ${formatMemory(DOMAIN_OVERHEAD_KIB)}, the boot domain has ${formatMemory(wholeMiB(bootDomainKiB))}, Xen needs about ${formatMemory(wholeMiB(xen))}`;
       const normal = domains.filter(({ recovery }) => !recovery);
       const needed = neededKiB(normal.map(({ memory = '0MiB' }) => memoryKiB(memory)));
       if (needed > left) {
@@ -30,6 +34,15 @@ export function platformMemory({ platformKiB, bootDomainKiB }: PlatformMemory): 
       }
     },
   };
+}
+
+/** Paths of all images and scripts, each once. */
+function imagesOf(domains: readonly DraftDomain[], scripts: readonly DraftScript[]): string[] {
+  const named = [
+    ...domains.flatMap(({ kernel, ramdisk }) => [kernel, ramdisk]),
+    ...scripts.map(({ run }) => run),
+  ];
+  return [...new Set(named.flatMap((value) => placedTexts(value, []).map(({ text }) => text)))];
 }
 
 function wholeMiB(kib: number): number {

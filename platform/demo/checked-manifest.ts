@@ -10,7 +10,7 @@ import { loadManifest } from '../../boot-configs/load.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { readFlaskPolicy } from '../../boot-configs/policy/policy.ts';
 import { xenSerialPorts } from '../../domains/xen-options.ts';
-import { bootDomainMiB, bootDomainOptions } from '../images/command-lines.ts';
+import { bootDomainMiB, bootDomainOptions, initramfsSize } from '../images/command-lines.ts';
 import { consoleOptions } from '../machine/machine.ts';
 import type { DemoRun } from './arguments.ts';
 import { answeringDom0 } from './firmware-check.ts';
@@ -44,7 +44,10 @@ export async function checkedManifest(
   const xen = [...bootDomainOptions, ...consoleOptions].join(' ');
   const manifest = loadManifest(bytes, source, [
     demoImages(images, ownImages),
-    platformMemory({ platformKiB: memoryMiB * 1024, bootDomainKiB: bootDomainMiB(0) * 1024 }),
+    platformMemory({
+      platformKiB: memoryMiB * 1024,
+      bootDomainKiB: bootDomainMiB(initramfsSize(0)) * 1024,
+    }),
     platformCpus([...Array(cpus).keys()]),
     xenOptions({
       ...grantLimitsOf(xen),

@@ -120,7 +120,7 @@ export async function bootPlatform(options: PlatformRunOptions): Promise<Booting
     ...{ hypervisorOptions, memoryMiB, cpus, tpm, firmware, devices, disk, exposed },
   });
   options.started?.(machine);
-  return { machine, manifest, predicted, items, bootDomainMiB: bootDomainMiB(initramfs.length) };
+  return { machine, manifest, predicted, items, bootDomainMiB: bootDomainMiB(initramfs) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Piece } from '../../initramfs/cpio.ts';
 import {
   fileOrder,
   PeError,
@@ -5,11 +6,12 @@ import {
   parsePe,
   SECTION_HEADER_SIZE,
 } from '../../measurement/firmware/pe.ts';
+import { lengthOf } from '../lib/pieces.ts';
 
 export interface NewSection {
   /** A dot and at most 7 more ASCII characters. */
   name: string;
-  contents: Uint8Array;
+  contents: readonly Piece[];
 }
 
 /** IMAGE_SCN_CNT_INITIALIZED_DATA, IMAGE_SCN_MEM_READ, IMAGE_SCN_MEM_WRITE: Xen parses its configuration in place. */
@@ -21,11 +23,11 @@ const DEBUG_DIRECTORY = 6;
 const DEBUG_ENTRY_SIZE = 28;
 
 /**
- * Returns a PE image with further sections, at rising addresses behind the present ones. The result depends on nothing
+ * Returns the pieces of a PE image with further sections, at rising addresses behind the present ones. The result depends on nothing
  * but the arguments: symbols, which nobody loads, the link time, and the checksum, which firmware ignores, are left out.
  * @throws {PeError} when `bytes` is no PE image, is signed, or cannot take the sections
  */
-export function addSections(bytes: Uint8Array, added: readonly NewSection[]): Buffer {
+export function addSections(bytes: Uint8Array, added: readonly NewSection[]): Piece[] {
   const image = parsePe(bytes, bytes.length);
   if (image.certificates) {
     throw new PeError('PE image: it is signed already', 'add the sections first, then sign');
@@ -41,27 +43,24 @@ export function addSections(bytes: Uint8Array, added: readonly NewSection[]): Bu
   header.set(bytes.subarray(0, tableEnd));
   moveContents(image, header, body, sizeOfHeaders - image.sizeOfHeaders);
 
-  const parts: Uint8Array[] = [header, body];
+  const parts: Piece[] = [header, body];
   let fileEnd = header.length + body.length;
   let memoryEnd = Math.max(0, ...sections.map((s) => s.virtualAddress + s.virtualSize));
   for (const [index, { name, contents }] of added.entries()) {
     checkName(name, image);
     const rawOffset = align(fileEnd, fileAlignment);
-    const rawSize = align(contents.length, fileAlignment);
+    const length = lengthOf(contents);
+    const rawSize = align(length, fileAlignment);
     const virtualAddress = align(memoryEnd, sectionAlignment);
-    parts.push(
-      Buffer.alloc(rawOffset - fileEnd),
-      contents,
-      Buffer.alloc(rawSize - contents.length),
-    );
+    parts.push(Buffer.alloc(rawOffset - fileEnd), ...contents, Buffer.alloc(rawSize - length));
     fileEnd = rawOffset + rawSize;
-    memoryEnd = virtualAddress + contents.length;
+    memoryEnd = virtualAddress + length;
     if (Math.max(fileEnd, align(memoryEnd, sectionAlignment)) > 0xffffffff) {
       throw new PeError(`PE image: over 4 GiB with section ${name}`, 'leave images out');
     }
     const at = tableEnd + index * SECTION_HEADER_SIZE;
     header.write(name, at, 'latin1');
-    const fields = [contents.length, virtualAddress, rawSize, rawOffset];
+    const fields = [length, virtualAddress, rawSize, rawOffset];
     for (const [i, value] of fields.entries()) header.writeUInt32LE(value, at + 8 + 4 * i);
     header.writeUInt32LE(CHARACTERISTICS, at + 36);
   }
@@ -70,7 +69,7 @@ export function addSections(bytes: Uint8Array, added: readonly NewSection[]): Bu
   header.writeUInt32LE(align(memoryEnd, sectionAlignment), image.optionalHeader + 56); // SizeOfImage
   header.writeUInt32LE(sizeOfHeaders, image.optionalHeader + 60);
   header.fill(0, image.checksum, image.checksum + 4);
-  return Buffer.concat(parts);
+  return parts;
 }
 
 /** Makes headers and debug directory say that all contents stand `shift` bytes further behind in the file. */

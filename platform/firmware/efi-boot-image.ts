@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import type { Piece } from '../../initramfs/cpio.ts';
 import { kernelOptions } from '../images/command-lines.ts';
-import { type SigningKey, signImage } from './sign.ts';
+import { filePiece, writePieces } from '../lib/pieces.ts';
+import { type SigningKey, signFile } from './sign.ts';
 import { unifiedImage } from './unified-image.ts';
 
 export interface EfiBootParts {
@@ -9,22 +11,34 @@ export interface EfiBootParts {
   policy: string;
   bzImage: string;
   /** domB's initramfs. */
-  initramfs: Uint8Array;
+  initramfs: readonly Piece[];
 }
 
-/** Makes the EFI application that boots a platform, and signs it when there is a key. */
+/** Writes the EFI application that boots a platform to `output`, signed when there is a key. */
 export async function efiBootImage(
   { xenEfi, policy, bzImage, initramfs }: EfiBootParts,
   hypervisorOptions: readonly string[],
+  output: string,
   key?: SigningKey,
-): Promise<Buffer> {
+): Promise<void> {
   const image = unifiedImage({
     xenEfi: await readFile(xenEfi),
     options: hypervisorOptions,
-    kernel: await readFile(bzImage),
+    kernel: filePiece(bzImage),
     kernelOptions,
     initramfs,
-    policy: await readFile(policy),
+    policy: filePiece(policy),
   });
-  return key ? signImage(image, key) : image;
+  if (!key) {
+    await writePieces(output, image);
+    return;
+  }
+  // Beside it, as it may be large.
+  const unsigned = `${output}.unsigned`;
+  try {
+    await writePieces(unsigned, image);
+    await signFile(unsigned, output, key);
+  } finally {
+    await rm(unsigned, { force: true });
+  }
 }

@@ -11,20 +11,26 @@ export interface SigningKey {
 }
 
 /**
- * Signs an EFI application for Secure Boot and checks the signature. The signature holds the time, so signing twice gives
- * different bytes; what firmware measures does not cover it and stays the same.
+ * Signs the EFI application in `unsigned` for Secure Boot, into `signed`, and checks the signature. The signature holds the time, so
+ * signing twice gives different bytes; what firmware measures does not cover it and stays the same.
  */
-export async function signImage(
-  image: Uint8Array,
+export async function signFile(
+  unsigned: string,
+  signed: string,
   { key, certificate }: SigningKey,
-): Promise<Buffer> {
+): Promise<void> {
   needPackages('sign');
+  await runProgram('sbsign', ['--key', key, '--cert', certificate, '--output', signed, unsigned]);
+  await runProgram('sbverify', ['--cert', certificate, signed]);
+}
+
+/** The same in memory. */
+export async function signImage(image: Uint8Array, key: SigningKey): Promise<Buffer> {
   const directory = await mkdtemp(join(tmpdir(), 'domb-sign-'));
   try {
     const [unsigned, signed] = [join(directory, 'unsigned.efi'), join(directory, 'signed.efi')];
     await writeFile(unsigned, image);
-    await runProgram('sbsign', ['--key', key, '--cert', certificate, '--output', signed, unsigned]);
-    await runProgram('sbverify', ['--cert', certificate, signed]);
+    await signFile(unsigned, signed, key);
     return await readFile(signed);
   } finally {
     await rm(directory, { recursive: true });

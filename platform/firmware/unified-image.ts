@@ -1,3 +1,4 @@
+import type { Piece } from '../../initramfs/cpio.ts';
 import { parsePe } from '../../measurement/firmware/pe.ts';
 import { addSections } from './add-sections.ts';
 
@@ -7,11 +8,11 @@ export interface UnifiedImageParts {
   /** Xen's command line. */
   options: readonly string[];
   /** Kernel of the first domain, anything that Xen boots as such, and its command line. */
-  kernel: Uint8Array;
+  kernel: Piece;
   kernelOptions: readonly string[];
-  initramfs: Uint8Array;
+  initramfs: readonly Piece[];
   /** FLASK policy. */
-  policy: Uint8Array;
+  policy: Piece;
 }
 
 /** Sections that Xen looks for in its own image before it looks for files. Xen docs/misc/efi.pandoc. */
@@ -21,20 +22,20 @@ const SECTIONS = ['.config', '.kernel', '.ramdisk', '.xsm'];
 const AMD64 = 0x8664;
 
 /**
- * Makes one EFI application of everything that starts before the manifest is read: Xen, its options, domB's kernel with its
+ * Makes one EFI application, as pieces, of everything that starts before the manifest is read: Xen, its options, domB's kernel with its
  * command line, domB's initramfs and the FLASK policy. Firmware measures it as one, and one signature covers it.
  * The same parts give the same bytes.
  * @throws {PeError} when `xenEfi` is no Xen for x86-64, or a part of it is there already
  */
-export function unifiedImage(parts: UnifiedImageParts): Buffer {
+export function unifiedImage(parts: UnifiedImageParts): Piece[] {
   const { xenEfi, kernel, initramfs, policy } = parts;
   const { machine } = parsePe(xenEfi, xenEfi.length);
   if (machine !== AMD64)
     throw new Error(`xen.efi is for machine 0x${machine.toString(16)}, not x86-64`);
-  const contents = [Buffer.from(configuration(parts)), kernel, initramfs, policy];
+  const contents = [[Buffer.from(configuration(parts))], [kernel], initramfs, [policy]];
   return addSections(
     xenEfi,
-    SECTIONS.map((name, index) => ({ name, contents: contents[index] as Uint8Array })),
+    SECTIONS.map((name, index) => ({ name, contents: contents[index] ?? [] })),
   );
 }
 

@@ -3,15 +3,32 @@ import { CONFINING_OPTIONS } from '../../domains/rules/isolation.ts';
 /** What domB has where its images are no larger than those of the demo. */
 const usualMiB = 768;
 
-/** Kernel, the unpacked Node, the daemon, and what the hypervisor's libraries need while they build. */
-const runtimeMiB = 320;
+/**
+ * Beside the initramfs: Linux with its tables, before Node runs; Node has what the packed initramfs took. 98 MiB were too little when an
+ * initramfs of 129 MiB became one of 205.
+ */
+const kernelMiB = 240;
+
+/** Bytes of an initramfs, and of what Linux makes of it. */
+export interface InitramfsSize {
+  packed: number;
+  unpacked: number;
+}
+
+/** A little more than what is in it beside the manifest's images: Node, libraries, the daemon, the policy. */
+const ownPart: InitramfsSize = { packed: 40 * 2 ** 20, unpacked: 120 * 2 ** 20 };
+
+/** About what an initramfs with so many bytes of images has. */
+export function initramfsSize(imageBytes: number): InitramfsSize {
+  return { packed: imageBytes + ownPart.packed, unpacked: imageBytes + ownPart.unpacked };
+}
 
 /**
- * Memory of domB, in MiB, for an initramfs of so many bytes, of which the images are nearly all: it is there twice while Linux
- * unpacks it (packed and unpacked), and so are the images when they are built from (in the file system and in the daemon).
+ * Memory of domB, in MiB. It needs most while Linux unpacks the initramfs, which is there twice then, packed and unpacked. Afterwards
+ * what is unpacked remains: the daemon maps images where they are.
  */
-export function bootDomainMiB(initramfsBytes: number): number {
-  const needed = 2 * Math.ceil(initramfsBytes / 2 ** 20) + runtimeMiB;
+export function bootDomainMiB({ packed, unpacked }: InitramfsSize): number {
+  const needed = Math.ceil((packed + unpacked) / 2 ** 20) + kernelMiB;
   return Math.max(usualMiB, Math.ceil(needed / 64) * 64);
 }
 

@@ -1,15 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageNames } from '../../boot-configs/all-domains.ts';
 import { loadManifest } from '../../boot-configs/load.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { BUNDLED_WORKER } from '../../boot-scripts/apart.ts';
 import { paths, type Settings } from '../../daemon/plan/settings.ts';
+import type { Piece } from '../../initramfs/cpio.ts';
 import { ownRelease } from '../../xen-releases/releases.ts';
+import { filePiece, lengthOf } from '../lib/pieces.ts';
 import { bundle, bundleScriptWorker } from './bundle.ts';
+import type { InitramfsSize } from './command-lines.ts';
 import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
-import { interpreter, nodeRuntime } from './runtime.ts';
+import { interpreter, nodeRuntime, unpackedSize } from './runtime.ts';
 
 const daemon = join(import.meta.dirname, '../../daemon/run/main.ts');
 // dlopen'ed, so no ELF header names them (bindings/libxenctrl.ts, bindings/libxenguest.ts).
@@ -34,10 +36,15 @@ export interface ImageExtras {
   signature?: { key: Uint8Array; bytes: Uint8Array } | undefined;
 }
 
+/** An initramfs, as pieces. */
+export interface Initramfs extends InitramfsSize {
+  pieces: readonly Piece[];
+}
+
 export interface BootImage {
   manifest: Manifest;
   /** domB's initramfs. */
-  initramfs: Buffer;
+  initramfs: Initramfs;
 }
 
 /**
@@ -53,8 +60,8 @@ export async function buildBootImage(
   extras: ImageExtras = {},
 ): Promise<BootImage> {
   const manifest = loadManifest(manifestBytes, source);
-  const images = new Map<string, Uint8Array>();
-  for (const name of imageNames(manifest)) images.set(name, await readFile(await findImage(name)));
+  const images = new Map<string, string>();
+  for (const name of imageNames(manifest)) images.set(name, await findImage(name));
   const { measurement } = manifest.platform;
   // Before the manifest is measured there is no recovery.
   const onFailure = manifest.platform.onFailure === 'reboot' ? 'reboot' : 'halt';
@@ -68,13 +75,14 @@ export async function buildBootImage(
 /**
  * Puts an initramfs together without looking into the manifest. Tests use it for images that {@link buildBootImage}
  * would refuse to make.
+ * @param images contents or files by the names of the manifest
  */
 export async function composeBootImage(
   manifestBytes: Uint8Array,
   settings: Pick<Settings, 'pcr' | 'bootPcr' | 'onFailure'>,
-  images: ReadonlyMap<string, Uint8Array>,
+  images: ReadonlyMap<string, Uint8Array | string>,
   { policy, signature }: ImageExtras = {},
-): Promise<Buffer> {
+): Promise<Initramfs> {
   const kernel = await debianKernel();
   const load = (await moduleClosure(kernel, modules)).map((path) => `/lib/modules/${path}`);
   const complete: Settings = {
@@ -93,8 +101,19 @@ export async function composeBootImage(
   if (signature) {
     root.file(paths.signatureKey, signature.key).file(paths.signature, signature.bytes);
   }
-  for (const [name, bytes] of images) root.file(`${paths.images}/${name}`, bytes);
+  for (const [name, image] of images) {
+    const path = `${paths.images}/${name}`;
+    if (typeof image === 'string') root.place(path, image);
+    else root.file(path, image);
+  }
   // Linux unpacks archives one behind the other. This layer stays uncompressed: it is made for each manifest, and
   // what is large in it is compressed already or was unpacked on purpose.
-  return Buffer.concat([root.archive(), await readFile(await runtimeLayer())]);
+  const own = root.pieces();
+  const runtime = await runtimeLayer();
+  const pieces = [...own, filePiece(runtime)];
+  return {
+    pieces,
+    packed: lengthOf(pieces),
+    unpacked: lengthOf(own) + (await unpackedSize(runtime)),
+  };
 }

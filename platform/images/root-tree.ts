@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { type CpioEntry, cpio } from '../../initramfs/cpio.ts';
+import { type CpioEntry, cpioPieces, type Piece } from '../../initramfs/cpio.ts';
+import { filePiece, joined } from '../lib/pieces.ts';
 
 /** A root file system in the making: paths are absolute, parents come into being by themselves. */
 export class RootTree {
-  readonly #entries = new Map<string, CpioEntry>();
+  readonly #entries = new Map<string, CpioEntry<Piece>>();
 
   directory(path: string): this {
     return this.#add(path, { path: relative(path), type: 'directory' });
@@ -17,6 +18,12 @@ export class RootTree {
 
   async copy(path: string, source: string, mode = 0o644): Promise<this> {
     return this.file(path, await readFile(source), mode);
+  }
+
+  /** A file that is read when the archive is written. */
+  place(path: string, source: string, mode = 0o644): this {
+    const data = filePiece(source);
+    return this.#add(path, { path: relative(path), type: 'file', mode, data });
   }
 
   link(path: string, target: string): this {
@@ -33,11 +40,16 @@ export class RootTree {
 
   /** The tree as an uncompressed cpio archive, parents before children. */
   archive(): Buffer {
-    const paths = [...this.#entries.keys()].sort();
-    return cpio(paths.map((path) => this.#entries.get(path) as CpioEntry));
+    return joined(this.pieces());
   }
 
-  #add(path: string, entry: CpioEntry): this {
+  /** The same, for an archive that need not fit into memory. */
+  pieces(): Piece[] {
+    const paths = [...this.#entries.keys()].sort();
+    return cpioPieces(paths.map((path) => this.#entries.get(path) as CpioEntry<Piece>));
+  }
+
+  #add(path: string, entry: CpioEntry<Piece>): this {
     if (!path.startsWith('/')) throw new Error(`${path}: paths in a root tree are absolute`);
     const parent = posix.dirname(path);
     if (parent !== '/' && !this.#entries.has(parent)) this.directory(parent);

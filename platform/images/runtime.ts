@@ -39,7 +39,7 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
   const node = join(nodePackage, 'bin/node');
   const addonPackage = dirname(require.resolve('@yuuang/ffi-rs-linux-x64-gnu/package.json'));
   const versions = await Promise.all([nodePackage, addonPackage].map(versionOf));
-  const inputs = [packages, kernel.elf, versions, runtime];
+  const inputs = [packages, kernel.elf, versions, runtime, UNPACKED_SIZE];
   const directory = await cached(name, inputs, async (work) => {
     needPackages('images');
     const stripped = join(work, 'node');
@@ -54,10 +54,20 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
     for (const path of await moduleClosure(kernel, modules)) {
       await root.copy(`/lib/modules/${path}`, join(kernel.modules, path));
     }
-    await writeFile(join(work, 'runtime.cpio.zst'), compress(root.archive()));
+    const archive = root.archive();
+    await writeFile(join(work, 'runtime.cpio.zst'), compress(archive));
+    await writeFile(join(work, UNPACKED_SIZE), `${archive.length}\n`);
     await runProgram('rm', [stripped]);
   });
   return join(directory, 'runtime.cpio.zst');
+}
+
+/** Lies beside the archive. */
+const UNPACKED_SIZE = 'unpacked-size';
+
+/** Bytes of what {@link nodeRuntime} made before it was compressed. */
+export async function unpackedSize(runtime: string): Promise<number> {
+  return Number(await readFile(join(dirname(runtime), UNPACKED_SIZE), 'utf8'));
 }
 
 /** Of an installed package, by its directory. */

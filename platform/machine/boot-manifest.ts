@@ -1,6 +1,7 @@
 import { efiBootImage } from '../firmware/efi-boot-image.ts';
 import type { SigningKey } from '../firmware/sign.ts';
 import { bootDomainMiB, hypervisorOptions, kernelOptions } from '../images/command-lines.ts';
+import type { Initramfs } from '../images/domb.ts';
 import {
   consoleOptions,
   type MachineOptions,
@@ -16,7 +17,7 @@ export interface BootOptions {
   directory: string;
   parts: { hypervisor: string; xenEfi: string; policy: string; kernel: string; bzImage: string };
   /** domB's initramfs. */
-  initramfs: Uint8Array;
+  initramfs: Initramfs;
   /** Xen's options; the default starts domB beside an empty domain 0. */
   hypervisorOptions?: readonly string[] | undefined;
   /** The machine's TPM; a plain one by default. */
@@ -46,23 +47,24 @@ export interface FirmwareOptions {
 
 /** Starts the virtual platform with domB as its first domain. */
 export async function bootManifest(options: BootOptions): Promise<VirtualMachine> {
-  const { parts, directory, initramfs } = options;
+  const { parts, directory, initramfs, firmware } = options;
   const xenOptions = [
-    ...hypervisorOptions(bootDomainMiB(initramfs.length), options.hypervisorOptions),
+    ...hypervisorOptions(bootDomainMiB(initramfs), options.hypervisorOptions),
     ...consoleOptions,
   ];
-  const start: MachineOptions['start'] = options.firmware
+  const start: MachineOptions['start'] = firmware
     ? {
-        efi: await efiBootImage({ ...parts, initramfs }, xenOptions, options.firmware.key),
-        secureBoot: options.firmware.secureBoot ?? false,
-        loadOptions: options.firmware.loadOptions,
+        efi: (file) =>
+          efiBootImage({ ...parts, initramfs: initramfs.pieces }, xenOptions, file, firmware.key),
+        secureBoot: firmware.secureBoot ?? false,
+        loadOptions: firmware.loadOptions,
       }
     : {
         hypervisor: parts.hypervisor,
         hypervisorOptions: xenOptions,
         kernel: parts.kernel,
         kernelOptions,
-        modules: [initramfs, parts.policy],
+        modules: [initramfs.pieces, parts.policy],
       };
   return startMachine({
     directory,

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import type { Piece } from '../../initramfs/cpio.ts';
+import { writePieces } from '../lib/pieces.ts';
 import { Console, seconds } from './console.ts';
 import { endsWithParent } from './ends-with-parent.ts';
 import { type FirmwareStart, firmwareArguments } from './ovmf.ts';
@@ -37,8 +39,8 @@ export interface MultibootStart {
   /** Kernel of the first domain, and its command line. */
   kernel: string;
   kernelOptions: readonly string[];
-  /** Further multiboot modules, as files or as bytes: initramfs, FLASK policy. */
-  modules: readonly (string | Uint8Array)[];
+  /** Further multiboot modules, as files or as pieces of one: initramfs, FLASK policy. */
+  modules: readonly (string | readonly Piece[])[];
 }
 
 /** One end of a serial line, as a terminal has it. */
@@ -187,7 +189,7 @@ async function multibootArguments(start: MultibootStart, directory: string): Pro
     start.modules.map(async (module, index) => {
       if (typeof module === 'string') return module;
       const file = join(directory, `module-${index}`);
-      await writeFile(file, module);
+      await writePieces(file, module);
       return file;
     }),
   );

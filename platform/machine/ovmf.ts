@@ -1,11 +1,11 @@
-import { copyFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from '../lib/run.ts';
 
 /** OVMF, UEFI firmware for QEMU, loads one EFI application and measures it into the TPM. */
 export interface FirmwareStart {
-  /** The EFI application. */
-  efi: Uint8Array;
+  /** Writes the EFI application into a file. */
+  efi: (file: string) => Promise<void>;
   /**
    * Start only what is signed with the key that Debian's ovmf package brings for tests and enrols in its variable store
    * (/usr/share/ovmf/PkKek-1-snakeoil.pem).
@@ -41,7 +41,7 @@ export async function firmwareArguments(
   const application = join(directory, efiFile);
   const disk = join(directory, diskFile);
   const variables = join(directory, variablesFile);
-  await writeFile(application, efi);
+  await efi(application);
   await makeBootDisk(application, disk, loadOptions);
   await copyFile(secureBoot ? enrolledKeys : join(ovmf, 'OVMF_VARS_4M.fd'), variables);
   const code = join(ovmf, `OVMF_CODE_4M${secureBoot ? '.secboot' : ''}.fd`);

@@ -56,7 +56,7 @@ async function refused(name: string, refusal: Refusal): Promise<void> {
     images,
     { signature: refusal.signature },
   );
-  const initramfs = Buffer.concat([refusal.before ?? Buffer.alloc(0), image]);
+  const initramfs = { ...image, pieces: [refusal.before ?? Buffer.alloc(0), ...image.pieces] };
   const text = await withMachine(
     name,
     { parts: built, initramfs, ...refusal.machine },
@@ -186,7 +186,8 @@ test('FLASK that is not enforcing', async () => {
 
 for (const option of ['hardware_dom=5', 'dom0=pvh']) {
   test(`a boot domain with ${option}, by Xen itself`, async () => {
-    const initramfs = Buffer.from('never looked at');
+    const pieces = [Buffer.from('never looked at')];
+    const initramfs = { pieces, packed: 15, unpacked: 15 };
     const hypervisorOptions = [...bootDomainOptions, option];
     await withMachine('refuse-option', { parts: built, initramfs, hypervisorOptions }, (machine) =>
       machine.console.waitFor(

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { cpio } from '../../../initramfs/cpio.ts';
 import { domb, file } from '../../lib/domb.ts';
 import { ramdiskWith } from '../../lib/ramdisk-with.ts';
 import { elf, pvNotes } from '../../unit/boot-configs/elf-builder.ts';
@@ -28,13 +29,65 @@ test('bin/domb image makes an initramfs with the daemon, the manifest and its im
   assert.equal(status, 0, error);
   const made = await readFile(output);
   const size = (made.length / 2 ** 20).toFixed(1);
-  const [first, second] = out.split('\n');
+  const [first, second, third] = out.split('\n');
   assert.equal(first, `${output}: ${size} MiB, sha256:${hash('sha256', made, 'hex')}`);
   assert.match(
     second ?? '',
+    /^domB's memory: 768 MiB, of which its initramfs takes 1\d\d\.\d while Linux unpacks it$/,
+  );
+  assert.match(
+    third ?? '',
     /^Xen's options: dom0_mem=768M .*\bboot-domain dom0-iommu=strict,no-map-reserved$/,
   );
   for (const part of [await readFile(manifest), 'the vTPM', 'domain 0']) {
     assert.ok(made.includes(part), `${part}`.slice(0, 30));
+  }
+});
+
+/** A ramdisk with one file of so many bytes, which take no room on the disk. */
+async function largeRamdisk(path: string, size: number): Promise<void> {
+  const empty = cpio([{ path: 'large', type: 'file', mode: 0o644, data: Buffer.alloc(0) }]);
+  // 110 bytes of header, the name and its end, filled up to a multiple of 4.
+  const header = Buffer.from(empty.subarray(0, 116));
+  header.write(size.toString(16).padStart(8, '0'), 54);
+  const output = await open(path, 'w');
+  await output.write(header, 0, header.length, 0);
+  await output.write(empty, 116, empty.length - 116, 116 + size);
+  await output.close();
+}
+
+test('large images get the memory that they need, and none of it here', async (t) => {
+  const directory = await images(t);
+  const size = 600 * 2 ** 20;
+  await largeRamdisk(join(directory, 'dom0.cpio.zst'), size);
+  const large = join(directory, 'large.yaml');
+  await writeFile(large, (await readFile(manifest, 'utf8')).replace('1GiB', '4GiB'));
+  const argv = ['image', large, '--images', directory];
+  const small = await domb([...argv, '--platform-memory', '5GiB', '--output', '/dev/null']);
+  assert.equal(small.status, 1);
+  assert.match(small.error, /the domains need 4240MiB, .* the boot domain has 1664MiB/s);
+
+  const output = join(directory, 'large.initramfs');
+  const tell =
+    "process.on('exit', () => console.error('RESIDENT', process.resourceUsage().maxRSS))";
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(tell)}`,
+  };
+  const { out, error } = await domb([...argv, '--output', output], { env });
+  assert.match(out, /^domB's memory: 1600 MiB, of which its initramfs takes 13\d\d\.\d while/m);
+  assert.match(out, /^Xen's options: dom0_mem=1600M /m);
+  assert.ok((await stat(output)).size > size);
+  const residentMiB = Number(/RESIDENT (\d+)/.exec(error)?.[1]) / 1024;
+  assert.ok(residentMiB < 400, `${residentMiB} MiB`);
+});
+
+test('an image of 2 GiB is refused, by validate too', async (t) => {
+  const directory = await images(t);
+  await truncate(join(directory, 'dom0.cpio.zst'), 2 ** 31);
+  for (const argv of [['image', '-o', '/dev/null'], ['validate']]) {
+    const { status, error } = await domb([...argv, manifest, '--images', directory]);
+    assert.equal(status, 1);
+    assert.match(error, /has 2147483648 bytes; domB takes images of less than 2 GiB/);
   }
 });

@@ -8,6 +8,7 @@ import { predictPcr4 } from '../../../measurement/firmware/pcr4.ts';
 import { parsePe } from '../../../measurement/firmware/pe.ts';
 import { type SigningKey, signImage } from '../../../platform/firmware/sign.ts';
 import { unifiedImage } from '../../../platform/firmware/unified-image.ts';
+import { joined } from '../../../platform/lib/pieces.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
 import { buildPe } from '../../lib/pe-builder.ts';
 
@@ -41,17 +42,19 @@ describe('signing with sbsign', () => {
     return file;
   }
 
-  const image = unifiedImage({
-    xenEfi: buildPe({
-      sections: [{ name: '.text', contents: Buffer.alloc(1001, 1) }],
-      trailer: Buffer.from('symbols'),
+  const image = joined(
+    unifiedImage({
+      xenEfi: buildPe({
+        sections: [{ name: '.text', contents: Buffer.alloc(1001, 1) }],
+        trailer: Buffer.from('symbols'),
+      }),
+      options: ['boot-domain'],
+      kernel: Buffer.alloc(3333, 2),
+      kernelOptions: ['pci=off'],
+      initramfs: [Buffer.alloc(77_777, 3)],
+      policy: Buffer.alloc(11, 4),
     }),
-    options: ['boot-domain'],
-    kernel: Buffer.alloc(3333, 2),
-    kernelOptions: ['pci=off'],
-    initramfs: Buffer.alloc(77_777, 3),
-    policy: Buffer.alloc(11, 4),
-  });
+  );
 
   it('signs the very digest that we compute', async () => {
     const file = await written('signed.efi', await signImage(image, key));

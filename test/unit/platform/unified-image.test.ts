@@ -6,7 +6,11 @@ import { describe, it } from 'node:test';
 import { PeError, parsePe } from '../../../measurement/firmware/pe.ts';
 import { xenCommandLineOf } from '../../../measurement/firmware/xen-options.ts';
 import { addSections } from '../../../platform/firmware/add-sections.ts';
-import { unifiedImage } from '../../../platform/firmware/unified-image.ts';
+import {
+  unifiedImage as imagePieces,
+  type UnifiedImageParts,
+} from '../../../platform/firmware/unified-image.ts';
+import { joined } from '../../../platform/lib/pieces.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
 import { at, buildPe, sectionAlignment } from '../../lib/pe-builder.ts';
 
@@ -34,9 +38,11 @@ const parts = {
   options: ['console=com1', 'dom0_mem=768M'],
   kernel: Buffer.alloc(5000, 1),
   kernelOptions: ['console=hvc0', 'pci=off'],
-  initramfs: Buffer.alloc(70_001, 2),
+  initramfs: [Buffer.alloc(1, 2), Buffer.alloc(70_000, 2)],
   policy: Buffer.alloc(33, 3),
 };
+
+const unifiedImage = (parts: UnifiedImageParts) => joined(imagePieces(parts));
 
 /** A section's contents as they are in memory. */
 function contents(image: Buffer, name: string): Buffer {
@@ -49,7 +55,7 @@ describe('the unified image', () => {
   it('holds every part as it is', () => {
     const image = unifiedImage(parts);
     assert.deepEqual(contents(image, '.kernel'), parts.kernel);
-    assert.deepEqual(contents(image, '.ramdisk'), parts.initramfs);
+    assert.deepEqual(contents(image, '.ramdisk'), Buffer.alloc(70_001, 2));
     assert.deepEqual(contents(image, '.xsm'), parts.policy);
     assert.deepEqual(contents(image, '.text'), Buffer.alloc(1000, 0x90));
     assert.equal(
@@ -140,7 +146,7 @@ describe('the unified image', () => {
 
   it('refuses names that are no section names', () => {
     for (const name of ['config', '.12345678', '.é', '.']) {
-      assert.throws(() => addSections(xen(), [{ name, contents: Buffer.alloc(1) }]), PeError);
+      assert.throws(() => addSections(xen(), [{ name, contents: [Buffer.alloc(1)] }]), PeError);
     }
   });
 });
