@@ -1,6 +1,3 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { runProgram } from '../lib/run.ts';
 import { needPackages } from '../setup/packages.ts';
 
@@ -22,17 +19,4 @@ export async function signFile(
   needPackages('sign');
   await runProgram('sbsign', ['--key', key, '--cert', certificate, '--output', signed, unsigned]);
   await runProgram('sbverify', ['--cert', certificate, signed]);
-}
-
-/** The same in memory. */
-export async function signImage(image: Uint8Array, key: SigningKey): Promise<Buffer> {
-  const directory = await mkdtemp(join(tmpdir(), 'domb-sign-'));
-  try {
-    const [unsigned, signed] = [join(directory, 'unsigned.efi'), join(directory, 'signed.efi')];
-    await writeFile(unsigned, image);
-    await signFile(unsigned, signed, key);
-    return await readFile(signed);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
 }

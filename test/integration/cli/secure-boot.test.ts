@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readReference } from '../../../measurement/evidence/reference.ts';
-import { signImage } from '../../../platform/firmware/sign.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
 import { documented } from '../../documentation/table.ts';
 import { domb, file } from '../../lib/domb.ts';
 import { buildPe } from '../../lib/pe-builder.ts';
 import { ramdiskWith } from '../../lib/ramdisk-with.ts';
+import { signImage } from '../../lib/sign-image.ts';
 import { elf, pvNotes } from '../../unit/boot-configs/elf-builder.ts';
 
 /** The key that Debian's ovmf package enrols in its variables for tests, and these variables. */

@@ -8,11 +8,11 @@ import { allowingEntry } from '../../../measurement/firmware/authority.ts';
 import { imageSignatures } from '../../../measurement/firmware/image-signers.ts';
 import { parsePe } from '../../../measurement/firmware/pe.ts';
 import { signatureEntries } from '../../../measurement/firmware/signature-lists.ts';
-import { signImage } from '../../../platform/firmware/sign.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
 import { type Issued, issue, keyIn } from '../../lib/certificates.ts';
 import { buildPe } from '../../lib/pe-builder.ts';
 import { signatureList } from '../../lib/secure-boot.ts';
+import { signImage } from '../../lib/sign-image.ts';
 
 describe('the entry of db that lets firmware start a file', () => {
   let directory: string;

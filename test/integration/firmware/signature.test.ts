@@ -6,11 +6,12 @@ import { after, before, describe, it } from 'node:test';
 import { authenticodeDigests } from '../../../measurement/firmware/authenticode.ts';
 import { predictPcr4 } from '../../../measurement/firmware/pcr4.ts';
 import { parsePe } from '../../../measurement/firmware/pe.ts';
-import { type SigningKey, signImage } from '../../../platform/firmware/sign.ts';
+import type { SigningKey } from '../../../platform/firmware/sign.ts';
 import { unifiedImage } from '../../../platform/firmware/unified-image.ts';
 import { joined } from '../../../platform/lib/pieces.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
 import { buildPe } from '../../lib/pe-builder.ts';
+import { signImage } from '../../lib/sign-image.ts';
 
 /** Size of a WIN_CERTIFICATE's header, before the PKCS #7 message; its first field is the length of both. */
 const CERTIFICATE_HEADER = 8;
