@@ -45,10 +45,7 @@ export async function buildDomain(
   const created = createdFor(state, domain);
   created.rings = await state.hypervisor.build(created, {
     kernel: kernel.bytes,
-    ramdisk: [
-      ...(await servedGuests(state, domain)),
-      ...segments.map(({ bytes }) => bytes),
-    ],
+    ramdisk: [...(await servedGuests(state, domain)), ...segments.map(({ bytes }) => bytes)],
     cmdline: domain.cmdline,
     handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
   });
