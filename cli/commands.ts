@@ -212,6 +212,10 @@ export const commands: readonly Command[] = [
         says: 'The record that domB handed over; /run/domb/record.json.',
         completes: 'files',
       },
+      {
+        name: 'no-wait',
+        says: 'Tell each domain once, and do not wait until it uses xenstore.',
+      },
       json,
     ],
     examples: [{ says: 'After domb-receive', command: 'domb introduce' }],

@@ -10,7 +10,11 @@ import { efiBootImage } from '../platform/firmware/efi-boot-image.ts';
 import type { SigningKey } from '../platform/firmware/sign.ts';
 import { buildHypervisor } from '../platform/hypervisor/build.ts';
 import type { XenSource } from '../platform/hypervisor/source.ts';
-import { bootDomainMiB, hypervisorOptions } from '../platform/images/command-lines.ts';
+import {
+  bootDomainMiB,
+  hypervisorOptions,
+  kernelOptions,
+} from '../platform/images/command-lines.ts';
 import { buildBootImage, type ImageExtras, type Initramfs } from '../platform/images/domb.ts';
 import { debianKernel } from '../platform/images/kernel.ts';
 import { writePieces } from '../platform/lib/pieces.ts';
@@ -59,8 +63,10 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
       `domB's memory: ${given === undefined ? memoryMiB : given / 1024} MiB, of which its initramfs takes ${inMiB(packed + unpacked)} while Linux unpacks it\n`,
     );
     // An EFI file has them in it.
-    if (!xen) terminal.write(`Xen's options: ${hypervisorOptions(memoryMiB).join(' ')}\n`);
-    else {
+    if (!xen) {
+      terminal.write(`Xen's options: ${hypervisorOptions(memoryMiB).join(' ')}\n`);
+      terminal.write(`Options of domB's kernel: ${kernelOptions.join(' ')}\n`);
+    } else {
       const pcr4 = (await predictPcr4(output, ['sha256'])).values.get('sha256');
       terminal.write(`PCR 4 when firmware starts it first: sha256:${pcr4?.toString('hex')}\n`);
     }

@@ -1,5 +1,6 @@
-import { insist } from '../introduction/insist.ts';
-import { type Introduction, introduceAll, problemOf } from '../introduction/introduce.ts';
+import { insist, type Patience } from '../introduction/insist.ts';
+import { type Introduction, introduceAll } from '../introduction/introduce.ts';
+import { problemOf } from '../introduction/introduction-error.ts';
 import { alone } from '../introduction/lock.ts';
 import { attachDevices } from '../introduction/pci.ts';
 import { type BootRecord, readBootRecord, recordFile } from '../introduction/record.ts';
@@ -14,27 +15,39 @@ type Outcome = Introduction & { pci?: string[] };
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
   return failing(async (): Promise<ExitStatus> => {
     const record = await readBootRecord(input.values.get('record') ?? recordFile);
-    const outcomes: Outcome[] = [];
-    await alone(async () => {
-      for (const introduction of await introduce(record)) {
-        outcomes.push(await withDevices(record, introduction));
-      }
-    });
-    if (input.flags.has('json')) terminal.write(`${JSON.stringify(outcomes, null, 2)}\n`);
-    else for (const outcome of outcomes) tell(outcome, terminal);
+    const json = input.flags.has('json');
+    const patience = input.flags.has('no-wait') ? { limit: 0, interval: 0 } : undefined;
+    const tell = json ? () => {} : teller(terminal);
+    const outcomes = await alone(() => introduce(record, tell, patience));
+    if (json) terminal.write(`${JSON.stringify(outcomes, null, 2)}\n`);
     return outcomes.some(({ problem }) => problem !== undefined) ? 1 : 0;
   });
 }
 
-async function introduce(record: BootRecord): Promise<Introduction[]> {
+/** Says what became of a domain: all of it, or what is new of one that was told before. */
+type Tell = (outcome: Outcome, before?: Outcome) => void;
+
+/** Nobody waits for a domain that does not answer: all others are done, and told, before. */
+async function introduce(record: BootRecord, tell: Tell, patience?: Patience): Promise<Outcome[]> {
   const control = new XenControlDomain();
   try {
-    const introductions = introduceAll(record, control, Date.now() / 1000);
-    const { silent, problems } = await insist(record, introductions, control);
-    return introductions.map((introduction) => {
-      const problem = problems.get(introduction.domid);
-      if (problem !== undefined) return { ...introduction, problem };
-      return silent.has(introduction.domid) ? { ...introduction, silent: true } : introduction;
+    const introductions = introduceAll(record, control, Date.now() / 1000, (one) => tell(one));
+    const outcomes: Outcome[] = [];
+    for (const introduction of introductions) {
+      const outcome = await withDevices(record, introduction);
+      tell(outcome, introduction);
+      outcomes.push(outcome);
+    }
+    const { silent, problems } = await insist(record, introductions, control, patience);
+    return outcomes.map((before) => {
+      const problem = before.problem ?? problems.get(before.domid);
+      const outcome: Outcome = {
+        ...before,
+        ...(problem === undefined ? {} : { problem }),
+        ...(problem === undefined && silent.has(before.domid) ? { silent: true } : {}),
+      };
+      tell(outcome, before);
+      return outcome;
     });
   } finally {
     control.close();
@@ -54,11 +67,15 @@ async function withDevices({ domains }: BootRecord, introduction: Introduction):
   }
 }
 
-function tell(told: Outcome, terminal: Terminal): void {
-  const { name, domid, outcome, pci = [], silent, problem } = told;
-  const remark = silent ? ', and does not use xenstore yet' : '';
-  terminal.write(`${name} (domain ${domid}) ${outcome}${remark}\n`);
-  for (const device of pci) terminal.write(`${name} (domain ${domid}) got ${device}\n`);
-  if (problem === undefined) return;
-  terminal.writeError(`${name} (domain ${domid}): ${problem.message}\n  hint: ${problem.hint}\n`);
-}
+const teller =
+  (terminal: Terminal): Tell =>
+  ({ name, domid, outcome, pci = [], silent, problem }, before) => {
+    const domain = `${name} (domain ${domid})`;
+    if (before === undefined) terminal.write(`${domain} ${outcome}\n`);
+    if (before?.pci === undefined) {
+      for (const device of pci) terminal.write(`${domain} got ${device}\n`);
+    }
+    if (silent && !before?.silent) terminal.write(`${domain} does not use xenstore yet\n`);
+    if (problem === undefined || before?.problem === problem) return;
+    terminal.writeError(`${domain}: ${problem.message}\n  hint: ${problem.hint}\n`);
+  };

@@ -1,5 +1,6 @@
 import type { DomainInfo, XenstoreRing } from '../bindings/hypervisor.ts';
 import type { BootDomain } from './record.ts';
+import type { StoreDaemon } from './store-daemon.ts';
 import type { StoreNode } from './store-node.ts';
 
 /** What introducing domains asks of the domain that serves xenstore. `xen-control-domain.ts` is the real one. */
@@ -10,6 +11,10 @@ export interface ControlDomain {
   read(path: string): string | undefined;
   /** Writes all nodes of a domain or none, parents before what is below them. */
   write(domid: number, nodes: readonly StoreNode[]): void;
+  /** Which program serves xenstore here. */
+  storeDaemon(): StoreDaemon;
+  /** Whether the policy in force lets this domain map the memory of domains with that label, as oxenstored does. */
+  mayMap(seclabel: string): boolean;
   /** Whether xenstored serves the domain. */
   isIntroduced(domid: number): boolean;
   /** Whether a domain that xenstored serves has asked it for anything. */

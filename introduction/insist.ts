@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlDomain } from './control-domain.ts';
-import { type Introduction, type IntroductionProblem, problemOf } from './introduce.ts';
+import type { Introduction } from './introduce.ts';
+import { type IntroductionProblem, problemOf } from './introduction-error.ts';
 import type { BootDomain, BootRecord } from './record.ts';
 
 export interface Patience {

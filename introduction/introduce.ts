@@ -1,8 +1,10 @@
-import { type DomainInfo, HypervisorError } from '../bindings/hypervisor.ts';
+import type { DomainInfo } from '../bindings/hypervisor.ts';
 import type { ControlDomain } from './control-domain.ts';
+import { IntroductionError, type IntroductionProblem, problemOf } from './introduction-error.ts';
 import { libxlConfiguration } from './libxl-config.ts';
 import { domainNodes, namePath, startTimePath } from './nodes.ts';
 import type { BootDomain, BootRecord } from './record.ts';
+import { unservable } from './store-daemon.ts';
 import type { StoreNode } from './store-node.ts';
 import { servedNodes, vtpmBackendPath, vtpmNodes, vtpmUuidPath } from './vtpm-nodes.ts';
 
@@ -23,32 +25,17 @@ export interface Introduction {
   problem?: IntroductionProblem;
 }
 
-/** Why something failed, and what to do. */
-export interface IntroductionProblem {
-  message: string;
-  hint: string;
-}
-
-/** A dom0 that can't introduce anybody. */
-export class IntroductionError extends Error {
-  override name = 'IntroductionError';
-  readonly hint: string;
-
-  constructor(message: string, hint: string) {
-    super(message);
-    this.hint = hint;
-  }
-}
-
 /**
  * Introduces the domains of a boot to xenstore: describes each there, under its name, and has xenstored serve those that
  * were given a ring. What was done before is not done again; what fails for one domain is done for the others.
  * @param now seconds since 1970
+ * @param told is told of each domain as soon as it is done
  */
 export function introduceAll(
   { hardwareDomid, domains }: BootRecord,
   control: ControlDomain,
   now: number,
+  told: (introduction: Introduction) => void = () => {},
 ): Introduction[] {
   if (hardwareDomid !== 0) {
     throw new IntroductionError(
@@ -57,24 +44,21 @@ export function introduceAll(
     );
   }
   const existing = new Map(control.domains().map((info) => [info.domid, info]));
+  const introduced = (domain: BootDomain): Introduction => {
+    const { name, domid } = domain;
+    try {
+      return { name, domid, outcome: introduceOne(domain, existing, control, now) };
+    } catch (error) {
+      return { name, domid, outcome: 'failed', problem: problemOf(error) };
+    }
+  };
   return domains
     .filter(({ hardware }) => !hardware)
     .map((domain) => {
-      const { name, domid } = domain;
-      try {
-        return { name, domid, outcome: introduceOne(domain, existing, control, now) };
-      } catch (error) {
-        return { name, domid, outcome: 'failed', problem: problemOf(error) };
-      }
+      const introduction = introduced(domain);
+      told(introduction);
+      return introduction;
     });
-}
-
-/** What can be said to people about an error; defects are thrown on. */
-export function problemOf(error: unknown): IntroductionProblem {
-  if (error instanceof IntroductionError || error instanceof HypervisorError) {
-    return { message: error.message, hint: error.hint };
-  }
-  throw error;
 }
 
 function introduceOne(
@@ -98,6 +82,10 @@ function introduceOne(
   control.keepConfiguration(domid, libxlConfiguration(domain));
   control.write(domid, domainNodes(withoutKnownVtpm(domain, control), now));
   if (!xenstore) return 'named';
+  // It has its name by now, for xl.
+  if (control.storeDaemon() === 'oxenstored' && !control.mayMap(info.seclabel)) {
+    throw unservable(domain.name, info.seclabel);
+  }
   control.introduce(domain, xenstore);
   return 'introduced';
 }

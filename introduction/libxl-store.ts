@@ -1,7 +1,7 @@
 import { MessageCapture } from '../bindings/libxentoollog.ts';
 import type { Libxl } from '../bindings/libxl.ts';
 import { openLibxl } from '../bindings/libxl.ts';
-import { IntroductionError } from './introduce.ts';
+import { IntroductionError } from './introduction-error.ts';
 
 /** LIBXL_VERSION, libxl.h. */
 const LIBXL_VERSION = 0;

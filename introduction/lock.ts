@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tryLock } from '../bindings/libc.ts';
-import { IntroductionError } from './introduce.ts';
+import { IntroductionError } from './introduction-error.ts';
 
 /** dom0's, and gone with its boot. */
 const LOCK_FILE = '/run/domb-introduce.lock';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { IntroductionError } from './introduce.ts';
+import { IntroductionError } from './introduction-error.ts';
 import type { BootDomain } from './record.ts';
 
 const execute = promisify(execFile);

@@ -3,7 +3,7 @@ import { readText } from '../bindings/ffi/memory.ts';
 import { StructView } from '../bindings/ffi/struct.ts';
 import { type Libxenstore, openLibxenstore } from '../bindings/libxenstore.ts';
 import type { XenLayout } from '../xen-releases/layout.ts';
-import { IntroductionError } from './introduce.ts';
+import { IntroductionError } from './introduction-error.ts';
 import type { Access, StoreNode } from './store-node.ts';
 
 /** XBT_NULL, xenstore.h: outside of any transaction. */

@@ -12,6 +12,8 @@ export interface XenRelease {
   flask: {
     /** The class of what concerns pvh and hvm domains only, and in it the bit of HVMOP_set_param. */
     hvm: { class: number; setparam: number };
+    /** The class of access to memory, and in it the bits for mapping what is another's. */
+    mmu: { class: number; map_read: number; map_write: number };
   };
   /** The source that the hypervisor is built from. */
   source: {

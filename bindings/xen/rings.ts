@@ -1,5 +1,6 @@
 import type { DomainCreation, DomainRings, Ring } from '../hypervisor.ts';
 import type { BuilderImage } from './builder-image.ts';
+import { allowedBy } from './policy-question.ts';
 import type { XenSession } from './session.ts';
 
 /** Who serves a domain's xenstore and console: the hardware domain. */
@@ -22,12 +23,11 @@ export function isIntroducedLater(
   if (type === 'pv') return false;
   if (!xenstore || partner.seclabel === undefined) return true;
   const { hvm } = release.flask;
-  const allowed = Buffer.alloc(4);
-  xc.xc_flask_access({
-    ...{ xch, source: partner.seclabel, target: seclabel, class: hvm.class, req: 0, allowed },
-    ...{ decided: null, auditallow: null, auditdeny: null, seqno: null },
-  });
-  return (allowed.readUInt32LE() & hvm.setparam) !== 0;
+  const allowed = allowedBy(
+    { xc, xch },
+    { source: partner.seclabel, target: seclabel, class: hvm.class },
+  );
+  return (allowed & hvm.setparam) !== 0;
 }
 
 /**

@@ -11,7 +11,10 @@ export const xen417: XenRelease = {
     guest: 'libxenguest.so.4.17',
     light: 'libxenlight.so.4.17',
   },
-  flask: { hvm: { class: 5, setparam: 1 << 2 } },
+  flask: {
+    hvm: { class: 5, setparam: 1 << 2 },
+    mmu: { class: 6, map_read: 1 << 0, map_write: 1 << 1 },
+  },
   source: {
     package: 'xen',
     series: '4.17.',

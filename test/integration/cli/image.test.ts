@@ -39,6 +39,10 @@ test('bin/domb image makes an initramfs with the daemon, the manifest and its im
     third ?? '',
     /^Xen's options: dom0_mem=768M .*\bboot-domain dom0-iommu=strict,no-map-reserved$/,
   );
+  assert.match(
+    third ?? '',
+    /^Options of domB's kernel: .*\bpci=off initcall_blacklist=i8042_init initcall_blacklist=cmos_init rootfstype=ramfs$/,
+  );
   for (const part of [await readFile(manifest), 'the vTPM', 'domain 0']) {
     assert.ok(made.includes(part), `${part}`.slice(0, 30));
   }

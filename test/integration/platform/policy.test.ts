@@ -114,11 +114,15 @@ describe('the FLASK policy', () => {
     assert.equal(policy.toString('latin1', 8, 8 + policy.readUInt32LE(4)), 'XenFlask');
   });
 
-  it('has the numbers by which domB asks it', async () => {
+  it('has the numbers by which domB and dom0 ask it', async () => {
     const { classes } = readFlaskPolicy(await readFile(await buildPolicy()));
-    const { value, permissions } = classes.get('hvm') ?? assert.fail('there is no class hvm');
-    const bit = 2 ** ((permissions.get('setparam') ?? 0) - 1);
-    assert.deepEqual(ownRelease.flask.hvm, { class: value, setparam: bit });
+    for (const [name, { class: number, ...bits }] of Object.entries(ownRelease.flask)) {
+      const { value, permissions } = classes.get(name) ?? assert.fail(`there is no class ${name}`);
+      assert.equal(number, value, name);
+      for (const [permission, bit] of Object.entries(bits)) {
+        assert.equal(bit, 2 ** ((permissions.get(permission) ?? 0) - 1), permission);
+      }
+    }
   });
 
   it('gives what domains need', () => {

@@ -169,11 +169,13 @@ test('install-dom0 names what it put where, removes it again, and says where it 
   const { status, stdout } = install(root);
   assert.equal(status, 0);
   const named = stdout.split('\n').filter((line) => line.startsWith('/'));
-  const wanted = join(root, 'etc/systemd/system/multi-user.target.wants/domb-receive.service');
-  assert.deepEqual([...named, wanted].sort(), files(root));
+  const wanted = ['domb-receive.service', 'domb-introduce.service'].map((name) =>
+    join(root, 'etc/systemd/system/multi-user.target.wants', name),
+  );
+  assert.deepEqual([...named, ...wanted].sort(), files(root));
   // Once more, over what is there.
   assert.equal(install(root).status, 0);
-  assert.deepEqual([...named, wanted].sort(), files(root));
+  assert.deepEqual([...named, ...wanted].sort(), files(root));
   assert.equal(install('--remove', root).status, 0);
   assert.deepEqual(files(root), before);
 

@@ -38,7 +38,12 @@ function verify(unit: string) {
 
 test('systemd-analyze verify finds nothing in our units', async () => {
   const names = (await readdir(units)).filter((name) => name.endsWith('.service'));
-  assert.deepEqual(names.sort(), ['domb-keep.service', 'domb-receive.service', 'domb.service']);
+  assert.deepEqual(names.sort(), [
+    'domb-introduce.service',
+    'domb-keep.service',
+    'domb-receive.service',
+    'domb.service',
+  ]);
   for (const name of names) {
     const { status, complaints } = verify(await installed(name));
     assert.deepEqual(complaints, [], name);
@@ -100,6 +105,11 @@ test('those of domb-keep.service in an initramfs that domB has put something in 
   assert.equal(await runsWhere('domb-keep.service', [handover]), false);
 });
 
+test('those of domb-introduce.service where something was received', async () => {
+  assert.equal(await runsWhere('domb-introduce.service', ['/run/domb/record.json']), true);
+  assert.equal(await runsWhere('domb-introduce.service', inDom0), false);
+});
+
 test('the scripts are correct POSIX shell and say what is missing', () => {
   for (const name of ['domb-receive', 'domb-keep', 'install-dom0', 'dracut/keep.sh']) {
     assert.equal(spawnSync('sh', ['-n', join(units, name)]).status, 0, name);
@@ -117,7 +127,11 @@ test('the scripts are correct POSIX shell and say what is missing', () => {
 });
 
 /** domb-receive in a dom0 whose tools are shell scripts, and whose Xen's and domB's places are below a directory of its own. */
-async function inFakeDom0(tools: Record<string, string>, record?: string) {
+async function inFakeDom0(
+  tools: Record<string, string>,
+  record?: string,
+  args: readonly string[] = [],
+) {
   const place = await mkdtemp(join(root, 'dom0-'));
   const at = (path: string) => join(place, path);
   for (const path of ['bin', 'run/domb-handover', 'proc/xen'])
@@ -132,7 +146,7 @@ async function inFakeDom0(tools: Record<string, string>, record?: string) {
     `${place}/$1`,
   );
   await writeFile(at('domb-receive'), script, { mode: 0o755 });
-  return receive([], at('domb-receive'), { PATH: `${at('bin')}:/usr/bin:/bin` });
+  return receive(args, at('domb-receive'), { PATH: `${at('bin')}:/usr/bin:/bin` });
 }
 
 const aRecord = '{\n  "bootDomid": 32751,\n  "hardwareDomid": 0\n}\n';
@@ -152,6 +166,22 @@ test('a dom0 that Xen itself started has nothing to do', async () => {
   const { status, stdout } = await inFakeDom0({ xl: xlWithout, 'xenstore-read': '' });
   assert.equal(status, 0);
   assert.match(stdout, /nothing to do: this dom0 was not started by domB/);
+});
+
+test('xendomains waits for no domain that does not answer: those are told again by a service that nobody waits for', async () => {
+  const tools = { xl: xlWithDomB, 'xenstore-read': '', domb: 'echo "domb $*"' };
+  const first = await inFakeDom0(tools, aRecord, ['--no-wait']);
+  assert.match(first.stdout, /^domb introduce --no-wait --record \S+\/run\/domb\/record\.json$/m);
+  const again = await inFakeDom0(tools, aRecord, ['--again']);
+  assert.match(again.stdout, /nothing to do: nothing was received/);
+  for (const [name, mode] of [
+    ['domb-receive.service', '--no-wait'],
+    ['domb-introduce.service', '--again'],
+  ] as const) {
+    const text = await readFile(join(units, name), 'utf8');
+    assert.match(text, new RegExp(`^ExecStart=\\S+ ${mode}$`, 'm'));
+    assert.equal(/^Before=.*xendomains/m.test(text), mode === '--no-wait');
+  }
 });
 
 test('a dom0 without xenstored fails, and does not wait for ever', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { IntroductionError, introduceAll } from '../../../introduction/introduce.ts';
+import { introduceAll } from '../../../introduction/introduce.ts';
+import { IntroductionError } from '../../../introduction/introduction-error.ts';
 import { libxlConfiguration } from '../../../introduction/libxl-config.ts';
 import { domainNodes } from '../../../introduction/nodes.ts';
 import { type BootRecord, parseBootRecord } from '../../../introduction/record.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { IntroductionError } from '../../../introduction/introduce.ts';
+import { IntroductionError } from '../../../introduction/introduction-error.ts';
 import { alone } from '../../../introduction/lock.ts';
 
 let scratch: string;

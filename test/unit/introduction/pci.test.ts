@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { IntroductionError } from '../../../introduction/introduce.ts';
+import { IntroductionError } from '../../../introduction/introduction-error.ts';
 import { attachDevices, runTool } from '../../../introduction/pci.ts';
 import { parseBootRecord } from '../../../introduction/record.ts';
 import { aRecord } from './support.ts';

@@ -53,6 +53,8 @@ export function fakeControlDomain(existing: readonly Partial<DomainInfo>[]): Fak
       deeds.push(`write ${domid}`);
       for (const node of written) nodes.set(node.path, node);
     },
+    storeDaemon: () => 'xenstored',
+    mayMap: () => true,
     isIntroduced: (domid) => introduced.has(domid),
     usesXenstore: () => true,
     introduce({ domid }: BootDomain, { frame, port }: Ring) {
