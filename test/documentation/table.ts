@@ -34,7 +34,7 @@ export interface Documented {
 }
 
 const events = 'test/integration/cli/evidence.test.ts';
-const debianDom0 = 'test/integration/systemd/initramfs.test.ts';
+const debianDom0 = 'test/boot/debian.test.ts';
 const launch = 'test/integration/vtpm/launch-commands.test.ts';
 const verifier = 'test/integration/package/verifier.test.ts';
 const sealing = 'test/integration/cli/sealing.test.ts';

@@ -1,0 +1,145 @@
+/** A dom0 that is Debian 12 with systemd, its root file system on a disk, and Debian's own daemons, oxenstored among them. */
+import assert from 'node:assert/strict';
+import { constants } from 'node:fs';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { allSubjects } from '../../platform/demo/judge.ts';
+import { reservedBootDomid } from '../../platform/demo/platform-run.ts';
+import { parseXlList } from '../../platform/judge/tool-output.ts';
+import { debianDom0 } from './debian-dom0.ts';
+import { boot, failedChecks, parts } from './support.ts';
+
+const guest = (name: string, domid: number, type: string, more: string) => `
+  - name: ${name}
+    domid: ${domid}
+    type: ${type}
+    memory: 128MiB
+    ramdisk: guest.cpio.zst
+    cmdline: console=hvc0 loglevel=5 domb.name=${name} domb.xenstore=yes ${more}
+    seclabel: system_u:system_r:domU_t
+    xenstore: true
+`;
+
+const manifest = `version: 2
+defaults:
+  kernel: vmlinux
+domains:
+  - name: vtpm
+    domid: 0x7FE0
+    type: pv
+    memory: 128MiB
+    ramdisk: vtpm.cpio.zst
+    cmdline: console=hvc0 earlyprintk=xen,keep
+    seclabel: system_u:system_r:vtpm_t
+
+  - name: dom0
+    domid: 0
+    type: pv
+    memory: 1GiB
+    ramdisk: initrd.img
+    cmdline: console=hvc0 earlyprintk=xen root=LABEL=dom0 ro
+    seclabel: system_u:system_r:dom0_t
+    capabilities: [control, hardware, xenstore]
+${guest('mail', 1, 'pv', '')}    console: true
+${guest('web', 2, 'pvh', 'earlyprintk=xen,keep')}`;
+
+/** Shell commands for dom0, by name. */
+const questions = {
+  failed: 'systemctl list-units --failed --no-legend --plain; systemctl is-system-running --wait',
+  receive: 'systemctl status domb-receive.service',
+  daemon: 'xenstore-read /tool/xenstored; cat /proc/1/comm; findmnt -no SOURCE,FSTYPE /',
+  handover: 'ls /run/domb-handover /run/domb',
+  list: 'xl list -Z',
+  // xenconsoled keeps what a guest has said until somebody looks.
+  console: `
+sleep 60 | timeout 60 xl console mail >/run/console 2>&1 &
+until grep -q 'xenstore calls it' /run/console || [ $((tries += 1)) -gt 100 ]; do sleep 0.5; done
+kill $!
+cat /run/console`,
+  again: 'domb introduce --json',
+  // As if the vTPM domain had asked for xenstore.
+  refused: `
+sed '/"name": "vtpm"/,/"domid"/s/"domid"/"xenstore": {"frame": 4660, "port": 3}, "domid"/' /run/domb/record.json >/run/asking.json
+domb introduce --record /run/asking.json`,
+  shutdown: 'xl shutdown -w mail && xl destroy mail && xl list',
+};
+
+test('a stock Debian 12 with systemd is dom0', async (t) => {
+  const { initrd, disk } = await debianDom0();
+  const scratch = await mkdtemp(join(tmpdir(), 'domb-debian-'));
+  t.after(() => rm(scratch, { recursive: true }));
+  const own = join(scratch, 'disk');
+  await copyFile(disk, own, constants.COPYFILE_FICLONE);
+  const built = await parts();
+  const run = await boot('debian', manifest, {
+    parts: { ...built, images: new Map([...built.images, ['initrd.img', initrd]]) },
+    disk: own,
+    // What guests say is on consoles that Debian's xenconsoled does not log.
+    judged: allSubjects.filter((name) => !/^guest|services/.test(name)),
+    isOwnImage: (name) => name !== 'initrd.img',
+    awaited: [/guest web: xenstore calls it web/, /vtpm: swtpm alive, self-test passed/],
+    async converse(ask) {
+      for (const [name, script] of Object.entries(questions)) await ask(name, script);
+    },
+  });
+  const said = (name: keyof typeof questions) => run.answers.get(name);
+
+  await t.test('domB is gone, its evidence right, its memory free', () => {
+    assert.deepEqual(failedChecks(run), []);
+    const rows = parseXlList(said('list').output);
+    assert.equal(
+      rows.find(({ domid }) => domid === reservedBootDomid),
+      undefined,
+    );
+  });
+
+  await t.test('systemd is up from the disk, and no unit has failed', () => {
+    assert.equal(said('failed').output.trim(), 'running');
+    const [daemon, init, root] = said('daemon').output.trim().split('\n');
+    assert.match(daemon ?? '', /\/oxenstored$/);
+    assert.equal(init, 'systemd');
+    assert.match(root ?? '', /^\/dev\/nvme0n1 +ext4$/);
+  });
+
+  await t.test('the initramfs kept the hand-over, and the service received it', () => {
+    assert.equal(said('receive').status, 0, said('receive').output);
+    assert.match(said('receive').output, /domB \(domain \d+\) destroyed, its memory is free/);
+    const names = said('handover').output.match(/^record\.json$/gm);
+    assert.equal(names?.length, 2, said('handover').output);
+  });
+
+  await t.test('oxenstored serves the guests, pv and pvh, and xl names them', () => {
+    assert.deepEqual(
+      parseXlList(said('list').output)
+        .map(({ name }) => name)
+        .sort(),
+      ['Domain-0', 'mail', 'vtpm', 'web'],
+    );
+    assert.match(said('console').output, /guest mail: xenstore calls it mail/);
+    const told = JSON.parse(said('again').output) as { name: string; outcome: string }[];
+    assert.deepEqual(told.map(({ name, outcome }) => `${name} ${outcome}`).sort(), [
+      'mail was introduced',
+      'vtpm was named',
+      'web was introduced',
+    ]);
+  });
+
+  await t.test('whom it may not map it does not serve; that is said, with what to set', () => {
+    const { output, status } = said('refused');
+    assert.equal(status, 1, output);
+    assert.match(output, /vtpm \(domain 32736\) failed/);
+    assert.match(output, /oxenstored, .* dom0 map no memory of system_u:system_r:vtpm_t/);
+    assert.match(output, /set XENSTORED=\/usr\/sbin\/xenstored in \/etc\/default\/xen/);
+  });
+
+  await t.test('xl shuts one down and destroys it', () => {
+    assert.equal(said('shutdown').status, 0, said('shutdown').output);
+    assert.doesNotMatch(said('shutdown').output, /^mail /m);
+  });
+
+  await t.test('FLASK had nothing to refuse', () => {
+    assert.doesNotMatch(run.consoleText, /avc:\s+denied/);
+  });
+});
