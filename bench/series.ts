@@ -36,7 +36,13 @@ try {
     }
     for (const choice of choices) {
       const files = [...new Set([...touchedFiles([text]), ...always])];
-      const said = await compileObjects(tree, join(scratch, 'objects'), choice, files).then(
+      const said = await compileObjects(
+        tree,
+        join(scratch, 'objects'),
+        choice,
+        files,
+        'objects',
+      ).then(
         (count) => `${count} files`,
         (error: Error) => `FAILED: ${error.message}`,
       );
