@@ -36,13 +36,7 @@ try {
     }
     for (const choice of choices) {
       const files = [...new Set([...touchedFiles([text]), ...always])];
-      const said = await compileObjects(
-        tree,
-        join(scratch, 'objects'),
-        choice,
-        files,
-        'objects',
-      ).then(
+      const said = await compileObjects(tree, join(scratch, 'objects'), choice, files).then(
         (count) => `${count} files`,
         (error: Error) => `FAILED: ${error.message}`,
       );

@@ -1,4 +1,4 @@
-import { appendFile, copyFile, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { exists } from '../../platform/lib/cache.ts';
@@ -34,9 +34,6 @@ export function touchedFiles(patches: readonly string[]): string[] {
   return [...new Set(names)].filter((name) => !/^(arch\/arm|common\/efi)\//.test(name)).sort();
 }
 
-/** Whether objects are made, and all public headers compiled by themselves; or files only looked at, which takes a sixth of the time. */
-export type Depth = 'objects' | 'syntax';
-
 /**
  * Compiles files of the Xen source in `tree`, which stays as it is, in the directory `output`: Debian's configuration and ours, but for
  * the choice. The next choice in the same directory compiles what depends on what changed, and nothing else.
@@ -47,11 +44,9 @@ export async function compileObjects(
   output: string,
   choice: Choice,
   files: readonly string[],
-  depth: Depth,
 ): Promise<number> {
-  await mkdir(join(output, 'include'), { recursive: true });
-  const make = maker(tree, output, depth);
-  if (depth === 'syntax') await pretendHeadersChecked(output);
+  await mkdir(output, { recursive: true });
+  const make = maker(tree, output);
   await configure(tree, output, choice, make);
   const objects = files
     .filter((name) => isChosen(name, choice))
@@ -59,16 +54,6 @@ export async function compileObjects(
   await make([`--eval=${headers}`, '.headers']);
   if (objects.length > 0) await make(objects);
   return objects.length;
-}
-
-/** Newer than all that they are made from (xen/include/Makefile). */
-async function pretendHeadersChecked(output: string): Promise<void> {
-  const later = new Date(Date.now() + 24 * 3600 * 1000);
-  for (const name of ['headers.chk', 'headers99.chk', 'headers++.chk']) {
-    const path = join(output, 'include', name);
-    await writeFile(path, '');
-    await utimes(path, later, later);
-  }
 }
 
 function isChosen(name: string, { xsm, argo }: Choice): boolean {
@@ -115,16 +100,10 @@ async function configure(
 type Make = (goals: readonly string[]) => Promise<void>;
 
 /** Warnings are errors there. */
-function maker(tree: string, output: string, depth: Depth): Make {
+function maker(tree: string, output: string): Make {
   const fixed = ['-s', '-C', join(tree, 'xen'), `O=${output}`, `-j${availableParallelism()}`];
-  const empty = join(output, 'empty.o');
-  const compiler =
-    depth === 'syntax' ? ['HOSTCC=gcc', `CC=${join(import.meta.dirname, 'cc-syntax-only')}`] : [];
-  const env = { PATH: process.env.PATH, LC_ALL: 'C', EMPTY_OBJECT: empty };
+  const env = { PATH: process.env.PATH, LC_ALL: 'C' };
   return async (goals) => {
-    if (compiler.length > 0 && !(await exists(empty))) {
-      await runProgram('gcc', ['-c', '-x', 'c', '/dev/null', '-o', empty]);
-    }
-    await runProgram('make', [...fixed, ...compiler, ...goals], { env });
+    await runProgram('make', [...fixed, ...goals], { env });
   };
 }
