@@ -225,14 +225,24 @@ function word(attack: string): string {
   return attack.replaceAll(' ', '-');
 }
 
-/** The log that a guest has said, and the registers that it has read. */
+/**
+ * The log that a guest has said, and the registers that it has read. It says each line three times: the console may show a character twice,
+ * so that the shortest copy of a part is the right one.
+ */
 function launchOf(answer: string) {
-  const parts = [...answer.matchAll(/launch log ([0-9a-f]+)/g)].map(([, hex = '']) => hex);
-  const registers = [...answer.matchAll(/launch register (\d+) *: 0x([0-9A-F]{64})/g)];
-  return {
-    log: Buffer.from(parts.join(''), 'hex'),
-    registers: registers.map(([, pcr, value = '']) => [Number(pcr), value.toLowerCase()] as const),
-  };
+  const parts = new Map<number, string>();
+  for (const [, at, hex = ''] of answer.matchAll(/launch log (\d+) ([0-9a-f]+) \1 end/g)) {
+    const known = parts.get(Number(at));
+    if (known === undefined || hex.length < known.length) parts.set(Number(at), hex);
+  }
+  let log = '';
+  for (let part = parts.get(0); part !== undefined; part = parts.get(log.length)) log += part;
+  const registers = new Map<number, string>();
+  const told = /launch register (\d) *: 0x([0-9A-F]{64}) end/g;
+  for (const [, pcr, value = ''] of answer.matchAll(told)) {
+    registers.set(Number(pcr), value.toLowerCase());
+  }
+  return { log: Buffer.from(log, 'hex'), registers: [...registers].sort(([a], [b]) => a - b) };
 }
 
 const zeros = '0'.repeat(64);
