@@ -49,6 +49,13 @@ static double now(void)
     return time.tv_sec * 1e3 + time.tv_nsec / 1e6;
 }
 
+/* Until something has come; for a while where there is no event, which another program may have. */
+static void rest(void)
+{
+    if (channel_wait(LOOK_MS) < 0)
+        usleep(1000);
+}
+
 static long send_patiently(uint32_t port, const void *bytes, size_t count)
 {
     long result;
@@ -67,7 +74,7 @@ static void serve(struct channel_ring *ring, uint32_t port, const char *name)
         long bytes = channel_next(ring, message, sizeof(message));
 
         if (bytes == -EAGAIN) {
-            channel_wait(LOOK_MS);
+            rest();
             continue;
         }
         if (bytes < 4) {
@@ -94,7 +101,7 @@ static long answer_to(struct channel_ring *ring, uint32_t number, struct answer 
         long result = channel_next(ring, answer, sizeof(*answer));
 
         if (result == -EAGAIN && now() < end)
-            channel_wait(LOOK_MS);
+            rest();
         else if (result < 0 || answer->number >= number)
             return result;
     }
