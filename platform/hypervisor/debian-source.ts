@@ -12,6 +12,14 @@ export interface WantedSource {
   codename: string;
 }
 
+/** What the caller asks of a version that can be had. */
+export interface Suitability {
+  /** Stands for what is asked: another one has other answers. */
+  identity: string;
+  /** Why this version will not do; undefined when it will. */
+  refusal(version: string, dsc: string): Promise<string | undefined>;
+}
+
 export interface DebianSource {
   version: string;
   codename: string;
@@ -36,13 +44,16 @@ interface Answer {
 }
 
 /**
- * The source of the newest version that begins with `series` and can be had: the security archive sometimes lists a version
+ * The source of the newest version that begins with `series`, can be had and will do: the security archive sometimes lists a version
  * whose files are not on the mirrors. Debian is asked once a day; what was once downloaded is kept. Without a network the last
  * answer counts, and the result says that it is not of today.
  */
-export async function debianSource(wanted: WantedSource): Promise<DebianSource> {
+export async function debianSource(
+  wanted: WantedSource,
+  suitability: Suitability,
+): Promise<DebianSource> {
   const { package: name, codename } = wanted;
-  const { answer, unasked } = await newestAnswer(wanted);
+  const { answer, unasked } = await newestAnswer(wanted, suitability);
   const { taken: version, newer } = answer;
   const again = async (work: string) => {
     const archive = await DebianArchive.ask(codename, join(work, '.apt'));
@@ -50,20 +61,27 @@ export async function debianSource(wanted: WantedSource): Promise<DebianSource> 
     await rm(join(work, '.apt'), { recursive: true });
   };
   const directory = await cached(...sourceOf(wanted, version), again);
-  const dsc = (await readdir(directory)).find((file) => file.endsWith('.dsc'));
-  if (!dsc) throw new Error(`${directory}: holds no .dsc file; remove it and try again`);
   return {
-    ...{ version, codename, dsc: join(directory, dsc), newer },
+    ...{ version, codename, dsc: await dscIn(directory), newer },
     ...(unasked === undefined ? {} : { unasked }),
   };
 }
 
-async function newestAnswer(wanted: WantedSource): Promise<{ answer: Answer; unasked?: string }> {
+async function dscIn(directory: string): Promise<string> {
+  const dsc = (await readdir(directory)).find((file) => file.endsWith('.dsc'));
+  if (!dsc) throw new Error(`${directory}: holds no .dsc file; remove it and try again`);
+  return join(directory, dsc);
+}
+
+async function newestAnswer(
+  wanted: WantedSource,
+  suitability: Suitability,
+): Promise<{ answer: Answer; unasked?: string }> {
   const answers = `source-${wanted.package}-answer`;
   const today = new Date().toISOString().slice(0, 10);
   try {
-    const inputs = [wanted.package, wanted.series, wanted.codename, today];
-    const directory = await cached(answers, inputs, (work) => askDebian(wanted, work));
+    const inputs = [wanted.package, wanted.series, wanted.codename, suitability.identity, today];
+    const directory = await cached(answers, inputs, (work) => askDebian(wanted, suitability, work));
     return { answer: await read(directory) };
   } catch (error) {
     const unasked = complaint(error);
@@ -73,24 +91,32 @@ async function newestAnswer(wanted: WantedSource): Promise<{ answer: Answer; una
   }
 }
 
-async function askDebian(wanted: WantedSource, work: string): Promise<void> {
+async function askDebian(
+  wanted: WantedSource,
+  suitability: Suitability,
+  work: string,
+): Promise<void> {
   const { package: name, series, codename } = wanted;
   const scratch = join(work, '.apt');
   const archive = await DebianArchive.ask(codename, scratch);
   const newer: NewerVersion[] = [];
   for (const version of await archive.versions(name, series)) {
-    try {
-      await cached(...sourceOf(wanted, version), (to) => download(archive, name, version, to));
-      await rm(scratch, { recursive: true });
-      const answer: Answer = { taken: version, newer };
-      return await writeFile(join(work, 'answer.json'), JSON.stringify(answer));
-    } catch (error) {
-      newer.push({ version, refusal: complaint(error) });
+    const directory = await cached(...sourceOf(wanted, version), (to) =>
+      download(archive, name, version, to),
+    ).catch((error) => void newer.push({ version, refusal: complaint(error) }));
+    if (directory === undefined) continue;
+    const refusal = await suitability.refusal(version, await dscIn(directory));
+    if (refusal !== undefined) {
+      newer.push({ version, refusal });
+      continue;
     }
+    await rm(scratch, { recursive: true });
+    const answer: Answer = { taken: version, newer };
+    return await writeFile(join(work, 'answer.json'), JSON.stringify(answer));
   }
   const tried = newer.map(({ version, refusal }) => `\n  ${version}: ${refusal}`).join('');
   throw new Error(
-    `no source of ${name} ${series}* could be downloaded from Debian ${codename}${tried || ': none is listed'}`,
+    `no source of ${name} ${series}* could be had from Debian ${codename}${tried || ': none is listed'}`,
   );
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { ownRelease } from '../../xen-releases/releases.ts';
 import { cached } from '../lib/cache.ts';
-import { runProgram } from '../lib/run.ts';
+import { RunError, runProgram } from '../lib/run.ts';
 import { needPackages } from '../setup/packages.ts';
 import { debianSource, type NewerVersion } from './debian-source.ts';
 import { digestOfTree, SourceTreeError, versionOfTree } from './own-tree.ts';
@@ -32,7 +32,7 @@ export interface XenSource extends FoundXen {
 }
 
 /**
- * Debian's newest source of Xen that can be had, or the tree in `directory`, which is left as it is.
+ * Debian's newest source of Xen that can be had and that our series fits, or the tree in `directory`, which is left as it is.
  * @throws SourceTreeError for a directory that is not the release our series is for
  */
 export async function findXen(directory?: string): Promise<FoundXen> {
@@ -40,13 +40,31 @@ export async function findXen(directory?: string): Promise<FoundXen> {
 }
 
 async function debiansXen(): Promise<FoundXen> {
-  const { version, codename, dsc, newer, unasked } = await debianSource(ownRelease.source);
-  return {
-    ...{ version, origin: `Debian ${codename}`, newer },
-    ...(unasked === undefined ? {} : { unasked }),
+  const { source } = ownRelease;
+  const packaged = async (version: string, dsc: string): Promise<FoundXen> => ({
+    ...{ version, origin: `Debian ${source.codename}`, newer: [] },
     identity: await readFile(dsc, 'utf8'),
     unpack: async (tree) => void (await runProgram('dpkg-source', ['-x', dsc, tree])),
+  });
+  const { version, dsc, newer, unasked } = await debianSource(source, {
+    identity: await seriesDigest(),
+    refusal: async (candidate, file) => misfit(await packaged(candidate, file)),
+  });
+  return {
+    ...{ ...(await packaged(version, dsc)), newer },
+    ...(unasked === undefined ? {} : { unasked }),
   };
+}
+
+/** Why our series does not go onto this source; undefined when it does, or when that can't be told since it can't be unpacked. */
+async function misfit(xen: FoundXen): Promise<string | undefined> {
+  try {
+    await patchedTree('policy', xen);
+  } catch (error) {
+    if (error instanceof SourceTreeError) return error.message.split('\n')[0];
+    if (!(error instanceof RunError)) throw error;
+  }
+  return undefined;
 }
 
 async function treeOfXen(directory: string): Promise<FoundXen> {
@@ -78,17 +96,28 @@ export async function xenSource(
   found?: FoundXen,
 ): Promise<XenSource> {
   const xen = found ?? (await findXen());
-  const patches = await seriesPatches();
-  const digest = createHash('sha256').update(xen.identity);
-  for (const patch of patches) digest.update(await readFile(patch));
-  const key = digest.digest('hex');
+  return { ...xen, ...(await patchedTree(purpose, xen)) };
+}
+
+async function patchedTree(
+  purpose: 'policy' | 'hypervisor',
+  xen: FoundXen,
+): Promise<{ tree: string; key: string }> {
+  const key = await seriesDigest(xen.identity);
   const directory = await cached('xen-source', [key], async (work) => {
     needPackages(purpose);
     const tree = join(work, 'xen');
     await xen.unpack(tree);
-    for (const patch of patches) await apply(patch, tree, xen);
+    for (const patch of await seriesPatches()) await apply(patch, tree, xen);
   });
-  return { ...xen, tree: join(directory, 'xen'), key };
+  return { tree: join(directory, 'xen'), key };
+}
+
+/** Stands for our patches, and for what they are to go onto. */
+async function seriesDigest(source = ''): Promise<string> {
+  const digest = createHash('sha256').update(source);
+  for (const patch of await seriesPatches()) digest.update(await readFile(patch));
+  return digest.digest('hex');
 }
 
 async function apply(patch: string, tree: string, { version, origin }: FoundXen): Promise<void> {
@@ -96,7 +125,7 @@ async function apply(patch: string, tree: string, { version, origin }: FoundXen)
   const strict = ['-p1', '--fuzz=0', '--no-backup-if-mismatch'];
   await runProgram('patch', [...strict, '-d', tree, '-i', patch]).catch((error: Error) => {
     throw new SourceTreeError(
-      `our series does not fit Xen ${version} from ${origin}\n${error.message}`,
+      `our series does not fit Xen ${version} from ${origin}: ${basename(patch)} fails\n${error.message}`,
       `bring ${patch} onto it`,
     );
   });

@@ -17,7 +17,7 @@ const apt = (has: readonly string[]) => ({
 *update*) [ ! -e "$OFFLINE" ] || { echo 'E: Failed to fetch http://mirror.example/InRelease  no route' >&2; exit 100; } ;;
 *source*)
   version=\${*##*xen=}
-  case ' ${has.join(' ')} ' in *" $version "*) echo x >xen.dsc ;; *)
+  case ' ${has.join(' ')} ' in *" $version "*) echo "$version" >xen.dsc ;; *)
     echo "E: Failed to fetch http://mirror.example/xen_$version.dsc  404  Not Found [IP: 192.0.2.1 80]" >&2
     exit 100 ;;
   esac ;;
@@ -89,6 +89,22 @@ test('a version that is not the newest is refused, unless it is named', async (t
     assert.match(named.error, /unpacks/);
     assert.doesNotMatch(named.error, /not the newest/);
   }
+});
+
+test('a newer version that our series does not fit is refused by name, and the one before it taken', async (t) => {
+  const here = await machine(t, {
+    ...apt([old, newer]),
+    'dpkg-source': `grep -q ${newer} "$2" && exec mkdir "$3"; echo unpacks >&2; exit 7`,
+  });
+  const refused = await image(here, []);
+  assert.equal(refused.status, 1);
+  assert.ok(
+    refused.error.includes(
+      `Xen ${old} is not the newest that Debian lists:\n  ${newer}: our series does not fit Xen ${newer} from Debian bookworm: 0001-`,
+    ),
+    refused.error,
+  );
+  assert.match((await image(here, ['--xen-version', old])).error, /unpacks/);
 });
 
 test('the newest that there is needs no name', async (t) => {
