@@ -226,23 +226,32 @@ function word(attack: string): string {
 }
 
 /**
- * The log that a guest has said, and the registers that it has read. It says each line three times: the console may show a character twice,
- * so that the shortest copy of a part is the right one.
+ * What a guest has said three times: the console of a busy machine shows a character twice now and then, and never one less. So of each
+ * run of one character the shortest copy is right.
  */
+function saidThrice(answer: string, what: string): string[] {
+  const begin = [...what].map((character) => `${character}+`).join('');
+  const lines = [...answer.matchAll(new RegExp(`${begin} +(.*)`, 'g'))].map(([, text = '']) =>
+    (text.trimEnd().match(/(.)\1*/g) ?? []).map(String),
+  );
+  const count = lines.length / 3;
+  return lines.slice(0, count).map((runs, line) =>
+    runs
+      .map((run, at) => {
+        const copies = [1, 2].map((copy) => lines[line + copy * count]?.[at] ?? '');
+        return copies.reduce((least, other) => (other.length < least.length ? other : least), run);
+      })
+      .join(''),
+  );
+}
+
+/** The log that a guest has said, and the registers that it has read. */
 function launchOf(answer: string) {
-  const parts = new Map<number, string>();
-  for (const [, at, hex = ''] of answer.matchAll(/launch log (\d+) ([0-9a-f]+) \1 end/g)) {
-    const known = parts.get(Number(at));
-    if (known === undefined || hex.length < known.length) parts.set(Number(at), hex);
-  }
-  let log = '';
-  for (let part = parts.get(0); part !== undefined; part = parts.get(log.length)) log += part;
-  const registers = new Map<number, string>();
-  const told = /launch register (\d) *: 0x([0-9A-F]{64}) end/g;
-  for (const [, pcr, value = ''] of answer.matchAll(told)) {
-    registers.set(Number(pcr), value.toLowerCase());
-  }
-  return { log: Buffer.from(log, 'hex'), registers: [...registers].sort(([a], [b]) => a - b) };
+  const registers = saidThrice(answer, 'launch register').flatMap((line) => {
+    const [, pcr, value = ''] = /^(\d) *: 0x([0-9A-F]{64})$/.exec(line) ?? [];
+    return pcr === undefined ? [] : [[Number(pcr), value.toLowerCase()] as const];
+  });
+  return { log: Buffer.from(saidThrice(answer, 'launch log').join(''), 'hex'), registers };
 }
 
 const zeros = '0'.repeat(64);
