@@ -15,7 +15,7 @@ import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 import { interpreter, nodeRuntime, unpackedSize } from './runtime.ts';
 
-const source = (name: string) => join(import.meta.dirname, '../../daemon/run', name);
+const source = (name: string) => join(import.meta.dirname, name);
 const directory = '/usr/lib/domb';
 // dlopen'ed, so no ELF header names them (bindings/libxenctrl.ts, bindings/libxenguest.ts).
 const xenLibraries = [ownRelease.libraries.control, ownRelease.libraries.guest];
@@ -94,11 +94,11 @@ export async function composeBootImage(
     signed: signature !== undefined,
     modules: load,
   };
-  const code = await bundle(source('main.ts'));
+  const code = await bundle(source('../../daemon/run/main.ts'));
   const root = new RootTree()
     .file(
       join(directory, daemonFiles.launcher),
-      await bundle(source('launch.ts'), interpreter),
+      await bundle(source('../../daemon/run/launch.ts'), interpreter),
       0o755,
     )
     .file(join(directory, daemonFiles.code), code)

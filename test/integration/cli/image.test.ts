@@ -29,7 +29,7 @@ test('bin/domb image makes an initramfs with the daemon, the manifest and its im
   assert.equal(status, 0, error);
   const made = await readFile(output);
   const size = (made.length / 2 ** 20).toFixed(1);
-  const [first, second, third] = out.split('\n');
+  const [first, second, third, fourth] = out.split('\n');
   assert.equal(first, `${output}: ${size} MiB, sha256:${hash('sha256', made, 'hex')}`);
   assert.match(
     second ?? '',
@@ -40,7 +40,7 @@ test('bin/domb image makes an initramfs with the daemon, the manifest and its im
     /^Xen's options: dom0_mem=768M .*\bboot-domain dom0-iommu=strict,no-map-reserved$/,
   );
   assert.match(
-    third ?? '',
+    fourth ?? '',
     /^Options of domB's kernel: .*\bpci=off initcall_blacklist=i8042_init initcall_blacklist=cmos_init rootfstype=ramfs$/,
   );
   for (const part of [await readFile(manifest), 'the vTPM', 'domain 0']) {

@@ -3,8 +3,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { productionFiles, type SourceFile } from '../../lib/source-tree.ts';
 
-/** What names the daemon's execution from outside and is meant: the boot image's daemon is bundled from here. */
-const entryPoint = 'platform/images/domb.ts: daemon/run/main.ts';
+/** What names the daemon's execution from outside and is meant: the boot image's daemon, and what starts it, are bundled from here. */
+const entryPoints = [
+  'platform/images/domb.ts: daemon/run/main.ts',
+  'platform/images/domb.ts: daemon/run/launch.ts',
+];
 
 /** Modules that a source names in any way: imports of values and types, `import()`, and paths of what is bundled or started. */
 function namedIn({ path, text }: SourceFile): string[] {
@@ -24,7 +27,7 @@ const inside = (folder: string) => files.filter(({ path }) => path.startsWith(`$
 
 test('nothing outside of the daemon knows how it runs a boot; cli and platform import what a boot is', () => {
   const outside = files.filter(({ path }) => !path.startsWith('daemon/'));
-  assert.deepEqual(ofExecution(outside), [entryPoint]);
+  assert.deepEqual(ofExecution(outside), entryPoints);
   for (const user of ['cli', 'platform']) {
     assert.ok(inside(user).flatMap(namedIn).includes('daemon/plan/prediction.ts'), user);
   }

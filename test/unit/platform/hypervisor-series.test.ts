@@ -110,6 +110,6 @@ describe('the hypervisor series', () => {
     const without = names.filter(
       (name) => !policy.some(([, text]) => new RegExp(`\\b${name}\\b`).test(text)),
     );
-    assert.deepEqual(without, ['remote_status', 'delegate']);
+    assert.deepEqual(without, ['delegate']);
   });
 });
