@@ -3,7 +3,7 @@ import type { PlatformRunOptions } from './platform-run.ts';
 
 /**
  * A machine on which all can be proven: firmware with Secure Boot starts a signed file, and the TPM has a certificate. The key
- * is one that anybody has, and lies in `directory`, from which it is to go when the machine starts.
+ * is one that anybody has, and lies in `directory`, which is not the machine's: that is emptied when it starts.
  */
 export async function firmwareMachine(
   directory: string,

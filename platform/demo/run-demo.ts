@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Manifest } from '../../boot-configs/manifest.ts';
@@ -68,16 +69,19 @@ class Demo {
   }
 
   async run(manifest: Manifest, bytes: Buffer): Promise<boolean> {
+    const scratch = await mkdtemp(join(tmpdir(), 'domb-demo-'));
     try {
-      await this.#boot(manifest, bytes);
+      await this.#boot(manifest, bytes, scratch);
       if (this.#request.keep) this.#progress.heading('The machine has ended.');
     } catch (error) {
       if (this.#judged === undefined && !this.#told) this.#tell(error);
+    } finally {
+      await rm(scratch, { recursive: true });
     }
     return this.#judged ?? false;
   }
 
-  async #boot(manifest: Manifest, bytes: Buffer): Promise<void> {
+  async #boot(manifest: Manifest, bytes: Buffer, scratch: string): Promise<void> {
     const progress = this.#progress;
     progress.heading('Building what is missing');
     const built = await platformParts(progress.phase);
@@ -98,7 +102,7 @@ class Demo {
       ...{ directory: this.#directory, kept: [imageDirectory, policyFile, 'control.sock'] },
       report: progress.phase,
       ...(firmware || manifest.platform.iommu === 'required' ? { devices: ['intel-iommu'] } : {}),
-      ...(firmware ? await firmwareMachine(this.#directory) : {}),
+      ...(firmware ? await firmwareMachine(scratch) : {}),
       isOwnImage: (name) => parts.images.get(name) === built.images.get(name),
       failed: (error, machine) => this.#lookInto(error, machine),
       started: (machine) => {
