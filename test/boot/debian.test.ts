@@ -50,7 +50,7 @@ const questions = {
   failed: 'systemctl list-units --failed --no-legend --plain; systemctl is-system-running --wait',
   receive: 'systemctl status domb-receive.service',
   daemon: 'xenstore-read /tool/xenstored; cat /proc/1/comm; findmnt -no SOURCE,FSTYPE /',
-  handover: 'ls /run/domb-handover /run/domb',
+  kept: 'ls /run/domb-handover /run/domb',
   list: 'xl list -Z',
   // xenconsoled keeps what a guest has said until somebody looks.
   console: `
@@ -106,8 +106,8 @@ test('a stock Debian 12 with systemd is dom0', async (t) => {
   await t.test('the initramfs kept the hand-over, and the service received it', () => {
     assert.equal(said('receive').status, 0, said('receive').output);
     assert.match(said('receive').output, /domB \(domain \d+\) destroyed, its memory is free/);
-    const names = said('handover').output.match(/^record\.json$/gm);
-    assert.equal(names?.length, 2, said('handover').output);
+    const names = said('kept').output.match(/^record\.json$/gm);
+    assert.equal(names?.length, 2, said('kept').output);
   });
 
   await t.test('oxenstored serves the guests, pv and pvh, and xl names them', () => {
