@@ -51,6 +51,8 @@ export interface PlatformRunOptions {
   also?: readonly QuestionName[];
   /** Keys of Xen's console that are pressed when dom0 has answered: q describes all domains, g their grant tables. */
   xenKeys?: readonly string[];
+  /** The same, when all that {@link converse} asks was answered. */
+  xenKeysAtEnd?: readonly string[];
   /** Lines that the boot has to come to on the console, beside its stages. */
   awaited?: readonly RegExp[];
   /** Further devices of the machine, as QEMU's option -device takes them. */
@@ -157,6 +159,7 @@ export async function runPlatform(options: PlatformRunOptions): Promise<Platform
     await copyFile(join(directory, 'evidence', LOG_FILE_NAME), join(directory, LOG_FILE_NAME));
     const run = { manifest, checks, verdict, answers, record, times, consoleText };
     await options.converse?.(ask, run);
+    for (const key of options.xenKeysAtEnd ?? []) await pressXenKey(machine, key);
     await writeFile(join(directory, 'answer-times.json'), JSON.stringify(answerTimes, null, 2));
     line.close();
     await options.afterwards?.(run, machine);

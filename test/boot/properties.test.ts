@@ -104,7 +104,8 @@ test('what a manifest says of memory, CPUs, limits, devices and starting is what
   const further = [starved, delegationDomains, dispensable, scripts];
   const run = await boot(name, [manifest, ...further].join(''), {
     parts: { ...built, images, policy },
-    xenKeys: ['q', 'g'],
+    xenKeys: ['g'],
+    xenKeysAtEnd: ['q'],
     async converse(ask) {
       await ask('start-paused', startPaused);
       await ask('delegation', delegationQuestion);
