@@ -48,7 +48,7 @@ ${guest('web', 2, 'pvh', 'earlyprintk=xen,keep')}`;
 /** Shell commands for dom0, by name. */
 const questions = {
   failed: 'systemctl list-units --failed --no-legend --plain; systemctl is-system-running --wait',
-  receive: 'systemctl status domb-receive.service',
+  receive: 'systemctl status --full --lines=50 domb-receive.service',
   daemon: 'xenstore-read /tool/xenstored; cat /proc/1/comm; findmnt -no SOURCE,FSTYPE /',
   kept: 'ls /run/domb-handover /run/domb',
   list: 'xl list -Z',
