@@ -36,7 +36,7 @@ try {
     }
     for (const choice of choices) {
       const files = [...new Set([...touchedFiles([text]), ...always])];
-      const said = await compileObjects(tree, join(scratch, 'objects'), choice, files).then(
+      const said = await compileObjects(tree, join(scratch, nameOf(choice)), choice, files).then(
         (count) => `${count} files`,
         (error: Error) => `FAILED: ${error.message}`,
       );

@@ -50,7 +50,7 @@ const questions = {
   failed: 'systemctl list-units --failed --no-legend --plain; systemctl is-system-running --wait',
   receive: 'systemctl status --full --lines=50 domb-receive.service',
   daemon: 'xenstore-read /tool/xenstored; cat /proc/1/comm; findmnt -no SOURCE,FSTYPE /',
-  kept: 'ls /run/domb-handover /run/domb',
+  kept: 'ls -1 /run/domb-handover /run/domb',
   list: 'xl list -Z',
   // xenconsoled keeps what a guest has said until somebody looks.
   console: `
