@@ -17,7 +17,8 @@ import {
 } from '../platform/images/command-lines.ts';
 import { buildBootImage, type ImageExtras, type Initramfs } from '../platform/images/domb.ts';
 import { debianKernel } from '../platform/images/kernel.ts';
-import { writePieces } from '../platform/lib/pieces.ts';
+import { refuseOwnPiece, writePieces } from '../platform/lib/pieces.ts';
+import { replaceFile } from '../platform/lib/replace-file.ts';
 import { buildPolicy } from '../platform/policy/build.ts';
 import { requiredValue } from './arguments.ts';
 import { chosenXen } from './chosen-xen.ts';
@@ -48,6 +49,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
     const extras = { policy: await readFile(policy), signature: await signature(file, input) };
     const { initramfs } = await buildBootImage(bytes, file, find, extras);
     refuseTooLarge(initramfs);
+    refuseOwnPiece(output, initramfs.pieces);
     const memoryMiB = bootDomainMiB(initramfs);
     if (xen) {
       const options = [...hypervisorOptions(memoryMiB), ...moreOptions(input, memoryMiB)];
@@ -55,7 +57,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
     }
     const digest = xen
       ? await sha256Of(output)
-      : await writing(output, () => writePieces(output, initramfs.pieces));
+      : await writing(output, () => replaceFile(output, (to) => writePieces(to, initramfs.pieces)));
     terminal.write(`${output}: ${inMiB(statSync(output).size)} MiB, sha256:${digest}\n`);
     const { packed, unpacked } = initramfs;
     const given = firstDomainKiB(input.values.get('xen-options') ?? '');
@@ -101,7 +103,7 @@ async function efiImage(
   const { bzImage } = await debianKernel();
   const parts = { xenEfi: efi, policy, bzImage, initramfs: initramfs.pieces };
   try {
-    await writing(output, () => efiBootImage(parts, options, output, key));
+    await writing(output, () => replaceFile(output, (to) => efiBootImage(parts, options, to, key)));
   } catch (error) {
     if (error instanceof OutputFailure) throw error;
     throw new Failure((error as Error).message, 'check the options, key and certificate');

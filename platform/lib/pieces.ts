@@ -58,12 +58,16 @@ function isSameFile(one: string, other: string): boolean {
   return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
-/** Writes the pieces one behind the other into a file. @returns its SHA-256 in hex */
-export async function writePieces(path: string, pieces: readonly Piece[]): Promise<string> {
-  const same = pieces.find((piece) => 'file' in piece && isSameFile(piece.file, path));
-  if (same !== undefined) {
+/** @throws RunError when `path` is one of the files that are to go into it */
+export function refuseOwnPiece(path: string, pieces: readonly Piece[]): void {
+  if (pieces.some((piece) => 'file' in piece && isSameFile(piece.file, path))) {
     throw new RunError(`${path}: this is one of the files that it is made of`, 'name another file');
   }
+}
+
+/** Writes the pieces one behind the other into a file. @returns its SHA-256 in hex */
+export async function writePieces(path: string, pieces: readonly Piece[]): Promise<string> {
+  refuseOwnPiece(path, pieces);
   const hash = createHash('sha256');
   const output = await open(path, 'w');
   try {

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  lstat,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -46,6 +57,30 @@ test('bin/domb image makes an initramfs with the daemon, the manifest and its im
   for (const part of [await readFile(manifest), 'the vTPM', 'domain 0']) {
     assert.ok(made.includes(part), `${part}`.slice(0, 30));
   }
+});
+
+test('a link to the file stays a link, and no image is written over', async (t) => {
+  const directory = await images(t);
+  const output = join(directory, 'domb.initramfs');
+  await writeFile(output, 'what boots today');
+  const link = join(directory, 'link');
+  await symlink(output, link);
+  const argv = ['image', manifest, '--images', directory, '--output'];
+  const own = join(directory, 'dom0.cpio.zst');
+  const before = await readFile(own);
+  const refused = await domb([...argv, own]);
+  assert.equal(refused.status, 1);
+  assert.match(refused.error, /dom0\.cpio\.zst: this is one of the files that it is made of/);
+  assert.deepEqual(await readFile(own), before);
+
+  const { status, error } = await domb([...argv, link]);
+  assert.equal(status, 0, error);
+  assert.ok((await lstat(link)).isSymbolicLink());
+  assert.ok((await stat(output)).size > 1 << 20);
+  assert.deepEqual(
+    (await readdir(directory)).filter((name) => name.endsWith('.partial')),
+    [],
+  );
 });
 
 /** A ramdisk with one file of so many bytes, which take no room on the disk. */
