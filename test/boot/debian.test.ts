@@ -9,7 +9,7 @@ import { allSubjects } from '../../platform/demo/judge.ts';
 import { reservedBootDomid } from '../../platform/demo/platform-run.ts';
 import { parseXlList } from '../../platform/judge/tool-output.ts';
 import { debianDom0 } from './debian-dom0.ts';
-import { boot, failedChecks, parts } from './support.ts';
+import { boot, consoleUntil, failedChecks, parts } from './support.ts';
 
 const guest = (name: string, domid: number, type: string, more: string) => `
   - name: ${name}
@@ -53,11 +53,7 @@ const questions = {
   kept: 'ls -1 /run/domb-handover /run/domb',
   list: 'xl list -Z',
   // xenconsoled keeps what a guest has said until somebody looks.
-  console: `
-sleep 60 | timeout 60 xl console mail >/run/console 2>&1 &
-until grep -q 'xenstore calls it' /run/console || [ $((tries += 1)) -gt 100 ]; do sleep 0.5; done
-kill $!
-cat /run/console`,
+  console: consoleUntil('mail', 'xenstore calls it'),
   again: 'domb introduce --json',
   // As if the vTPM domain had asked for xenstore.
   refused: `

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseXlList } from '../../platform/judge/tool-output.ts';
 import { assertShape } from '../lib/json-shape.ts';
 import { Disk } from './disk.ts';
-import { boot, exampleManifest, failedChecks, parts } from './support.ts';
+import { boot, consoleUntil, exampleManifest, failedChecks, parts } from './support.ts';
 
 /** A guest that waits to be started is introduced while it is paused; one that is hvm like any other. */
 const more = `
@@ -49,12 +49,7 @@ const questions = {
     'echo \'{"version":1,"hardwareDomid":0,"domains":[{"name":"../../x"}]}\' >/run/forged.json; domb introduce --record /run/forged.json',
   json: 'domb introduce --json',
   configuration: 'xl list -l',
-  // It goes on until somebody ends it, also without input.
-  console: `
-sleep 60 | timeout 60 xl console web >/run/console 2>&1 &
-until grep -q 'guest web: alive' /run/console || [ $((tries += 1)) -gt 100 ]; do sleep 0.5; done
-kill $!
-cat /run/console`,
+  console: consoleUntil('web', 'guest web: alive'),
   nodes: 'xenstore-ls -p /local/domain/1; xenstore-ls /libxl; xenstore-ls /vm',
   start: 'xl unpause standby',
   // A guest asks when it finds xenstore, which may be after it says that it is alive.

@@ -135,3 +135,10 @@ export const failedChecks = (run: PlatformRun, except: readonly string[] = []): 
   run.checks
     .filter(({ ok, name }) => !ok && !except.includes(name))
     .map(({ name, detail }) => `${name}: ${detail}`);
+
+/** A shell command for dom0: what `xl console` shows of a domain until it says `sign`. It goes on until somebody ends it, also without input. */
+export const consoleUntil = (domain: string, sign: string): string => `
+sleep 60 | timeout 60 xl console ${domain} >/run/console 2>&1 &
+until grep -q '${sign}' /run/console || [ $((tries += 1)) -gt 100 ]; do sleep 0.5; done
+kill $!
+cat /run/console`;
