@@ -332,7 +332,9 @@ export class SimulatedHypervisor implements Hypervisor {
     const free = this.#freeMemoryKiB();
     if (free < domain.memoryKiB) throw tooLarge(domain, free);
     this.#expect(attempt, 'build').memoryKiB = domain.memoryKiB;
-    this.images.set(domain.domid, image);
+    // Who gave them may write over them afterwards, as after a real build.
+    const ramdisk = image.ramdisk?.map((segment) => Buffer.from(segment));
+    this.images.set(domain.domid, { ...image, ...(ramdisk ? { ramdisk } : {}) });
     const { handoverBytes } = image;
     this.#ledger.built(domain.domid, handoverBytes > 0 ? { bytes: handoverBytes } : undefined);
     const { domid, xenstore, console } = domain;

@@ -102,6 +102,15 @@ export interface IdentityItem {
   readonly uuid: string;
 }
 
+/** Who vouches, in this boot, for the TPMs that a domain serves: that domain alone has the private half. */
+export interface VtpmAuthorityItem {
+  readonly event: 'vtpm-authority';
+  /** The domain that serves. */
+  readonly domain: string;
+  /** SubjectPublicKeyInfo (RFC 5280, 4.1.2.7), DER in hex. */
+  readonly publicKey: string;
+}
+
 /** Why a boot has no key that quotes it. */
 export type MissingKey = 'authorization' | 'disabled' | 'lockout';
 
@@ -184,6 +193,7 @@ export type MeasuredItem =
   | SignatureKeyItem
   | HypervisorItem
   | IdentityItem
+  | VtpmAuthorityItem
   | ScriptItem
   | ScriptActionItem
   | MachineFactItem
@@ -210,4 +220,5 @@ export const EVENT_TAGS: Readonly<Record<EventKind, number>> = {
   'machine-fact': 0x646f6d0d,
   hypervisor: 0x646f6d0e,
   'read-back': 0x646f6d0f,
+  'vtpm-authority': 0x646f6d10,
 };

@@ -1,5 +1,6 @@
 import { MOST_CMDLINE } from '../../domains/rules/cmdline.ts';
 import { VTPM_BANKS, vtpmBanksIn } from '../../domains/vtpm-banks.ts';
+import { VTPM_KEYS, vtpmKeysIn } from '../../domains/vtpm-keys.ts';
 import { vtpmParametersIn, withVtpmParameter } from '../../domains/vtpm-parameter.ts';
 import type { Check } from '../checks/check.ts';
 import { asksNothing, type Details, property } from './property.ts';
@@ -59,8 +60,24 @@ export const cmdlineVtpmBanks: Check = {
   },
 };
 
+export const cmdlineVtpmKeys: Check = {
+  rule: 'cmdline-vtpm-keys',
+  says: `In a cmdline, domb.vtpm-keys names keys of vTPMs that are certified: ${VTPM_KEYS.join(', ')}.`,
+  run({ domains }, report) {
+    for (const { path, cmdline = '' } of domains) {
+      const keys = vtpmKeysIn(cmdline);
+      if (typeof keys !== 'string') continue;
+      report(
+        [...path, 'cmdline'],
+        `domb.vtpm-keys names "${keys}", which is no key of a vTPM`,
+        `name some of ${VTPM_KEYS.join(', ')}, with commas between them`,
+      );
+    }
+  },
+};
+
 export const cmdlineProperty = property({
-  checks: [cmdlineLength, cmdlineVtpm, cmdlineVtpmBanks],
+  checks: [cmdlineLength, cmdlineVtpm, cmdlineVtpmBanks, cmdlineVtpmKeys],
   read: ({ cmdline = '' }) => ({ cmdline }),
   asks: asksNothing,
   shown: {

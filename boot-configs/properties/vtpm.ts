@@ -147,6 +147,6 @@ export const vtpmProperty = property({
   read: ({ vtpm }): Pick<DomainSettings, 'vtpm'> => (vtpm === undefined ? {} : { vtpm }),
   asks: asksNothing,
   shown: atCreation(({ vtpm }) => (vtpm === undefined ? undefined : { vtpm })),
-  honouredBy: ['build', 'measurement', 'record'],
+  honouredBy: ['build', 'steps', 'measurement', 'record'],
   changeable: false,
 });

@@ -10,6 +10,7 @@ import {
   phaseOf,
   runScripts,
   tellingAll,
+  vtpmServers,
   watchdog,
   when,
 } from './phase-parts.ts';
@@ -118,9 +119,13 @@ export function launch(
     // Everything that will run is in the log and in the PCR before the first domain exists.
     phase('measure', { do: 'measure-configuration' }, ...written.domains.flatMap(measurements)),
     // What differs at each boot goes into a register of its own, so that the first one can be predicted.
-    phase('identify', { do: 'identify-hypervisor' }, ...each(domains, 'identify-domain'), {
-      do: 'make-key',
-    }),
+    phase(
+      'identify',
+      { do: 'identify-hypervisor' },
+      ...each(domains, 'identify-domain'),
+      ...each(vtpmServers(domains), 'make-authority'),
+      { do: 'make-key' },
+    ),
     // Under FLASK an event channel needs an existing peer, so all domains are created first.
     // The hardware domain comes last: it takes all devices that were not given away before.
     phase(

@@ -42,6 +42,7 @@ export type ManifestOperation =
   | { do: 'measure-image'; domain: DomainSettings; component: ImageComponent; segment?: number }
   | { do: 'identify-hypervisor' }
   | { do: 'identify-domain'; domain: DomainSettings }
+  | { do: 'make-authority'; domain: DomainSettings }
   | { do: 'make-key' }
   | { do: 'note-hardware' }
   | { do: 'restrict-hardware'; access: HardwareAccess }

@@ -33,6 +33,10 @@ export function each(
   return domains.map((domain) => ({ do: kind, domain }));
 }
 
+/** Those that serve TPMs to others of these. */
+export const vtpmServers = (domains: readonly DomainSettings[]): DomainSettings[] =>
+  domains.filter(({ name }) => domains.some(({ vtpm }) => vtpm === name));
+
 /** Xen ends a boot that takes too long, whatever hangs. */
 export function watchdog({ platform }: Manifest): Record<'limit' | 'unlimit', ManifestOperation[]> {
   const { timeoutSeconds: seconds } = platform;

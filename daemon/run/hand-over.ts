@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { cpio } from '../../initramfs/cpio.ts';
 import { EventLogError } from '../../measurement/event-log/format.ts';
 import { appendEvents } from '../../measurement/event-log/merge.ts';
@@ -58,11 +59,20 @@ export function handoverArchive(state: BootState): Buffer {
     file('measurement.json', Buffer.from(jsonRecords(log.records))),
     file('measurement.txt', Buffer.from(listing(log))),
     ...(platformLog ? [file('platform.log', platformLog)] : []),
+    ...authorities(state).map((pem) => file('vtpm-authority.pem', pem)),
     file('record.json', Buffer.from(`${JSON.stringify(handoverRecord(state), null, 2)}\n`)),
     // For an init that has no more than cat.
     ...(state.failure ? [file('failure.txt', Buffer.from(`${failureText(state.failure)}\n`))] : []),
     file('daemon.log', Buffer.from(state.log.text())),
   ]);
+}
+
+/** The certificates of those that vouch for guests' TPMs in this boot, in one file; none where nobody does. */
+function authorities({ authorities }: BootState): Buffer[] {
+  const all = [...authorities.values()].map(({ certificate }) =>
+    new X509Certificate(certificate).toString(),
+  );
+  return all.length === 0 ? [] : [Buffer.from(all.join(''))];
 }
 
 /** What is handed over where there was no key for a boot quote. */

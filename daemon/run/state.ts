@@ -6,6 +6,7 @@ import type { MeasuredFacts } from '../../boot-scripts/api.ts';
 import type { MissingKey } from '../../measurement/events.ts';
 import type { BootQuote } from '../../measurement/evidence/boot-key.ts';
 import type { Evidence } from '../../measurement/evidence/evidence.ts';
+import type { NewAuthority } from '../../measurement/guest-tpm/authority.ts';
 import type { MeasurementLog } from '../../measurement/measurement-log.ts';
 import type { MeasuredSources } from '../plan/measured-items.ts';
 import type { AbandonedDomain, BootFailureRecord } from '../plan/record.ts';
@@ -82,6 +83,8 @@ export class EarlyState {
   missingKey: MissingKey | undefined;
   /** What Xen let the boot domain use of the machine before there were others; undefined where this Xen can't be asked. */
   hardware: Permissions | undefined;
+  /** Who vouches for the TPMs that a domain serves, by that domain's name; a private half is there until the domain is built. */
+  readonly authorities = new Map<string, NewAuthority>();
   /** UUIDs that this boot gives, by the domain's name. */
   readonly uuids = new Map<string, string>();
   readonly created: CreatedDomain[] = [];

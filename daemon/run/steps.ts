@@ -14,7 +14,7 @@ import {
 } from './steps/domains.ts';
 import { handOver } from './steps/hand-over.ts';
 import { checkHypervisor, identifyHypervisor } from './steps/hypervisor.ts';
-import { identifyDomain, makeKey } from './steps/identify.ts';
+import { identifyDomain, makeAuthority, makeKey } from './steps/identify.ts';
 import { leave, releaseTpm } from './steps/leave.ts';
 import { readManifest, verifyManifestSignature } from './steps/manifest.ts';
 import {
@@ -97,6 +97,7 @@ export const manifestSteps: Steps<ManifestOperation, BootState> = {
   'measure-image': measureImage,
   'identify-hypervisor': identifyHypervisor,
   'identify-domain': identifyDomain,
+  'make-authority': makeAuthority,
   'make-key': makeKey,
   'note-hardware': noteHardware,
   'restrict-hardware': restrictHardware,

@@ -6,7 +6,7 @@ import { replayProblems } from './replay-problems.ts';
 
 /** What the log of one boot may hold; whatever can be predicted belongs into the other log. */
 const KINDS: readonly MeasuredEvent['event'][] = [
-  ...(['hypervisor', 'identity', 'attestation-key'] as const),
+  ...(['hypervisor', 'identity', 'vtpm-authority', 'attestation-key'] as const),
   ...(['script-action', 'machine-fact', 'read-back'] as const),
 ];
 

@@ -64,6 +64,7 @@ const SHAPES: Readonly<Record<EventKind, Shape>> = {
     required: { version: text, commandLine: text, dma: oneOf('confined', 'open') },
   },
   identity: { required: { domain: text, domid: count, uuid } },
+  'vtpm-authority': { required: { domain: text, publicKey: hex } },
   'attestation-key': {
     required: {},
     either: { name: hex, missing: oneOf('authorization', 'disabled', 'lockout') },

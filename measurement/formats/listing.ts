@@ -70,6 +70,8 @@ export function describe(event: MeasuredEvent): string {
       return escaped(`Xen ${event.version}, DMA ${event.dma}, ${event.commandLine}`);
     case 'identity':
       return escaped(`${event.domain}: domid ${event.domid}, ${event.uuid}`);
+    case 'vtpm-authority':
+      return escaped(`for the TPMs that ${event.domain} serves: ${event.publicKey}`);
     case 'script':
       return `${escaped(event.script)} at ${event.at}, ${content(event)}`;
     case 'script-action':

@@ -509,6 +509,26 @@ export const documented: readonly Documented[] = [
     by: launch,
   },
   { command: 'tpm2_eventlog launch.log', where: 'elsewhere', by: launch },
+  {
+    command:
+      "tpm2_createprimary -C e -G ecc:ecdsa-sha256:null -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign'",
+    where: 'elsewhere',
+    by: launch,
+  },
+  { command: 'tpm2_getekcertificate -o ek.der', where: 'elsewhere', by: launch },
+  { command: 'tpm2_nvread 0x1400C00 > authority.der', where: 'elsewhere', by: launch },
+  {
+    command: 'openssl x509 -inform der -in ek.der -out ek.pem',
+    where: 'elsewhere',
+    by: launch,
+  },
+  {
+    command: 'openssl x509 -inform der -in authority.der -out authority.pem',
+    where: 'elsewhere',
+    by: launch,
+  },
+  { command: 'openssl verify -CAfile authority.pem ek.pem', where: 'elsewhere', by: launch },
+  { command: 'openssl x509 -in ek.pem -noout -text', where: 'elsewhere', by: launch },
   { command: 'tpm2_pcrread sha256:8,9', where: 'elsewhere', by: launch },
   {
     command: 'domb predict vtpm.yaml --images images --guest ledger --uuid $UUID',

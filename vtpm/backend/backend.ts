@@ -22,6 +22,8 @@ export interface NewDevice {
   number: string;
   /** The guest, where domB made it. */
   recorded: RecordedGuest | undefined;
+  /** As Xen has it. */
+  uuid: string;
   /** To be told of the end of the TPM. */
   died: (how: string) => void;
 }
@@ -195,8 +197,9 @@ export class Backend {
     this.#refused.delete(key);
     const isGuest = () => !admitted.lifetime.hasEnded();
     const device = new Device({ domid, backend, frontend, store, rings, isGuest, say, now });
-    const { recorded } = admitted;
-    const tpm = this.#start(key, { domid, number, recorded }, device);
+    const { recorded, lifetime } = admitted;
+    const known = { domid, number, recorded, uuid: lifetime.identity.uuid };
+    const tpm = this.#start(key, known, device);
     const served = {
       ...admitted,
       device,

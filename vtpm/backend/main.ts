@@ -3,13 +3,16 @@ import type { HashAlgorithm } from 'node-tpm2-pts';
 import { openLibxengnttab } from '../../bindings/libxengnttab.ts';
 import { domainLife } from '../../bindings/xen/inventory.ts';
 import { XenSession } from '../../bindings/xen/session.ts';
+import { AUTHORITY_FILES } from '../../domains/vtpm-authority-files.ts';
 import { vtpmBanksIn } from '../../domains/vtpm-banks.ts';
 import {
   parseRecordedGuests,
   RECORDED_GUESTS,
   type RecordedGuest,
 } from '../../domains/vtpm-guests.ts';
+import { type VtpmKey, vtpmKeysIn } from '../../domains/vtpm-keys.ts';
 import type { LaunchItems } from '../../measurement/guest-launch.ts';
+import { authorityOf, type VtpmAuthority } from '../../measurement/guest-tpm/authority.ts';
 import { Backend, closeDevices } from './backend.ts';
 import type { Rings } from './device.ts';
 import { endProcess } from './end.ts';
@@ -52,6 +55,23 @@ function chosenBanks(): readonly HashAlgorithm[] {
   return banks;
 }
 
+function chosenKeys(): readonly VtpmKey[] {
+  const keys = vtpmKeysIn(readFileSync('/proc/cmdline', 'latin1').trim());
+  if (typeof keys === 'string') throw new Error(`no TPM has a key "${keys}"`);
+  return keys;
+}
+
+/** What domB put into the initramfs; nothing where this domain serves none of the guests that domB made. */
+function givenAuthority(): VtpmAuthority | undefined {
+  const certificate = `/${AUTHORITY_FILES.certificate}`;
+  const privateKey = `/${AUTHORITY_FILES.privateKey}`;
+  if (!existsSync(privateKey)) return undefined;
+  return authorityOf({
+    certificate: readFileSync(certificate),
+    privateKey: readFileSync(privateKey),
+  });
+}
+
 const launchOf = ({ name, domid, uuid, launch }: RecordedGuest): LaunchItems => ({
   predictable: launch,
   identity: { event: 'identity', domain: name, domid, uuid },
@@ -71,13 +91,19 @@ async function main(): Promise<never> {
   };
   const guests = recordedGuests();
   const banks = chosenBanks();
+  const keys = chosenKeys();
+  const authority = givenAuthority();
   const backend = new Backend({
     ...{ store, rings, say, now: () => performance.now() },
     register: new GuestRegister(guests, (domid) => domainLife(session, domid)),
-    startTpm: ({ domid, number, recorded, died }) =>
+    startTpm: ({ domid, number, recorded, uuid, died }) =>
       startSoftwareTpm({
         ...{ directory: `/run/vtpm/${domid}-${number}`, uid: FIRST_USER + domid, died, banks },
         launch: recorded && launchOf(recorded),
+        certification: authority && {
+          ...{ authority, keys },
+          guest: { domid, uuid, ...(recorded ? { domain: recorded.name } : {}) },
+        },
       }),
   });
   say(`waits for guests; domB recorded ${guests.map(({ name }) => name).join(', ') || 'none'}`);

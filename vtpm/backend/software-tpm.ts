@@ -16,6 +16,7 @@ import {
   Tpm,
 } from 'node-tpm2-pts';
 import type { LaunchItems } from '../../measurement/guest-launch.ts';
+import { type Certification, certifyKeys } from './certify.ts';
 import { measureLaunch } from './launch.ts';
 import { failureResponse } from './ring.ts';
 import { isListening } from './unix-socket.ts';
@@ -37,6 +38,8 @@ export interface SoftwareTpmOptions {
   banks: readonly HashAlgorithm[];
   /** What its guest was started from; undefined where nobody knows. */
   launch: LaunchItems | undefined;
+  /** How its keys are certified; undefined where domB made no authority for this domain. */
+  certification?: Certification | undefined;
   /** Told once when swtpm ends by itself, or does not answer any more. */
   died: (how: string) => void;
 }
@@ -164,11 +167,15 @@ async function haveBanks(
 }
 
 /** What firmware does before an operating system gets the TPM. */
-async function prepare(tpm: Tpm, { banks, launch }: SoftwareTpmOptions): Promise<void> {
+async function prepare(
+  tpm: Tpm,
+  { banks, launch, certification }: SoftwareTpmOptions,
+): Promise<void> {
   await selfTest(tpm);
   const { result } = await getTestResult(tpm);
   if (result !== 0) throw new Error(`the self-test of swtpm gave 0x${result.toString(16)}`);
   await measureLaunch(tpm, launch, banks);
+  if (certification !== undefined) await certifyKeys(tpm, certification, banks);
   // Whoever holds the platform hierarchy clears the TPM and takes its banks away; nobody holds it from here on.
   await closePlatformHierarchy(tpm);
 }

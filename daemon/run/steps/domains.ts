@@ -1,5 +1,6 @@
 import type { DomainSettings } from '../../../boot-configs/manifest.ts';
 import { domainProperties } from '../../../boot-configs/properties/table.ts';
+import { AUTHORITY_FILES } from '../../../domains/vtpm-authority-files.ts';
 import {
   RECORDED_GUESTS,
   type RecordedGuest,
@@ -43,12 +44,20 @@ export async function buildDomain(
   const kernel = await state.image(domain.kernel);
   const segments = await Promise.all(domain.ramdisk.map((path) => state.image(path)));
   const created = createdFor(state, domain);
-  created.rings = await state.hypervisor.build(created, {
-    kernel: kernel.bytes,
-    ramdisk: [...(await servedGuests(state, domain)), ...segments.map(({ bytes }) => bytes)],
-    cmdline: domain.cmdline,
-    handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
-  });
+  const authority = authorityArchive(state, domain);
+  const given = [...(await servedGuests(state, domain)), ...authority];
+  try {
+    created.rings = await state.hypervisor.build(created, {
+      kernel: kernel.bytes,
+      ramdisk: [...given, ...segments.map(({ bytes }) => bytes)],
+      cmdline: domain.cmdline,
+      handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
+    });
+  } finally {
+    // The domain has its key now, and nobody else needs it.
+    for (const archive of authority) archive.fill(0);
+    state.authorities.get(domain.name)?.privateKey.fill(0);
+  }
   return `${domain.memoryKiB / 1024}MiB, ${domain.vcpus} vcpus`;
 }
 
@@ -103,6 +112,22 @@ async function servedGuests(state: BootState, { name }: DomainSettings): Promise
   if (guests.length === 0) return [];
   const data = Buffer.from(recordedGuestsText(guests));
   return [cpio([{ path: RECORDED_GUESTS, type: 'file', mode: 0o444, data }])];
+}
+
+/**
+ * The authority over the TPMs that the domain serves, private half and all, as a segment of its ramdisk; none where it serves nobody. It is
+ * of this boot, and its public half is measured.
+ */
+function authorityArchive({ authorities }: BootState, { name }: DomainSettings): Buffer[] {
+  const authority = authorities.get(name);
+  if (authority === undefined) return [];
+  const { certificate, privateKey } = AUTHORITY_FILES;
+  return [
+    cpio([
+      { path: certificate, type: 'file', mode: 0o444, data: authority.certificate },
+      { path: privateKey, type: 'file', mode: 0o400, data: authority.privateKey },
+    ]),
+  ];
 }
 
 function creation({ uuids }: BootState, domain: DomainSettings): CreatedDomain {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { newAuthority } from '../../../measurement/guest-tpm/authority.ts';
 import {
   closeAttestationKey,
   missingKeys,
@@ -7,6 +8,7 @@ import {
 import type { Operation } from '../../plan/operations.ts';
 import type { BootState } from '../state.ts';
 
+type MakeAuthority = Extract<Operation, { do: 'make-authority' }>;
 type IdentifyDomain = Extract<Operation, { do: 'identify-domain' }>;
 
 /** Chooses the UUID that the domain has in this boot and measures it, before the domain exists. */
@@ -19,6 +21,21 @@ export async function identifyDomain(
   await state.bootMeasurements.measure({ event: 'identity', domain: name, domid, uuid });
   state.uuids.set(name, uuid);
   return uuid;
+}
+
+/**
+ * Makes the authority over the TPMs that the domain serves, and measures its public half: whoever believes the quote of this boot knows
+ * by it whose TPM a guest's key is in. The private half goes to that domain alone, when it is built.
+ */
+export async function makeAuthority(
+  state: BootState,
+  { domain: { name } }: MakeAuthority,
+): Promise<string> {
+  const authority = newAuthority();
+  const publicKey = authority.publicKey.toString('hex');
+  await state.bootMeasurements.measure({ event: 'vtpm-authority', domain: name, publicKey });
+  state.authorities.set(name, authority);
+  return `over the TPMs that ${name} serves`;
 }
 
 /**

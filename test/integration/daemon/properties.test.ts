@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { createHash, hash } from 'node:crypto';
+import { createHash, createPrivateKey, hash, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { expectedItems } from '../../../daemon/plan/measured-items.ts';
 import { paths } from '../../../daemon/plan/settings.ts';
+import { AUTHORITY_FILES } from '../../../domains/vtpm-authority-files.ts';
 import { parseRecordedGuests } from '../../../domains/vtpm-guests.ts';
 import { parseBootRecord } from '../../../introduction/record.ts';
 import { verifyEvidence } from '../../../measurement/evidence/verify.ts';
@@ -170,6 +171,55 @@ test('both ends of a TPM learn of each other by what they are built from', async
     Buffer.concat(hypervisor.images.get(20)?.ramdisk ?? []).toString('latin1'),
     /domb-vtpm-guests/,
   );
+});
+
+test('who serves TPMs, and nobody else, gets the key of the authority that the boot log names', async (t) => {
+  const guest = withGuest('xenstore: true', 'vtpm: vtpm', 'cmdline: quiet');
+  const { run, hypervisor, console } = await rig(t, {
+    manifest: guest.replace('name: vtpm\n', '$&    xenstore: true\n'),
+  });
+  await run();
+  const ramdisk = Buffer.concat(hypervisor.images.get(0x7fe0)?.ramdisk ?? []);
+  const fileIn = (archive: Buffer, name: string, from: number): Buffer => {
+    const at = archive.indexOf(`${name}\0`, from);
+    assert.ok(at > 0, name);
+    const start = archive.indexOf('\x30', at + name.length);
+    return archive.subarray(start, start + 4 + archive.readUInt16BE(start + 2));
+  };
+  const certificate = new X509Certificate(fileIn(ramdisk, AUTHORITY_FILES.certificate, 0));
+  // PKCS #8 of P-256 is shorter than 256 bytes: one byte of length.
+  const at = ramdisk.indexOf(`${AUTHORITY_FILES.privateKey}\0`);
+  const start = ramdisk.indexOf(Buffer.from('308187020100', 'hex'), at);
+  const der = Buffer.from(ramdisk.subarray(start, start + 3 + 0x87));
+  const key = createPrivateKey({ key: der, type: 'pkcs8', format: 'der' });
+  assert.ok(certificate.checkPrivateKey(key));
+  assert.ok(certificate.verify(certificate.publicKey));
+
+  const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []);
+  const measured = certificate.publicKey.export({ type: 'spki', format: 'der' }).toString('hex');
+  assert.ok(
+    handedOver.includes(`"domain":"vtpm","event":"vtpm-authority","publicKey":"${measured}"`),
+  );
+  assert.ok(handedOver.includes(certificate.toString()));
+  const { d = '' } = key.export({ format: 'jwk' });
+  const secret = Buffer.from(d, 'base64url');
+  const others = [...hypervisor.images]
+    .filter(([domid]) => domid !== 0x7fe0)
+    .flatMap(([, { ramdisk: segments = [] }]) => segments.map((each) => Buffer.from(each)));
+  assert.equal(others.length > 0, true);
+  for (const bytes of [handedOver, ...others, Buffer.from(console())]) {
+    for (const form of [secret, secret.toString('hex'), secret.toString('base64').slice(0, 40)]) {
+      assert.equal(bytes.includes(form), false);
+    }
+  }
+  assert.ok(ramdisk.includes(secret), 'it can be found where it is');
+});
+
+test('nobody has an authority where nobody has a vTPM', async (t) => {
+  const { run, hypervisor } = await rig(t, { manifest });
+  await run();
+  const handedOver = Buffer.from(hypervisor.handedOver.get(0) ?? []).toString('latin1');
+  assert.doesNotMatch(handedOver, /vtpm-authority/);
 });
 
 test('the hardware domain is created last, so that it does not take what others are given', async (t) => {

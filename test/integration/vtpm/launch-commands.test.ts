@@ -1,14 +1,18 @@
 /** The commands of docs/vtpm.md, literally, where a guest's launch was measured into a real swtpm. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { nvRead } from 'node-tpm2-pts';
 import { loadManifest } from '../../../boot-configs/load.ts';
 import { launchItems } from '../../../daemon/plan/guest-launch.ts';
 import { describeContent } from '../../../measurement/content.ts';
+import { authorityOf, newAuthority } from '../../../measurement/guest-tpm/authority.ts';
+import { CERTIFICATE_INDEX, certifyKeys } from '../../../vtpm/backend/certify.ts';
 import { measureLaunch } from '../../../vtpm/backend/launch.ts';
 import { fromPage } from '../../documentation/extract.ts';
 import { domb, dombProgram, file } from '../../lib/domb.ts';
@@ -37,6 +41,7 @@ const UUID = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b07';
 
 let directory: string;
 let swtpm: Swtpm;
+let akCertificate: X509Certificate;
 const at = (name: string) => join(directory, name);
 
 before(async () => {
@@ -59,6 +64,14 @@ before(async () => {
   const identity = { event: 'identity', domain: 'ledger', domid: 1, uuid: UUID } as const;
   const tpm = await swtpm.connect();
   await measureLaunch(tpm, { predictable, identity }, ['sha256']);
+  const guest = { domain: 'ledger', domid: 1, uuid: UUID };
+  const certification = {
+    authority: authorityOf(newAuthority()),
+    keys: ['ecc', 'ak'],
+    guest,
+  } as const;
+  await certifyKeys(tpm, certification, ['sha256']);
+  akCertificate = new X509Certificate(await nvRead(tpm, CERTIFICATE_INDEX.ak));
   await tpm.close();
 });
 after(async () => {
@@ -70,13 +83,23 @@ test('the log of the launch, its registers and their prediction agree, by the co
   const commands = fromPage('docs/vtpm.md', await readFile(file('docs/vtpm.md'), 'utf8'));
   const PATH = `${at('tools')}:${process.env.PATH}`;
   const env = { ...process.env, PATH, TPM2TOOLS_TCTI: swtpm.tcti, UUID };
-  const said: string[] = [];
+  const answers = new Map<string, string>();
   for (const { command } of commands) {
     const { stdout } = await promisify(execFile)('bash', ['-ec', command], { cwd: directory, env });
-    said.push(stdout);
+    answers.set(command.split(' ').slice(0, 2).join(' '), stdout);
   }
-  assert.equal(said.length, 4);
-  const [, log = '', registers = '', predicted = ''] = said.map((each) => each.toLowerCase());
+  const saidBy = (command: string) => answers.get(command) ?? assert.fail(command);
+  assert.match(saidBy('openssl verify'), /^ek\.pem: OK$/m);
+  const certificates = await readFile(at('ek.pem'));
+  assert.equal(new X509Certificate(certificates).subject, 'CN=ledger');
+  // The last command about certificates shows one.
+  assert.match(saidBy('openssl x509'), new RegExp(`Subject: CN = ledger\\n[^]*urn:uuid:${UUID}`));
+  const made = /^x: ([0-9a-f]{64})$/m.exec(saidBy('tpm2_createprimary -C'))?.[1] ?? '';
+  const key = akCertificate.publicKey.export({ format: 'jwk' });
+  assert.equal(Buffer.from(key.x ?? '', 'base64url').toString('hex'), made);
+  const log = saidBy('tpm2_eventlog launch.log').toLowerCase();
+  const registers = saidBy('tpm2_pcrread sha256:8,9').toLowerCase();
+  const predicted = saidBy('domb predict').toLowerCase();
   const valueIn = (answer: string, pcr: number) =>
     new RegExp(`^ +${pcr} *:? +(?:0x)?([0-9a-f]{64})$`, 'm').exec(answer)?.[1];
   for (const pcr of [8, 9]) {
