@@ -26,7 +26,7 @@ const root = join(import.meta.dirname, '..');
  * Milliseconds. A test that failed may leave a server or a child behind, which must not keep the suite from ending: its file is
  * ended after this time. (--test-force-exit would do that at once, and lose what the file has not reported yet.)
  */
-const patience: Record<Kind, number> = { unit: 300_000, integration: 300_000, boot: 2_700_000 };
+const patience: Record<Kind, number> = { unit: 300_000, integration: 600_000, boot: 2_700_000 };
 
 let failed = false;
 const times: PartTime[] = [];

@@ -1,6 +1,6 @@
-import { appendFile, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { exists } from '../../platform/lib/cache.ts';
 import { runProgram } from '../../platform/lib/run.ts';
 
@@ -10,10 +10,16 @@ export interface Choice {
   argo: boolean;
 }
 
-export const choices: readonly Choice[] = (['flask', 'silo', 'none'] as const).flatMap((xsm) => [
-  { xsm, argo: true },
-  { xsm, argo: false },
-]);
+/** What `platform/hypervisor` builds. */
+export const shipped: Choice = { xsm: 'flask', argo: true };
+
+const others: readonly Choice[] = [
+  { xsm: 'flask', argo: false },
+  { xsm: 'silo', argo: true },
+  { xsm: 'silo', argo: false },
+  { xsm: 'none', argo: true },
+  { xsm: 'none', argo: false },
+];
 
 export const nameOf = ({ xsm, argo }: Choice): string =>
   `${xsm === 'flask' ? 'with FLASK' : xsm === 'silo' ? 'without FLASK' : 'without XSM'}, ${argo ? 'with' : 'without'} Argo`;
@@ -25,44 +31,113 @@ const headers =
   '.headers: ; $(Q)$(MAKE) $(build)=tools && $(MAKE) $(build)=. include/xen/compile.h && $(MAKE) $(build)=include all' +
   ' && $(MAKE) $(build)=arch/$(SRCARCH) include && $(MAKE) $(build)=. arch/$(SRCARCH)/include/asm/asm-offsets.h';
 
-/** The C files of x86 that patches change. */
-export function touchedFiles(patches: readonly string[]): string[] {
-  const names = patches.flatMap((text) =>
-    [...text.matchAll(/^diff --git a\/xen\/(\S+\.c) b/gm)].map(([, name = '']) => name),
+/** The files below `folder` that a patch changes. */
+function changed(patch: string, folder: string): string[] {
+  const all = [...patch.matchAll(/^diff --git a\/(\S+) b\//gm)].map(([, name = '']) => name);
+  return all.filter((name) => name.startsWith(folder)).map((name) => name.slice(folder.length));
+}
+
+/** The C files of x86's hypervisor that a patch changes. */
+export function hypervisorFiles(patch: string): string[] {
+  return changed(patch, 'xen/').filter((name) => /(?<!^arch\/arm\b.*)\.c$/.test(name));
+}
+
+/** The C files of libxenctrl that a patch changes. */
+export function libraryFiles(patch: string): string[] {
+  return changed(patch, 'tools/libs/ctrl/').filter((name) => name.endsWith('.c'));
+}
+
+/** What a patch can be compiled differently in than shipped: it has code of security modules, or Argo's. */
+export function otherChoices(patch: string): Choice[] {
+  const names = changed(patch, 'xen/');
+  const xsm = names.some((name) => /\bxsm\//.test(name));
+  const argo = names.some((name) => /\bargo\b/.test(name));
+  return others.filter(
+    (choice) => (xsm || choice.xsm === shipped.xsm) && (argo || choice.argo === shipped.argo),
   );
-  // A whole build compiles what is common to all EFI through links that it makes.
-  return [...new Set(names)].filter((name) => !/^(arch\/arm|common\/efi)\//.test(name)).sort();
 }
 
 /**
- * Compiles files of the Xen source in `tree`, which stays as it is, in the directory `output`: Debian's configuration and ours, but for
- * the choice. With the next patch, the same directory and the same choice, only what depends on what changed is compiled.
- * @returns how many were compiled or are up to date; files of what is not chosen are left out
+ * Compiles what a patch, which was applied, changes of the hypervisor, in the directory `output`: Debian's configuration and ours, but for the
+ * choice. `tree`, the Xen source, stays as it is. With the next patch, the same directory and the same choice, only what depends on
+ * what changed is compiled. Warnings are errors.
+ * @param like such a directory of another choice, from which a new one gets what does not depend on it
+ * @returns the objects; not those of files that are not chosen
  */
-export async function compileObjects(
+export async function compileHypervisor(
   tree: string,
   output: string,
   choice: Choice,
-  files: readonly string[],
-): Promise<number> {
-  await mkdir(output, { recursive: true });
+  patch: string,
+  like?: string,
+): Promise<string[]> {
+  const files = hypervisorFiles(patch).filter((name) => isChosen(name, choice));
+  const objects = files.map(objectOf);
+  if (objects.length === 0) return [];
   const make = maker(tree, output);
-  await configure(tree, output, choice, make);
-  const objects = files
-    .filter((name) => isChosen(name, choice))
-    .map((name) => name.replace(/c$/, 'o'));
+  const isNew = !(await exists(output));
+  if (isNew && like !== undefined) await runProgram('cp', ['-a', like, output]);
+  await mkdir(output, { recursive: true });
+  if (isNew || changed(patch, 'xen/').some((name) => name.endsWith('/Kconfig'))) {
+    await configure(tree, output, choice, make);
+  }
   await make([`--eval=${headers}`, '.headers']);
+  await linkEfi(tree, output, files);
   // Each goal looks first whether asm-macros.h is up to date; two at once would both make it.
-  for (const goals of [objects.slice(0, 1), objects.slice(1)]) {
+  for (const goals of isNew ? [objects.slice(0, 1), objects.slice(1)] : [objects]) {
     if (goals.length > 0) await make(goals);
   }
-  return objects.length;
+  return objects;
+}
+
+/** Compiles what a patch changes of libxenctrl, with the tree's public headers. Warnings are errors. */
+export async function compileLibrary(
+  tree: string,
+  scratch: string,
+  patch: string,
+): Promise<string[]> {
+  const files = libraryFiles(patch);
+  const headers = join(scratch, 'headers');
+  if (!(await exists(headers))) {
+    await mkdir(headers);
+    await symlink(join(tree, 'xen/include/public'), join(headers, 'xen'));
+  }
+  const libraries = ['toolcore', 'toollog', 'evtchn', 'gnttab', 'call', 'foreignmemory'];
+  const paths = [
+    ...['include', 'libs/ctrl', ...libraries.map((name) => `libs/${name}/include`)].map((name) =>
+      join(tree, 'tools', name),
+    ),
+    headers,
+  ];
+  for (const file of files) {
+    await runProgram('gcc', [
+      ...['-std=gnu99', '-Wall', '-Werror', '-Wmissing-prototypes', '-fsyntax-only'],
+      '-D__XEN_TOOLS__',
+      ...paths.map((path) => `-I${path}`),
+      join(tree, 'tools/libs/ctrl', file),
+    ]);
+  }
+  return files;
 }
 
 function isChosen(name: string, { xsm, argo }: Choice): boolean {
   if (name.startsWith('xsm/flask/')) return xsm === 'flask';
   if (name.startsWith('xsm/')) return xsm !== 'none';
   return name !== 'common/argo.c' || argo;
+}
+
+const objectOf = (name: string) => placeOf(name).replace(/c$/, 'o');
+
+/** x86 compiles what is common to all EFI through links, in a folder of its own. */
+const placeOf = (name: string) => name.replace(/^common\/efi\//, 'arch/x86/efi/');
+
+/** A whole build makes those links on its way, the build of one object does not. */
+async function linkEfi(tree: string, output: string, files: readonly string[]): Promise<void> {
+  for (const name of files.filter((each) => placeOf(each) !== each)) {
+    const link = join(output, placeOf(name));
+    await mkdir(dirname(link), { recursive: true });
+    if (!(await exists(link))) await symlink(join(tree, 'xen', name), link);
+  }
 }
 
 async function configure(
@@ -102,7 +177,6 @@ async function configure(
 
 type Make = (goals: readonly string[]) => Promise<void>;
 
-/** Warnings are errors there. */
 function maker(tree: string, output: string): Make {
   const fixed = ['-s', '-C', join(tree, 'xen'), `O=${output}`, `-j${availableParallelism()}`];
   const env = { PATH: process.env.PATH, LC_ALL: 'C' };
