@@ -1,7 +1,7 @@
 /**
  * Makes what the loader needs from the manifest's schema, so that the boot image carries no schema compiler: the
  * validator, the texts for its messages, the types of the document and the names of CPU features. Makes the published schema, with what
- * editors say, and the reference, docs/manifest.md, too.
+ * editors say, the reference, docs/manifest.md, and the manual page, too.
  * Run `node boot-configs/generate.ts` after a change to the schema or the rules.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -17,6 +17,7 @@ import {
   schemaPath,
   sourcePath,
 } from './schema/file.ts';
+import { manifestPage } from './schema/manual-page.ts';
 import { type SchemaNode, shapesIn, withoutAnnotations } from './schema/model.ts';
 import { reference } from './schema/reference.ts';
 import { typesOf } from './schema/types.ts';
@@ -41,6 +42,7 @@ export async function generate(): Promise<Map<string, string>> {
     ],
     [local('generated/cpu-features.ts'), cpuFeaturesModule()],
     [local('../docs/manifest.md'), reference(schema, example)],
+    [local('../docs/man/domb-manifest.5'), manifestPage(schema, example)],
   ]);
 }
 

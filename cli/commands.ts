@@ -348,7 +348,7 @@ export const commands: readonly Command[] = [
     name: 'completion',
     summary: 'print a completion script for a shell',
     description: ['Prints a script that makes the shell complete commands, options and files.'],
-    arguments: [{ name: 'SHELL', says: 'bash or zsh.', completes: ['bash', 'zsh'] }],
+    arguments: [{ name: 'SHELL', says: 'bash, zsh or fish.', completes: ['bash', 'zsh', 'fish'] }],
     options: [],
     examples: [
       { says: 'In ~/.bashrc', command: 'source <(domb completion bash)' },

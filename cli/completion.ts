@@ -17,7 +17,8 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   const fields = schemaFields(await readSchema()).map((field) => field.path.replaceAll('[]', ''));
   if (shell === 'bash') terminal.write(bash(fields));
   else if (shell === 'zsh') terminal.write(zsh(fields));
-  else throw new UsageError(`there is no completion for "${shell}"`, 'choose bash or zsh');
+  else if (shell === 'fish') terminal.write(fish(fields));
+  else throw new UsageError(`there is no completion for "${shell}"`, 'choose bash, zsh or fish');
   return 0;
 }
 
@@ -171,4 +172,52 @@ function zshValue(completes: Option['completes']): string {
 /** For single quotes inside brackets of a zsh specification. */
 function quoted(text: string): string {
   return text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, '\\$&');
+}
+
+function fish(fields: readonly string[]): string {
+  const seen = (words: readonly string[]) => `__fish_seen_subcommand_from ${words.join(' ')}`;
+  const line = (condition: string, rest: string) => `complete -c domb -n '${condition}' ${rest}`;
+  const first = firstWords().map(([word, summary]) =>
+    line('__fish_use_subcommand', `-f -a ${word} -d '${fishText(summary)}'`),
+  );
+  const second = groups().map((group) => {
+    const words = secondWords(group);
+    return line(`${seen([group])}; and not ${seen(words)}`, `-f -a '${words.join(' ')}'`);
+  });
+  const rest = commands.flatMap((command) => {
+    // "enroll check" is both of its words.
+    const condition = command.name
+      .split(' ')
+      .map((word) => seen([word]))
+      .join('; and ');
+    const options = command.options.map(({ name, short, value, says, completes }) =>
+      line(
+        condition,
+        [
+          `-l ${name}`,
+          ...(short === undefined ? [] : [`-s ${short}`]),
+          ...(value === undefined ? [] : [`-r ${fishValue(completes)}`.trimEnd()]),
+          `-d '${fishText(says)}'`,
+        ].join(' '),
+      ),
+    );
+    const completes = command.arguments[0]?.completes ?? [];
+    const operands =
+      completes === 'files'
+        ? []
+        : [line(condition, `-f -a '${wordsFor(completes, fields).join(' ')}'`)];
+    return [...options, ...operands];
+  });
+  return ['# fish completion for domb', ...first, ...second, ...rest, ''].join('\n');
+}
+
+function fishValue(completes: Option['completes']): string {
+  if (completes === undefined) return '-f';
+  if (completes === 'directories') return "-f -a '(__fish_complete_directories)'";
+  return completes === 'files' ? '-F' : `-f -a '${completes.join(' ')}'`;
+}
+
+/** For single quotes of fish. */
+function fishText(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
 }

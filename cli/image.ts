@@ -10,13 +10,13 @@ import { efiBootImage } from '../platform/firmware/efi-boot-image.ts';
 import type { SigningKey } from '../platform/firmware/sign.ts';
 import { buildHypervisor } from '../platform/hypervisor/build.ts';
 import type { XenSource } from '../platform/hypervisor/source.ts';
+import { bootKernel } from '../platform/images/boot-parts.ts';
 import {
   bootDomainMiB,
   hypervisorOptions,
   kernelOptions,
 } from '../platform/images/command-lines.ts';
 import { buildBootImage, type ImageExtras, type Initramfs } from '../platform/images/domb.ts';
-import { debianKernel } from '../platform/images/kernel.ts';
 import { refuseOwnPiece, writePieces } from '../platform/lib/pieces.ts';
 import { replaceFile } from '../platform/lib/replace-file.ts';
 import { buildPolicy } from '../platform/policy/build.ts';
@@ -100,8 +100,7 @@ async function efiImage(
     'Building what is missing of Xen, policy and kernel; once, for some minutes\n',
   );
   const { efi } = await buildHypervisor({ bootDomain: true }, xen);
-  const { bzImage } = await debianKernel();
-  const parts = { xenEfi: efi, policy, bzImage, initramfs: initramfs.pieces };
+  const parts = { xenEfi: efi, policy, bzImage: await bootKernel(), initramfs: initramfs.pieces };
   try {
     await writing(output, () => replaceFile(output, (to) => efiBootImage(parts, options, to, key)));
   } catch (error) {

@@ -1,3 +1,4 @@
+import { roff } from '../boot-configs/schema/roff.ts';
 import type { Command } from './command.ts';
 import { commands, program } from './commands.ts';
 import { exitStatuses, optionForms, usage } from './help.ts';
@@ -57,14 +58,4 @@ function jsonSection(title: string, parts: readonly JsonPart[]): string[] {
     `.SS ${roff(title)}`,
     ...parts.flatMap(([path, says]) => ['.TP', `.B ${roff(path)}`, roff(says)]),
   ];
-}
-
-/** Text as roff prints it: backslashes and hyphens as such, no line that begins like a request. */
-function roff(text: string): string {
-  return text
-    .replaceAll('\\', '\\e')
-    .replaceAll('-', '\\-')
-    .replaceAll('~', '\\(ti')
-    .replaceAll('^', '\\(ha')
-    .replace(/^(?=[.'])/gm, '\\&');
 }

@@ -62,7 +62,8 @@ export function reference(schema: SchemaNode, example: string): string {
   ].join('\n');
 }
 
-const requirements = {
+/** Whether a property must be there, in words. */
+export const requirements = {
   yes: 'Required',
   somewhere: 'Required, here or in `defaults`',
   no: 'Optional',

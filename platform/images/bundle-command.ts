@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import {
   formerVersions,
@@ -11,17 +11,23 @@ import { bundleScriptWorker } from './bundle.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** What the command is without a source tree to make images from. */
+/** Modules of domb, and what stands in for them where the command is installed without a source tree to make images from. */
+const substitutes: readonly (readonly [module: string, substitute: string])[] = [
+  ['cli/chosen-xen.ts', 'chosen-xen.ts'],
+  ['cli/policy-build.ts', 'no-policy-modules.ts'],
+  ['platform/hypervisor/build.ts', 'hypervisor.ts'],
+  ['platform/images/boot-parts.ts', 'boot-parts.ts'],
+  ['platform/policy/build.ts', 'policy.ts'],
+];
+
 const installed: Plugin = {
   name: 'installed',
   setup(build) {
-    const replace = (filter: RegExp, substitute: string) =>
-      build.onResolve({ filter }, ({ resolveDir }) =>
-        resolveDir === join(root, 'cli') ? { path: join(root, 'cli', substitute) } : undefined,
-      );
-    replace(/^\.\/image\.ts$/, 'no-image.ts');
-    replace(/^\.\/policy-build\.ts$/, 'no-policy-modules.ts');
-    replace(/^\.\.\/platform\/policy\/build\.ts$/, 'no-policy-build.ts');
+    build.onResolve({ filter: /^\.{1,2}\// }, ({ importer, path }) => {
+      const module = join(dirname(importer), path);
+      const found = substitutes.find(([from]) => module === join(root, from));
+      return found && { path: join(root, 'cli/installed', found[1]) };
+    });
   },
 };
 

@@ -6,30 +6,12 @@ import { BUNDLED_WORKER } from '../../boot-scripts/apart.ts';
 import { daemonFiles } from '../../daemon/plan/compiled-code.ts';
 import { paths, type Settings } from '../../daemon/plan/settings.ts';
 import type { Piece } from '../../initramfs/cpio.ts';
-import { ownRelease } from '../../xen-releases/releases.ts';
 import { filePiece, lengthOf } from '../lib/pieces.ts';
-import { bundle, bundleScriptWorker } from './bundle.ts';
-import { codeCache } from './code-cache.ts';
+import { bootParts } from './boot-parts.ts';
 import type { InitramfsSize } from './command-lines.ts';
-import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
-import { interpreter, nodeRuntime, unpackedSize } from './runtime.ts';
 
-const source = (name: string) => join(import.meta.dirname, name);
 const directory = '/usr/lib/domb';
-// dlopen'ed, so no ELF header names them (bindings/libxenctrl.ts, bindings/libxenguest.ts).
-const xenLibraries = [ownRelease.libraries.control, ownRelease.libraries.guest];
-const modules: readonly ImageModule[] = ['xen-privcmd'];
-
-/** Everything in domB's initramfs that does not depend on the manifest. */
-const runtimeLayer = () =>
-  nodeRuntime({
-    name: 'domb-runtime',
-    packages: [ownRelease.packages.libraries, 'libstdc++6'],
-    libraries: xenLibraries,
-    modules,
-    directories: ['/proc', '/sys', '/dev', '/run', '/tmp'],
-  });
 
 /** What a boot image can hold beside the manifest and its images. */
 export interface ImageExtras {
@@ -86,24 +68,18 @@ export async function composeBootImage(
   images: ReadonlyMap<string, Uint8Array | string>,
   { policy, signature }: ImageExtras = {},
 ): Promise<Initramfs> {
-  const kernel = await debianKernel();
-  const load = (await moduleClosure(kernel, modules)).map((path) => `/lib/modules/${path}`);
+  const parts = await bootParts();
   const complete: Settings = {
     ...settings,
     policy: policy !== undefined,
     signed: signature !== undefined,
-    modules: load,
+    modules: [...parts.modules],
   };
-  const code = await bundle(source('../../daemon/run/main.ts'));
   const root = new RootTree()
-    .file(
-      join(directory, daemonFiles.launcher),
-      await bundle(source('../../daemon/run/launch.ts'), interpreter),
-      0o755,
-    )
-    .file(join(directory, daemonFiles.code), code)
-    .file(join(directory, daemonFiles.cache), await codeCache(code))
-    .file(join(directory, BUNDLED_WORKER), await bundleScriptWorker())
+    .file(join(directory, daemonFiles.launcher), parts.launcher, 0o755)
+    .file(join(directory, daemonFiles.code), parts.code)
+    .file(join(directory, daemonFiles.cache), parts.cache)
+    .file(join(directory, BUNDLED_WORKER), parts.worker)
     .link('/init', join(directory, daemonFiles.launcher))
     .file(paths.manifest, manifestBytes)
     .file(paths.settings, `${JSON.stringify(complete)}\n`);
@@ -119,11 +95,10 @@ export async function composeBootImage(
   // Linux unpacks archives one behind the other. This layer stays uncompressed: it is made for each manifest, and
   // what is large in it is compressed already or was unpacked on purpose.
   const own = root.pieces();
-  const runtime = await runtimeLayer();
-  const pieces = [...own, filePiece(runtime)];
+  const pieces = [...own, filePiece(parts.runtime)];
   return {
     pieces,
     packed: lengthOf(pieces),
-    unpacked: lengthOf(own) + (await unpackedSize(runtime)),
+    unpacked: lengthOf(own) + parts.runtimeUnpacked,
   };
 }

@@ -1,8 +1,9 @@
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cached } from '../lib/cache.ts';
-import { runBytes, runProgram } from '../lib/run.ts';
+import { runProgram } from '../lib/run.ts';
 import { needPackages } from '../setup/packages.ts';
+import { unpackBzImage } from './bz-image.ts';
 import { compactElf } from './compact-elf.ts';
 import { candidates, kernelPackage, unpackPackages } from './debian-packages.ts';
 
@@ -67,36 +68,6 @@ async function keepModules(from: string, to: string): Promise<void> {
   }
   const lines = kept.map((path) => `${path}: ${dependencies.get(path)?.join(' ')}`.trimEnd());
   await writeFile(join(to, DEPENDENCIES), `${lines.join('\n')}\n`);
-}
-
-// Linux Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header".
-const SETUP_SECTS = 0x1f1;
-const HEADER_MAGIC = 0x202;
-const PAYLOAD_OFFSET = 0x248;
-const PAYLOAD_LENGTH = 0x24c;
-
-/**
- * Unpacks the compressed payload of a bzImage: the ELF kernel that libxc would unpack at every boot.
- * Only the compressions that Debian has used for its kernels are known (xz, zstd).
- */
-async function unpackBzImage(image: Buffer): Promise<Buffer> {
-  if (image.toString('latin1', HEADER_MAGIC, HEADER_MAGIC + 4) !== 'HdrS') {
-    throw new Error('not a bzImage: no HdrS at offset 0x202');
-  }
-  const protectedMode = (image.readUInt8(SETUP_SECTS) + 1) * 512;
-  const start = protectedMode + image.readUInt32LE(PAYLOAD_OFFSET);
-  // The payload ends with the unpacked size (4 bytes), which the decompressors must not see.
-  const payload = image.subarray(start, start + image.readUInt32LE(PAYLOAD_LENGTH) - 4);
-  const elf = await decompress(payload);
-  if (elf.toString('latin1', 0, 4) !== '\x7fELF') throw new Error('bzImage payload is no ELF file');
-  return elf;
-}
-
-function decompress(payload: Buffer): Promise<Buffer> {
-  const magic = payload.toString('hex', 0, 6);
-  if (magic === 'fd377a585a00') return runBytes('xz', ['-dc'], { input: payload });
-  if (magic.startsWith('28b52ffd')) return runBytes('zstd', ['-dcq'], { input: payload });
-  throw new Error(`bzImage payload has an unknown compression (starts with ${magic})`);
 }
 
 /** Which modules each needs, by paths below their directory (modules.dep(5)). */

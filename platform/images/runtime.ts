@@ -5,10 +5,10 @@ import { ADDON_FILE } from '../../bindings/ffi/addon.ts';
 import { cached } from '../lib/cache.ts';
 import { runProgram } from '../lib/run.ts';
 import { needPackages } from '../setup/packages.ts';
-import { nodeBinary } from './code-cache.ts';
 import { compress } from './compress.ts';
 import { debianTree, withLibraries } from './debian-packages.ts';
 import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
+import { knownNode, NODE_SHA256 } from './node-digest.ts';
 import { RootTree } from './root-tree.ts';
 import { addSharedLibraries } from './shared-libraries.ts';
 
@@ -36,10 +36,10 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
   const { name, libraries, modules, directories } = runtime;
   const packages = await debianTree(await withLibraries(runtime.packages));
   const kernel = await debianKernel();
-  const node = nodeBinary();
+  const node = await knownNode();
   const nodePackage = join(dirname(node), '..');
-  const addonPackage = dirname(require.resolve('@yuuang/ffi-rs-linux-x64-gnu/package.json'));
-  const versions = await Promise.all([nodePackage, addonPackage].map(versionOf));
+  const addon = nodeAddon();
+  const versions = await Promise.all([nodePackage, dirname(addon)].map(versionOf));
   const inputs = [packages, kernel.elf, versions, runtime, UNPACKED_SIZE];
   const directory = await cached(name, inputs, async (work) => {
     needPackages('images');
@@ -49,7 +49,6 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
     for (const path of directories) root.directory(path);
     if (directories.includes('/dev')) root.characterDevice('/dev/console', 0o600, 5, 1);
     await root.copy(interpreter, stripped, 0o755);
-    const addon = join(addonPackage, ADDON_FILE);
     await root.copy(addonPath, addon);
     await addSharedLibraries(root, packages, [stripped, addon], libraries);
     for (const path of await moduleClosure(kernel, modules)) {
@@ -61,6 +60,22 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
     await runProgram('rm', [stripped]);
   });
   return join(directory, 'runtime.cpio.zst');
+}
+
+/** The addon of our FFI layer, as npm has installed it. */
+export function nodeAddon(): string {
+  const package_ = dirname(require.resolve('@yuuang/ffi-rs-linux-x64-gnu/package.json'));
+  return join(package_, ADDON_FILE);
+}
+
+/** The Node of our images, without symbols. Returns its path. */
+export async function strippedNode(): Promise<string> {
+  const node = await knownNode();
+  const directory = await cached('node', [NODE_SHA256], async (work) => {
+    needPackages('images');
+    await runProgram('strip', ['-o', join(work, 'node'), node]);
+  });
+  return join(directory, 'node');
 }
 
 /** Lies beside the archive. */

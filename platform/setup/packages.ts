@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const script = join(import.meta.dirname, 'prepare.sh');
@@ -52,6 +53,8 @@ export function needPackageLists(): void {
 
 /** Those for this that are not installed; none where there is no dpkg to ask, so that each tool is missed by its name. */
 export function missingPackages(purpose: Purpose): string[] {
+  // Where domb itself is installed as a package, dpkg has seen to that.
+  if (!existsSync(script)) return [];
   const { stdout } = spawnSync('sh', [script, 'missing', purpose], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

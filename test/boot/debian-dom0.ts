@@ -53,6 +53,7 @@ export async function debianDom0(): Promise<DebianDom0> {
   const runtime = await nodeSegment();
   const sources = [
     'install-dom0',
+    'files',
     'domb-keep',
     'domb-receive',
     'domb-receive.service',

@@ -37,6 +37,7 @@ const events = 'test/integration/cli/evidence.test.ts';
 const debianDom0 = 'test/boot/debian.test.ts';
 const launch = 'test/integration/vtpm/launch-commands.test.ts';
 const verifier = 'test/integration/package/verifier.test.ts';
+const debs = 'test/integration/package/debs.test.ts';
 const sealing = 'test/integration/cli/sealing.test.ts';
 const sealedBoot = 'test/boot/sealing.test.ts';
 
@@ -131,6 +132,7 @@ export const documented: readonly Documented[] = [
     shows: /^NOT PROVEN: .*: key, launch-chain$/m,
     status: 4,
   },
+  { command: 'npm run deb', where: 'elsewhere', by: debs },
   {
     command: 'npm run verifier',
     where: 'boot',

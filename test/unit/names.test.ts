@@ -4,12 +4,14 @@ import { exportedNames, productionFiles } from '../lib/source-tree.ts';
 
 const steps = /^(bindings\/xen|daemon\/run\/steps)\//;
 const verifier = 'the second stands in for the first in domb-verify: platform/package/verifier.ts';
+const installed =
+  'the second stands in for the first where the command is installed: platform/images/bundle-command.ts';
 const typeCheck = /^(boot-scripts|cli\/verifier)\/(no-)?type-check\.ts$/;
 const generated = /^boot-configs\/generated\/validate-manifest-\d+\.ts$/;
 
 /** Names that several modules may define, which modules those are, and why. */
 const shared: Readonly<Record<string, { where: RegExp; why: string }>> = {
-  run: { where: /^cli\/[\w-]+\.ts$/, why: 'every command has one: cli/programs.ts' },
+  run: { where: /^cli\/(installed\/)?[\w-]+\.ts$/, why: 'every command has one: cli/programs.ts' },
   createDomain: { where: steps, why: 'a step, and what it asks of Xen' },
   reuseDomain: { where: steps, why: 'a step, and what it asks of Xen' },
   buildDomain: { where: steps, why: 'a step, and what it asks of Xen' },
@@ -20,13 +22,20 @@ const shared: Readonly<Record<string, { where: RegExp; why: string }>> = {
     why: 'an operation, and the step that carries it out',
   },
   policySource: {
-    where: /^(platform\/policy\/build|cli\/no-policy-build)\.ts$/,
-    why: 'the same',
+    where: /^(platform\/policy\/build|cli\/(no-policy-build|installed\/policy))\.ts$/,
+    why: `${installed}; the third in domb-verify`,
   },
   buildPolicy: {
-    where: /^(platform\/policy\/build|cli\/no-policy-build)\.ts$/,
-    why: 'the second stands in for the first where the command is installed: platform/images/bundle-command.ts',
+    where: /^(platform\/policy\/build|cli\/(no-policy-build|installed\/policy))\.ts$/,
+    why: `${installed}; the third in domb-verify`,
   },
+  buildHypervisor: {
+    where: /^(platform\/hypervisor\/build|cli\/installed\/hypervisor)\.ts$/,
+    why: installed,
+  },
+  bootParts: { where: /^(platform\/images|cli\/installed)\/boot-parts\.ts$/, why: installed },
+  bootKernel: { where: /^(platform\/images|cli\/installed)\/boot-parts\.ts$/, why: installed },
+  chosenXen: { where: /^cli\/(installed\/)?chosen-xen\.ts$/, why: installed },
   program: { where: /^cli\/(verifier\/)?commands\.ts$/, why: verifier },
   commands: { where: /^cli\/(verifier\/)?commands\.ts$/, why: verifier },
   programs: { where: /^cli\/(verifier\/)?programs\.ts$/, why: verifier },

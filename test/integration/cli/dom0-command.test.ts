@@ -86,7 +86,11 @@ test('in dom0, what takes the source tree says so', async (t) => {
   const asked = domb(['policy', 'why', 'dom0_t', 'vtpm_t', 'see', '--policy', await buildPolicy()]);
   assert.match(asked.stdout, /^yes: .*The modules of this policy are not known here/s);
   assert.equal(domb(['predict', manifest, '--images', images, '--no-policy']).status, 0);
-  const image = domb(['image', manifest, '--images', images, '--output', join(images, 'o')]);
+  const output = ['--output', join(images, 'o'), '--policy', await buildPolicy()];
+  const image = domb(['image', manifest, '--images', images, ...output]);
   assert.equal(image.status, 1);
-  assert.match(image.stderr, /installed without what makes images/);
+  assert.match(
+    image.stderr,
+    /installed without what makes images.*\n {2}hint: install the package domb-boot/,
+  );
 });

@@ -105,6 +105,9 @@ function initramfsToolsImage(directory: string): string {
 mount -t tmpfs layer "$work/layer"
 mkdir "$work/layer/upper" "$work/layer/work"
 mount -t overlay overlay -o "lowerdir=/usr/lib,upperdir=$work/layer/upper,workdir=$work/layer/work" /usr/lib
+mkdir "$work/layer/scripts" "$work/layer/scripts-work"
+cp -a "$root/usr/share/initramfs-tools/." "$work/layer/scripts"
+mount -t overlay overlay -o "lowerdir=/usr/share/initramfs-tools,upperdir=$work/layer/scripts,workdir=$work/layer/scripts-work" /usr/share/initramfs-tools
 mount -t tmpfs boot /boot
 modules=/usr/lib/modules/${RELEASE}
 mkdir -p "$modules"
@@ -115,7 +118,7 @@ mkinitramfs -c gzip -d "$configuration" -o "$work/initrd" ${RELEASE}
 mkdir "$work/image"
 cd "$work/image"
 gzip -dc "$work/initrd" | cpio -idm --quiet`,
-    { work: directory, configuration },
+    { work: directory, configuration, root },
   );
   return join(directory, 'image');
 }

@@ -20,7 +20,7 @@ test('wrong usage gives 2, a reason and a hint, and nothing on standard output',
     [['validate', 'f', '--images'], /--images needs a value/],
     [['validate', 'f', '--images='], /--images needs a value/],
     [['validate', '--json=yes', 'f'], /--json takes no value/],
-    [['completion', 'fish'], /choose bash or zsh/],
+    [['completion', 'tcsh'], /choose bash, zsh or fish/],
     [['enroll'], /enroll needs a further word\n {2}hint: choose one of challenge, answer, /],
     [['enroll', 'chalenge', 'e'], /no command "enroll chalenge"\n.*"domb enroll challenge"\?/],
     [['enrol'], /no command "enrol"\n {2}hint: did you mean "domb enroll"\?/],
@@ -137,7 +137,7 @@ test('the completion for bash completes commands, options, properties and files'
   assert.deepEqual(complete('validate', '--images', 'boot-conf'), ['boot-configs']);
   assert.deepEqual(complete('validate', 'package.js'), ['package.json']);
   assert.deepEqual(complete('explain', 'domains.mem'), ['domains.memory']);
-  assert.deepEqual(complete('completion', ''), ['bash', 'zsh']);
+  assert.deepEqual(complete('completion', ''), ['bash', 'zsh', 'fish']);
   assert.deepEqual(complete('help', 'exp'), ['export', 'explain']);
   assert.deepEqual(complete('schema', '--version', ''), ['1', '2']);
   assert.deepEqual(complete('enr'), ['enroll']);

@@ -1,4 +1,4 @@
-import { Failure } from './command.ts';
+import { Failure } from '../command.ts';
 
 /** `domb policy build` where the command is installed without its source tree. */
 export async function run(): Promise<never> {

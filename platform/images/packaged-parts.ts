@@ -1,0 +1,14 @@
+/** What the Debian packages domb-boot and domb-xen call the parts that images are made of, in their directories of /usr/lib/domb. */
+export const packagedParts = {
+  /** domb-boot: {@link BootParts.runtime}, its size unpacked, the modules to load one a line, and domB's kernel. */
+  runtime: 'runtime.cpio.zst',
+  unpacked: 'runtime-unpacked-size',
+  modules: 'modules',
+  kernel: 'vmlinuz',
+  /** domb-xen: the hypervisor for multiboot loaders, and for firmware; our policy; which version that is. */
+  xen: 'xen',
+  xenEfi: 'xen.efi',
+  policy: 'xenpolicy',
+  policySource: 'policy.conf',
+  xenVersion: 'version',
+} as const;
