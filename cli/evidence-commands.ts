@@ -260,18 +260,32 @@ export const evidenceCommands: readonly Command[] = [
       'It ends with 0 when the evidence proves that what was expected is what booted, with 3 when anything is wrong, and with ' +
         '4 when nothing is, but a lie could still come through a gap. It names the gaps and what closes them: a fresh nonce, an ' +
         'enrolled key, items to compare with, PCR 4 expected, and PCR 7 where Secure Boot is claimed. --waive accepts gaps.',
+      'With --guest the verdict is about a guest, too, by its own TPM: the platform first, whose log names the authority over the TPMs of its guests, ' +
+        'then the guest.',
       'What is expected comes from a manifest with its images, or from a signed reference that "domb predict" made. The ' +
         'reference is signed like a manifest, with .sig added to its name.',
     ],
     arguments: [
       {
         name: 'EVIDENCE',
-        says: 'A directory as "domb quote" writes it, or what domB handed over.',
+        says: 'A directory as "domb quote" writes it, or what domB handed over. Without it a guest is judged alone, and nothing is proven.',
+        optional: true,
         completes: 'files',
       },
     ],
     options: [
       nonce,
+      {
+        name: 'guest',
+        value: 'DIR',
+        says: "Judge this evidence of a guest, too: its own TPM's quote with the same nonce, and its key's certificate (docs/vtpm.md).",
+        completes: 'directories',
+      },
+      {
+        name: 'guest-name',
+        value: 'NAME',
+        says: 'Which guest of the manifest that has to be; with --guest.',
+      },
       {
         name: 'boot',
         says: 'Judge the quote that domB took before it handed over; it has no nonce.',
@@ -359,6 +373,11 @@ export const evidenceCommands: readonly Command[] = [
           'domb verify evidence --nonce 0f1e2d3c4b5a69788796a5b4c3d2e1f0 --reference p.reference --key public.pem --ear key.pem --ear-out result.jwt',
       },
       { says: 'The quote that domB took itself, in dom0', command: 'domb verify /run/domb --boot' },
+      {
+        says: 'A guest together with its platform',
+        command:
+          'domb verify evidence --nonce $NONCE --manifest vtpm.yaml --images images --no-policy --guest guest --guest-name ledger',
+      },
     ],
   },
   {

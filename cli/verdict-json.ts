@@ -3,9 +3,18 @@ import type { Evidence } from '../measurement/evidence/evidence.ts';
 import { machineFacts, scriptActions } from '../measurement/evidence/script-actions.ts';
 import type { Verdict } from '../measurement/evidence/verdict.ts';
 import { pcrsJson } from '../measurement/formats/event-listing.ts';
+import type { GuestVerdict } from '../measurement/guest-tpm/guest-verdict.ts';
 
-/** A verdict for programs: docs/verdict.schema.json. @param evidence what it is about; undefined when that is damaged */
-export function verdictJson(verdict: Verdict, evidence: Evidence | undefined): string {
+/**
+ * A verdict for programs: docs/verdict.schema.json.
+ * @param evidence what it is about; undefined when that is damaged, or there is none
+ * @param guest what was found of a guest of this platform
+ */
+export function verdictJson(
+  verdict: Verdict,
+  evidence: Evidence | undefined,
+  guest?: GuestVerdict,
+): string {
   const { attest, compared, bootEvents, ...rest } = verdict;
   const quote = attest && {
     clock: String(attest.clock.clock),
@@ -21,5 +30,15 @@ export function verdictJson(verdict: Verdict, evidence: Evidence | undefined): s
     read: machineFacts(bootEvents),
   };
   const items = compared?.map(({ name, problems }) => ({ name, problems }));
-  return `${JSON.stringify({ ...rest, items, bootEvents, scripts, quote }, null, 2)}\n`;
+  const both = guest && {
+    outcome: guest.outcome,
+    guest: {
+      domain: guest.domain,
+      findings: guest.findings,
+      gaps: guest.gaps,
+      notes: guest.notes,
+    },
+  };
+  const all = { ...rest, items, bootEvents, scripts, quote, ...both };
+  return `${JSON.stringify(all, null, 2)}\n`;
 }

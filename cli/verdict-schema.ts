@@ -1,4 +1,5 @@
 import { checks, gaps, type Outcome } from '../measurement/evidence/verdict.ts';
+import { guestChecks, guestGaps } from '../measurement/guest-tpm/guest-verdict.ts';
 
 const outcomes: Readonly<Record<Outcome, string>> = {
   proven: 'nothing is wrong, and every gap is closed or waived',
@@ -27,7 +28,7 @@ const events = {
   items: object({ event: { type: 'string' }, sequence: { type: 'integer', minimum: 0 } }),
 };
 
-const optional = ['items', 'pcrs', 'events', 'bootEvents', 'boot', 'scripts', 'quote'];
+const optional = ['guest', 'items', 'pcrs', 'events', 'bootEvents', 'boot', 'scripts', 'quote'];
 
 const schema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -52,6 +53,26 @@ const schema = {
         }),
       },
       notes: lines,
+      guest: {
+        description:
+          'what was found of a guest, with --guest; "outcome" is then that of both, and without evidence of the platform the other lists are empty',
+        ...object({
+          domain: { ...line, description: "the guest's name in the manifest" },
+          findings: {
+            type: 'array',
+            items: object({ check: named(guestChecks), ok: { type: 'boolean' }, says: line }),
+          },
+          gaps: {
+            type: 'array',
+            items: object({
+              gap: named(guestGaps),
+              says: line,
+              hint: { ...line, description: 'what closes it; it cannot be waived' },
+            }),
+          },
+          notes: lines,
+        }),
+      },
       items: {
         type: 'array',
         description: 'how each item compares; where there is something to compare with',

@@ -1,11 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { MeasurementError } from '../errors.ts';
+import { GUEST_STATEMENT } from '../guest-tpm/certificate.ts';
 import {
   basicConstraints,
   type CertificateFields,
   certificateFields,
   EXTENSION,
   extendedKeyUsage,
+  extension,
 } from './x509/certificate-fields.ts';
 import { namesOf, sameDirectoryName } from './x509/general-names.ts';
 import { constraintProblem, nameConstraints } from './x509/name-constraints.ts';
@@ -89,6 +91,10 @@ export function ekChainProblems(...chain: Parameters<typeof ekChain>): readonly 
 }
 
 function endorsementKeyProblems({ fields }: Link): string[] {
+  // Whoever takes the authority of a boot for a manufacturer must not take its guests for machines.
+  if (extension(fields, GUEST_STATEMENT) !== undefined) {
+    return ["the EK certificate is one of a guest's TPM, not of a machine's"];
+  }
   const uses = extendedKeyUsage(fields);
   const isOne = !basicConstraints(fields).ca && (uses?.includes(EK_CERTIFICATE) ?? true);
   return isOne ? [] : ['the EK certificate is not one of an endorsement key'];

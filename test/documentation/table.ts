@@ -532,6 +532,30 @@ export const documented: readonly Documented[] = [
   { command: 'openssl verify -CAfile authority.pem ek.pem', where: 'elsewhere', by: launch },
   { command: 'openssl x509 -in ek.pem -noout -text', where: 'elsewhere', by: launch },
   { command: 'tpm2_pcrread sha256:8,9', where: 'elsewhere', by: launch },
+  { command: 'mkdir -p guest', where: 'elsewhere', by: launch },
+  { command: 'tpm2_nvread 0x1400C01 > guest/ak.der', where: 'elsewhere', by: launch },
+  {
+    command: 'tpm2_readpublic -c 0x8101D0B0 -f tss -o guest/ak.pub',
+    where: 'elsewhere',
+    by: launch,
+  },
+  {
+    command:
+      'tpm2_quote -c 0x8101D0B0 -l sha256:0,1,2,3,4,5,6,7,8,9 -q $NONCE -m guest/quote.attest -s guest/quote.signature -o guest/quote.pcrs',
+    where: 'elsewhere',
+    by: launch,
+  },
+  {
+    command:
+      'domb verify evidence --nonce $NONCE --manifest vtpm.yaml --images images --no-policy --guest guest --guest-name ledger',
+    where: 'elsewhere',
+    by: launch,
+  },
+  {
+    command: 'domb verify --nonce $NONCE --guest guest --guest-name ledger',
+    where: 'elsewhere',
+    by: launch,
+  },
   {
     command: 'domb predict vtpm.yaml --images images --guest ledger --uuid $UUID',
     where: 'elsewhere',
@@ -633,6 +657,7 @@ export const outputs: readonly { page: string; begins: string }[] = [
   { page: 'docs/boot-scripts.md', begins: 'seen         by script' },
   { page: 'docs/measurement-log.md', begins: '01 6d 6f 64' },
   { page: 'docs/policy.md', begins: 'Who has power over them' },
+  { page: 'docs/vtpm.md', begins: 'ok           guest: quote' },
   { page: 'docs/policy.md', begins: 'no: read memory, dom0_t to vtpm_t' },
   { page: 'docs/measurement-log.md', begins: 'f2513b7385c7' },
 ];

@@ -72,8 +72,10 @@ const quote = (nonce: string, output: string) =>
   ]);
 
 const verify = (...options: string[]) => domb(['verify', at('evidence'), ...options]);
-/** Parts of the JSON that nothing writes here: no script, and no domain missing. */
+/** Parts of the JSON that nothing writes here: no guest, no script, and no domain missing. */
 const ofScripts = [
+  ...['guest.domain', 'guest.findings[].check', 'guest.findings[].ok', 'guest.findings[].says'],
+  ...['guest.gaps[].gap', 'guest.gaps[].says', 'guest.gaps[].hint', 'guest.notes[]'],
   'boot.missing[].domain',
   'boot.missing[].why',
   'scripts.changed[]',

@@ -16,6 +16,7 @@ import { CERTIFICATE_INDEX, certifyKeys } from '../../../vtpm/backend/certify.ts
 import { measureLaunch } from '../../../vtpm/backend/launch.ts';
 import { fromPage } from '../../documentation/extract.ts';
 import { domb, dombProgram, file } from '../../lib/domb.ts';
+import { MeasuredPlatform } from '../../lib/measured-platform.ts';
 import { ramdiskWith } from '../../lib/ramdisk-with.ts';
 import { type Swtpm, startSwtpm } from '../../lib/swtpm.ts';
 import { elf, pvNotes } from '../../unit/boot-configs/elf-builder.ts';
@@ -38,9 +39,13 @@ domains:
     after: [vtpm]
 `;
 const UUID = '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b07';
+const NONCE = '00112233445566778899aabbccddeeff';
+const authority = newAuthority();
 
 let directory: string;
 let swtpm: Swtpm;
+/** What the guest is a guest on. */
+let platform: MeasuredPlatform;
 let akCertificate: X509Certificate;
 const at = (name: string) => join(directory, name);
 
@@ -49,9 +54,23 @@ before(async () => {
   for (const name of ['images', 'tools']) await mkdir(at(name));
   await symlink(dombProgram, at('tools/domb'));
   await writeFile(at('vtpm.yaml'), text);
-  await writeFile(at('images/vmlinux'), elf({ notes: pvNotes }));
-  await writeFile(at('images/one.cpio.zst'), ramdiskWith('one'));
-  await writeFile(at('images/two.cpio.zst'), ramdiskWith('another'));
+  const images = {
+    vmlinux: elf({ notes: pvNotes }),
+    'one.cpio.zst': ramdiskWith('one'),
+    'two.cpio.zst': ramdiskWith('another'),
+  };
+  for (const [name, bytes] of Object.entries(images)) await writeFile(at(`images/${name}`), bytes);
+  const identity = { event: 'identity', domain: 'ledger', domid: 1, uuid: UUID } as const;
+  platform = await MeasuredPlatform.make({
+    ...{ manifest: at('vtpm.yaml'), images },
+    bootItems: [
+      identity,
+      {
+        ...{ event: 'vtpm-authority', domain: 'vtpm' },
+        publicKey: authority.publicKey.toString('hex'),
+      },
+    ],
+  });
   swtpm = await startSwtpm();
   const manifest = loadManifest(Buffer.from(text), 'vtpm.yaml');
   const domain = manifest.domains.find(({ name }) => name === 'ledger') ?? assert.fail();
@@ -61,12 +80,11 @@ before(async () => {
       return { description: () => describeContent(bytes) };
     },
   });
-  const identity = { event: 'identity', domain: 'ledger', domid: 1, uuid: UUID } as const;
   const tpm = await swtpm.connect();
   await measureLaunch(tpm, { predictable, identity }, ['sha256']);
   const guest = { domain: 'ledger', domid: 1, uuid: UUID };
   const certification = {
-    authority: authorityOf(newAuthority()),
+    authority: authorityOf(authority),
     keys: ['ecc', 'ak'],
     guest,
   } as const;
@@ -76,27 +94,51 @@ before(async () => {
 });
 after(async () => {
   await swtpm?.stop();
+  await platform?.stop();
   await rm(directory, { recursive: true });
 });
 
 test('the log of the launch, its registers and their prediction agree, by the commands of docs/vtpm.md', async () => {
   const commands = fromPage('docs/vtpm.md', await readFile(file('docs/vtpm.md'), 'utf8'));
   const PATH = `${at('tools')}:${process.env.PATH}`;
-  const env = { ...process.env, PATH, TPM2TOOLS_TCTI: swtpm.tcti, UUID };
+  const env = { ...process.env, PATH, TPM2TOOLS_TCTI: swtpm.tcti, UUID, NONCE };
+  await symlink(platform.at('evidence'), at('evidence'));
+  await platform.quote(NONCE, 'evidence');
   const answers = new Map<string, string>();
   for (const { command } of commands) {
-    const { stdout } = await promisify(execFile)('bash', ['-ec', command], { cwd: directory, env });
-    answers.set(command.split(' ').slice(0, 2).join(' '), stdout);
+    // dom0's part, which is done.
+    if (command.startsWith('domb quote')) continue;
+    // A verdict that proves nothing ends with another status than 0.
+    const run = promisify(execFile)('bash', ['-ec', command], { cwd: directory, env });
+    const { stdout } = await run.catch((error) =>
+      error.code === 4 ? { stdout: String(error.stdout) } : assert.fail(error),
+    );
+    answers.set(command, stdout);
   }
-  const saidBy = (command: string) => answers.get(command) ?? assert.fail(command);
+  const saidBy = (begin: string) =>
+    [...answers].find(([command]) => command.startsWith(begin))?.[1] ?? assert.fail(begin);
   assert.match(saidBy('openssl verify'), /^ek\.pem: OK$/m);
   const certificates = await readFile(at('ek.pem'));
   assert.equal(new X509Certificate(certificates).subject, 'CN=ledger');
   // The last command about certificates shows one.
-  assert.match(saidBy('openssl x509'), new RegExp(`Subject: CN = ledger\\n[^]*urn:uuid:${UUID}`));
+  assert.match(
+    saidBy('openssl x509 -in ek.pem'),
+    new RegExp(`Subject: CN = ledger\\n[^]*urn:uuid:${UUID}`),
+  );
   const made = /^x: ([0-9a-f]{64})$/m.exec(saidBy('tpm2_createprimary -C'))?.[1] ?? '';
   const key = akCertificate.publicKey.export({ format: 'jwk' });
   assert.equal(Buffer.from(key.x ?? '', 'base64url').toString('hex'), made);
+  for (const line of [
+    'quote: signature, nonce and PCR values',
+    'guest: its key is certified by the measured authority',
+    `guest: ledger, domain 1, ${UUID}, system_u:system_r:guarded_t`,
+    'guest: PCR 8 and 9 are those of what domB built it from',
+  ]) {
+    assert.ok(saidBy('domb verify evidence').includes(`ok           ${line}\n`), line);
+  }
+  // It is what the platform lacks here.
+  assert.match(saidBy('domb verify evidence'), /NOT PROVEN: .*: key, launch-chain, dma\n$/);
+  assert.match(saidBy('domb verify --nonce'), /NOT PROVEN: .*: guest-platform\n$/);
   const log = saidBy('tpm2_eventlog launch.log').toLowerCase();
   const registers = saidBy('tpm2_pcrread sha256:8,9').toLowerCase();
   const predicted = saidBy('domb predict').toLowerCase();
@@ -151,3 +193,72 @@ for (const [what, options, says, expected] of refusals) {
     assert.equal(status, expected);
   });
 }
+
+const verify = (...options: string[]) =>
+  domb(['verify', platform.at('evidence'), ...platform.expected, ...options], { cwd: directory });
+const GUEST = ['--guest', 'guest', '--guest-name', 'ledger'];
+
+test('with the gaps of the platform waived, platform and guest are proven in one verdict', async () => {
+  const waived = ['--nonce', NONCE, '--waive', 'key,launch-chain,dma'];
+  const { status, out } = await verify(...waived, ...GUEST);
+  assert.equal(status, 0, out);
+  assert.match(out, /\nPROVEN, with what was waived: key, launch-chain, dma\n$/);
+  const other = await verify(...waived, '--guest', 'guest', '--guest-name', 'vtpm');
+  assert.equal(other.status, 3);
+  assert.match(other.out, /^WRONG {8}vtpm has no vTPM, as the platform's log says$/m);
+});
+
+test('the same as JSON', async () => {
+  const { out } = await verify('--nonce', NONCE, ...GUEST, '--json');
+  const { outcome, findings, guest } = JSON.parse(out);
+  assert.equal(outcome, 'unproven');
+  assert.ok(findings.length > 5);
+  assert.equal(guest.domain, 'ledger');
+  assert.deepEqual(guest.gaps, []);
+  assert.ok(guest.findings.every(({ ok }: { ok: boolean }) => ok));
+});
+
+test("a guest's evidence is none of a platform's, nor a platform's one of a guest's", async () => {
+  const options = ['--nonce', NONCE];
+  const asPlatform = await domb(['verify', 'guest', ...options], { cwd: directory });
+  assert.equal(asPlatform.status, 1);
+  assert.match(asPlatform.error, /guest\/measurement\.log/);
+  const asGuest = await verify(...options, '--guest', 'evidence', '--guest-name', 'ledger');
+  assert.equal(asGuest.status, 1);
+  assert.match(asGuest.error, /evidence\/ak\.der/);
+});
+
+test('an old quote of the guest is refused, whatever the platform has quoted', async () => {
+  const fresh = 'ffeeddccbbaa99887766554433221100';
+  await platform.quote(fresh, 'evidence');
+  const { status, out } = await verify('--nonce', fresh, ...GUEST);
+  assert.equal(status, 3);
+  assert.match(out, /^WRONG {8}guest: quote refused: the nonce is not ours$/m);
+});
+
+for (const [what, options, says] of [
+  ['a guest without a name', ['--nonce', NONCE, '--guest', 'guest'], /add --guest-name NAME/],
+  ['a name alone', ['--nonce', NONCE, '--guest-name', 'ledger'], /add --guest DIR/],
+  ['the quote of the boot', ['--boot', ...GUEST], /--guest needs a nonce/],
+  [
+    'an attestation result',
+    ['--nonce', NONCE, ...GUEST, '--ear', 'key'],
+    /--ear and --guest exclude/,
+  ],
+] as const) {
+  test(`wrong usage: ${what}`, async () => {
+    const { status, error } = await verify(...options);
+    assert.equal(status, 2);
+    assert.match(error, says);
+  });
+}
+
+test('wrong usage: what is about a platform, without one; and nobody at all', async () => {
+  const alone = ['verify', '--nonce', NONCE, ...GUEST, '--waive', 'key'];
+  const waived = await domb(alone, { cwd: directory });
+  assert.equal(waived.status, 2);
+  assert.match(waived.error, /--waive is about the platform, and there is no evidence of one/);
+  const nobody = await domb(['verify', '--nonce', NONCE], { cwd: directory });
+  assert.equal(nobody.status, 2);
+  assert.match(nobody.error, /EVIDENCE is missing/);
+});

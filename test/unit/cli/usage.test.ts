@@ -83,7 +83,7 @@ test('usage lines show the options that must be given', async () => {
   );
   assert.equal(
     await line('verify'),
-    'Usage: domb verify (--nonce HEX | --boot) [OPTION]... EVIDENCE',
+    'Usage: domb verify (--nonce HEX | --boot) [OPTION]... [EVIDENCE]',
   );
 });
 

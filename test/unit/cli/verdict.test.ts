@@ -9,6 +9,11 @@ import { bootNonce } from '../../../measurement/evidence/evidence.ts';
 import type { Expectation } from '../../../measurement/evidence/expectation.ts';
 import { checks, gaps } from '../../../measurement/evidence/verdict.ts';
 import { verdictOnDamage, verifyEvidence } from '../../../measurement/evidence/verify.ts';
+import {
+  type GuestVerdict,
+  guestChecks,
+  guestGaps,
+} from '../../../measurement/guest-tpm/guest-verdict.ts';
 import { withBootQuote } from '../../lib/boot-quote.ts';
 import { file } from '../../lib/domb.ts';
 import { BOOT_TARGET, bootItems, eventsOf, evidenceOf, ITEMS, NONCE } from '../../lib/evidence.ts';
@@ -65,6 +70,14 @@ function judged(
 }
 
 const withScript = [script, ...ITEMS];
+/** No platform at all, and what a guest says of itself. */
+const nothing = { outcome: 'unproven', findings: [], gaps: [], notes: [] } as const;
+const alone: GuestVerdict = {
+  ...{ outcome: 'unproven', domain: 'ledger' },
+  findings: [{ check: 'guest-quote', ok: true, says: 'guest: signature' }],
+  gaps: [{ gap: 'guest-platform', says: 'nothing shows it', hint: 'show it' }],
+  notes: ['its own registers'],
+};
 const verdicts = {
   proven: judged({}),
   'waived in part': judged({ nonce: 'boot', waived: ['nonce'] }),
@@ -72,6 +85,10 @@ const verdicts = {
   'a domain missing': judged({}, ITEMS, [lost]),
   recovery: judged({}, [rescue, ...ITEMS, failed], [identity]),
   damaged: { json: verdictJson(verdictOnDamage('no file'), undefined), text: '' },
+  'a guest alone': {
+    json: verdictJson(nothing, undefined, alone),
+    text: verdictText(nothing, alone),
+  },
 };
 
 test('all that verify writes as JSON fits the published schema, and is documented', () => {
@@ -98,8 +115,8 @@ test('docs/verifying.md has every check and every gap, with its meaning', () => 
     const section = page.split(`### ${heading}\n`)[1]?.split('\n### ')[0] ?? '';
     return [...section.matchAll(/^\| `([\w-]+)` \| (.*) \|$/gm)].map(([, id, says]) => [id, says]);
   };
-  assert.deepEqual(rows('Checks'), Object.entries(checks));
-  assert.deepEqual(rows('Gaps'), Object.entries(gaps));
+  assert.deepEqual(rows('Checks'), Object.entries({ ...checks, ...guestChecks }));
+  assert.deepEqual(rows('Gaps'), Object.entries({ ...gaps, ...guestGaps }));
 });
 
 test('the last line is the outcome, in plain words', () => {
@@ -111,6 +128,10 @@ test('the last line is the outcome, in plain words', () => {
     'NOT PROVEN: nothing is wrong, and a lie could still come through: launch-chain',
   );
   assert.equal(last(judged({ nonce: Buffer.from('0') })), 'REFUSED: 1 thing is wrong');
+  assert.equal(
+    last(verdicts['a guest alone']),
+    'NOT PROVEN: nothing is wrong, and a lie could still come through: guest-platform',
+  );
 });
 
 test('what scripts did, which domain is missing and that a boot ended in recovery are in the text', () => {
