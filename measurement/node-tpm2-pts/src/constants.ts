@@ -105,9 +105,11 @@ export const TPMA_NV = {
   AUTH_WRITE: 1 << 2,
   POLICY_WRITE: 1 << 3,
   COUNTER: 1 << 4,
+  EXTEND: 4 << 4,
   OWNER_READ: 1 << 17,
   AUTH_READ: 1 << 18,
   POLICY_READ: 1 << 19,
   NO_DA: 1 << 25,
   WRITTEN: 1 << 29,
+  PLATFORM_CREATE: 1 << 30,
 } as const;

@@ -37,15 +37,15 @@ export interface SessionStart {
   readonly handle: number;
   readonly type: 'hmac' | 'policy';
   readonly hash: HashAlgorithm;
-  /** The secret that only we and the TPM have. */
+  /** The secret that only we and the TPM have; empty for a session that is not salted. */
   readonly salt: Buffer;
   readonly nonceCaller: Buffer;
   readonly nonceTpm: Buffer;
 }
 
 /**
- * A salted session: each command and response carries an HMAC that only the TPM with the salt's key and we can make, and the
- * first parameter can be encrypted. TPM 2.0 Library, Part 1, 19 and 21. Made by `startHmacSession`; lives until `flushContext`.
+ * A session with HMACs: each command and response carries one that only the TPM with the salt's key and we can make, and the
+ * first parameter can be encrypted. Without a salt it is who knows the authorization value that can make them. TPM 2.0 Library, Part 1, 19 and 21. Made by `startHmacSession`; lives until `flushContext`.
  */
 export class HmacSession implements SessionProtection {
   readonly handle: number;
@@ -64,8 +64,9 @@ export class HmacSession implements SessionProtection {
     this.type = type;
     this.hash = hash;
     this.#nonceTpm = nonceTpm;
-    // Part 1, 19.6.8: no bind, hence no authValue in it.
-    this.#key = kdfA(hash, salt, 'ATH', nonceTpm, nonceCaller, 8 * hashSize(hash));
+    // Part 1, 19.6.8: no bind, hence no authValue in it; with neither salt nor bind there is no key.
+    const salted = salt.length > 0;
+    this.#key = !salted ? salt : kdfA(hash, salt, 'ATH', nonceTpm, nonceCaller, 8 * hashSize(hash));
   }
 
   /**

@@ -37,7 +37,9 @@ export { type ActivateOptions, activateCredential } from './commands/credential.
 export { closePlatformHierarchy } from './commands/hierarchy.ts';
 export {
   type NvAccess,
+  nvChangeAuth,
   nvDefine,
+  nvExtend,
   nvIncrement,
   nvRead,
   nvReadName,
@@ -70,6 +72,7 @@ export {
   type Approval,
   policyAuthorize,
   policyAuthValue,
+  policyCommandCode,
   policyGetDigest,
   policyNv,
   policyOr,
@@ -82,6 +85,7 @@ export {
   type SaltKey,
   startHmacSession,
   startPolicySession,
+  startUnsaltedSession,
   withHmacSession,
   withPolicySession,
 } from './commands/session.ts';
@@ -112,6 +116,7 @@ export {
   approvalDigest,
   authorizePolicyDigest,
   authValuePolicyDigest,
+  commandCodePolicyDigest,
   type NvComparison,
   type NvOperation,
   nvPolicyDigest,

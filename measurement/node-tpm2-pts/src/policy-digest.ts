@@ -147,6 +147,11 @@ export function authValuePolicyDigest(from: PolicyStart = {}): Buffer {
   return digest(from.hash ?? 'sha256', start(from), code('PolicyAuthValue'));
 }
 
+/** The policy digest of TPM2_PolicyCommandCode: for this command alone. Part 3, 23.11. */
+export function commandCodePolicyDigest(command: CommandName, from: PolicyStart = {}): Buffer {
+  return digest(from.hash ?? 'sha256', start(from), code('PolicyCommandCode'), code(command));
+}
+
 /** PolicyUpdate(): two steps, the second also for an empty policyRef. Part 3, 23.2.3. */
 function updated(
   hash: HashAlgorithm,

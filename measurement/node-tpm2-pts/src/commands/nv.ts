@@ -1,6 +1,7 @@
 import { type Authorization, password } from '../authorization.ts';
 import { Writer } from '../codec/writer.ts';
 import { TPM_PT, TPM_RH } from '../constants.ts';
+import type { HmacSession, ParameterEncryption } from '../hmac-session.ts';
 import { decodeNvPublic, encodeNvPublic, type NvPublic, nvName } from '../structures/nv-public.ts';
 import type { Tpm } from '../tpm.ts';
 import { tpmProperties } from './capability.ts';
@@ -13,6 +14,16 @@ export interface NvAccess {
   by?: number;
   /** Default: the empty password. */
   authorization?: Authorization;
+  /** A session that encrypts what is read or written on its way; for authorizations that do not do so themselves. */
+  secure?: HmacSession;
+}
+
+/** The authorization, and behind it the session that encrypts. */
+function authorizationsOf(
+  { authorization = password(), secure }: NvAccess,
+  encryption: ParameterEncryption,
+): Authorization[] {
+  return secure ? [authorization, secure.protect(encryption)] : [authorization];
 }
 
 /** TPM2_NV_ReadPublic (Part 3, 31.6). */
@@ -50,7 +61,7 @@ export async function nvRead(
     const response = await tpm.execute({
       command: 'NV_Read',
       handles: [access.by ?? index, index],
-      authorizations: [access.authorization ?? password()],
+      authorizations: authorizationsOf(access, { response: true }),
       parameters: new Writer().u16(wanted).u16(offset + done),
     });
     const part = Buffer.from(response.sized('data', wanted));
@@ -75,11 +86,30 @@ export async function nvWrite(
     const response = await tpm.execute({
       command: 'NV_Write',
       handles: [access.by ?? index, index],
-      authorizations: [access.authorization ?? password()],
+      authorizations: authorizationsOf(access, { command: true }),
       parameters: new Writer().sized(data.subarray(done, done + step)).u16(offset + done),
     });
     response.end();
   }
+}
+
+/**
+ * TPM2_NV_Extend (Part 3, 31.9): an index of type extend becomes the hash, by its name algorithm, of what it holds and `data`. The first
+ * time it holds zeros.
+ */
+export async function nvExtend(
+  tpm: Tpm,
+  index: number,
+  data: Uint8Array,
+  access: NvAccess = {},
+): Promise<void> {
+  const response = await tpm.execute({
+    command: 'NV_Extend',
+    handles: [access.by ?? index, index],
+    authorizations: authorizationsOf(access, { command: true }),
+    parameters: new Writer().sized(data),
+  });
+  response.end();
 }
 
 /** TPM2_NV_WriteLock (Part 3, 31.11): nobody writes the index any more; for good, where it has TPMA_NV_WRITEDEFINE. */
@@ -120,16 +150,37 @@ export async function nvDefine(
   response.end();
 }
 
-/** TPM2_NV_UndefineSpace (Part 3, 31.4) by the owner. */
+/** TPM2_NV_UndefineSpace (Part 3, 31.4) by the owner, or by the platform, whose indexes only it removes. */
 export async function nvUndefine(
   tpm: Tpm,
   index: number,
-  owner: Authorization = password(),
+  authorization: Authorization = password(),
+  by: number = TPM_RH.OWNER,
 ): Promise<void> {
   const response = await tpm.execute({
     command: 'NV_UndefineSpace',
-    handles: [TPM_RH.OWNER, index],
-    authorizations: [owner],
+    handles: [by, index],
+    authorizations: [authorization],
+  });
+  response.end();
+}
+
+/**
+ * TPM2_NV_ChangeAuth (Part 3, 31.15): gives an index another authorization value. Only the index's policy allows that, with
+ * `policyCommandCode` for this command in it.
+ * @param value at most as long as the digest that names the index
+ */
+export async function nvChangeAuth(
+  tpm: Tpm,
+  index: number,
+  value: Uint8Array,
+  access: Required<Pick<NvAccess, 'authorization'>> & Pick<NvAccess, 'secure'>,
+): Promise<void> {
+  const response = await tpm.execute({
+    command: 'NV_ChangeAuth',
+    handles: [index],
+    authorizations: authorizationsOf(access, { command: true }),
+    parameters: new Writer().sized(value),
   });
   response.end();
 }

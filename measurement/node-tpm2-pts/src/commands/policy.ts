@@ -1,5 +1,6 @@
 import { type Authorization, password } from '../authorization.ts';
 import { Writer } from '../codec/writer.ts';
+import { COMMAND_CODES, type CommandName } from '../command-codes.ts';
 import { checkBranches, type NvComparison, nvOperands } from '../policy-digest.ts';
 import { type PcrSelection, writePcrSelections } from '../structures/pcr-selection.ts';
 import { readTicket, type Ticket, writeTicket } from '../structures/ticket.ts';
@@ -97,6 +98,16 @@ export async function policyNv(
 /** TPM2_PolicyAuthValue (Part 3, 23.17): the object's password must be proven by an HMAC where the session is used. */
 export async function policyAuthValue(tpm: Tpm, session: number): Promise<void> {
   (await tpm.execute({ command: 'PolicyAuthValue', handles: [session] })).end();
+}
+
+/** TPM2_PolicyCommandCode (Part 3, 23.11): the session authorizes this command and no other. */
+export async function policyCommandCode(
+  tpm: Tpm,
+  session: number,
+  command: CommandName,
+): Promise<void> {
+  const parameters = new Writer().u32(COMMAND_CODES[command]);
+  (await tpm.execute({ command: 'PolicyCommandCode', handles: [session], parameters })).end();
 }
 
 /** TPM2_PolicyGetDigest (Part 3, 23.6): the policy digest that the session has reached. */

@@ -91,6 +91,31 @@ export async function startHmacSession(
   return session;
 }
 
+/**
+ * TPM2_StartAuthSession (Part 3, 11.1) for a session of HMACs that is neither salted nor bound: nothing but the authorization value
+ * protects what is done with it, which has to be a secret that nobody guesses. Flush its `handle` when done.
+ */
+export async function startUnsaltedSession(
+  tpm: Tpm,
+  { hash = 'sha256' }: { hash?: HashAlgorithm } = {},
+): Promise<HmacSession> {
+  const nonceCaller = randomBytes(hashSize(hash));
+  const { handle, parameters } = await tpm.executeForHandle({
+    command: 'StartAuthSession',
+    handles: [TPM_RH.NULL, TPM_RH.NULL],
+    parameters: new Writer()
+      .sized(nonceCaller)
+      .sized(Buffer.alloc(0))
+      .u8(SESSION_TYPES.hmac)
+      .u16(TPM_ALG.NULL)
+      .u16(hashId(hash)),
+  });
+  const nonceTpm = Buffer.from(parameters.sized('nonceTPM', 64));
+  parameters.end();
+  const salt = Buffer.alloc(0);
+  return new HmacSession({ handle, type: 'hmac', hash, salt, nonceCaller, nonceTpm });
+}
+
 /** Runs `use` with a fresh salted session and flushes it afterwards, whatever happened. */
 export async function withHmacSession<T>(
   tpm: Tpm,
