@@ -12,6 +12,7 @@ export interface Draft {
   onFailure: string | undefined;
   iommu: string | undefined;
   handoverDirectory: string | undefined;
+  vtpmState: { approver?: string; label?: string } | undefined;
   domains: DraftDomain[];
   scripts: DraftScript[];
   /** True when the list of domains or a whole domain was refused: there may be more domains than these. */
@@ -59,6 +60,7 @@ export function draftOf(document: unknown, bad: ReadonlySet<string>): Draft {
     onFailure: root?.platform?.on_failure,
     iommu: root?.platform?.iommu,
     handoverDirectory: root?.platform?.handover?.directory,
+    vtpmState: root?.platform?.vtpm_state,
     domains,
     scripts: (root?.scripts ?? []).flatMap((script: ScriptDocument | undefined, index) =>
       script === undefined ? [] : [{ ...script, path: ['scripts', index] }],

@@ -35,6 +35,9 @@ export function effectiveManifest(document: ManifestDocument): Manifest {
         banks: [...new Set(platform?.measurement?.banks)].sort(),
       },
       handover: { directory: platform?.handover?.directory ?? HANDOVER_DIRECTORY },
+      ...(platform?.vtpm_state === undefined
+        ? {}
+        : { vtpmState: { label: '', ...platform.vtpm_state } }),
     },
     domains: toldWhoServes(
       ordered.order.map(({ domain }) => domainSettings(complete(domain), pcr)),

@@ -44,6 +44,8 @@ export interface PlatformSettings {
     /** Absolute path in the initramfs of who takes over. */
     directory: string;
   };
+  /** Whose approval opens states of TPMs that outlast the boot: a public key in PEM form, and the label of its approvals, which may be empty. */
+  vtpmState?: { approver: string; label: string };
 }
 
 /** What the hypervisor takes as a manifest says it; the rest has another form there, or is not for it. */
@@ -71,6 +73,8 @@ export interface DomainSettings extends AskedAsSet {
   channels: JoinedPort[];
   /** Name of the domain that serves its TPM; both have `xenstore`. */
   vtpm?: string;
+  /** Its TPM outlasts the boot. */
+  vtpmPersistent?: true;
   /** Pinned, as `sha256:<hex>`, `sha384:<hex>` or `sha512:<hex>`; for the ramdisk one for each segment. */
   digests: { kernel?: string; ramdisk?: string[] };
   /**

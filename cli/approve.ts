@@ -3,6 +3,7 @@ import { objectName } from 'node-tpm2-pts';
 import { approvalFile, approve } from '../measurement/sealing/approval.ts';
 import { approvalKey } from '../measurement/sealing/approver-key.ts';
 import { registersText } from '../measurement/sealing/sealed-policy.ts';
+import { approveVtpmState, vtpmApprovalFile } from '../measurement/vtpm-state/approvals.ts';
 import { requiredValue } from './arguments.ts';
 import { type ExitStatus, type Input, type Terminal, UsageError } from './command.ts';
 import { checkStatesUsage, stateBranches } from './expected-states.ts';
@@ -22,10 +23,16 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
     if (state === undefined || more.length > 0) {
       throw new UsageError('an approval is of one state', 'name one with --for or --reference');
     }
-    const approval = approve(key, { ...state, label });
-    await writing(output, () => writeFile(output, approvalFile(approval)));
-    const name = objectName(approval.approver).toString('hex');
+    const approved = { ...state, label };
+    const [approver, file] = input.flags.has('vtpm-state')
+      ? written(approveVtpmState(key, approved), vtpmApprovalFile)
+      : written(approve(key, approved), approvalFile);
+    await writing(output, () => writeFile(output, file));
+    const name = objectName(approver).toString('hex');
     terminal.write(`${output}: ${state.source}, ${registersText(state.values)}, by key ${name}\n`);
     return 0;
   });
 }
+
+const written = <A extends { approver: Buffer }>(approval: A, file: (approval: A) => string) =>
+  [approval.approver, file(approval)] as const;

@@ -11,6 +11,7 @@ import {
 import { exportCommand } from './export-command.ts';
 import { policyCommands } from './policy-commands.ts';
 import { sealingCommands } from './sealing-commands.ts';
+import { vtpmStateCommands } from './vtpm-state-commands.ts';
 
 const json: Option = { name: 'json', says: 'Write JSON to standard output, for programs.' };
 const platformMemory: Option = {
@@ -253,6 +254,7 @@ export const commands: readonly Command[] = [
       { says: 'Another storage for the client', command: 'domb channels client:1=spare:100' },
     ],
   },
+  ...vtpmStateCommands,
   {
     name: 'try-script',
     summary: 'run the boot scripts of a manifest on a made-up machine',

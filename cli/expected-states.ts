@@ -1,5 +1,6 @@
 import { type HashAlgorithm, hashAlgorithms } from 'node-tpm2-pts';
 import { isSignedEfi } from '../measurement/firmware/signed-efi.ts';
+import { beforeCaps } from '../measurement/sealing/before-caps.ts';
 import { CHAIN_GAPS, type ChainGap, chainValues } from '../measurement/sealing/chain.ts';
 import { type ExpectedState, referenceState } from '../measurement/sealing/expected-state.ts';
 import type { StateBranch } from '../measurement/sealing/sealed-policy.ts';
@@ -26,7 +27,11 @@ export async function stateBranches(input: Input, terminal: Terminal): Promise<S
   for (const file of references) {
     states.push(referenceState(await referenceFrom(file, input), bank, file));
   }
-  return states.map((state) => ({ source: state.source, values: chainValues(state, choice) }));
+  const ofChain = (state: ExpectedState) => chainValues(state, choice);
+  // What is approved for before the caps has to come to its caps, too.
+  const approved = (state: ExpectedState) =>
+    input.flags.has('vtpm-state') ? beforeCaps(state, ofChain(state)) : ofChain(state);
+  return states.map((state) => ({ source: state.source, values: approved(state) }));
 }
 
 /** Wrong usage is said before anything is read. */

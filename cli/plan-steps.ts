@@ -1,3 +1,4 @@
+import { objectName } from 'node-tpm2-pts';
 import type { Manifest } from '../boot-configs/manifest.ts';
 import { shownWith } from '../boot-configs/properties/table.ts';
 import { type ImageParts, plan } from '../daemon/plan/boot.ts';
@@ -9,6 +10,7 @@ import {
 } from '../daemon/plan/operations.ts';
 import { recover } from '../daemon/plan/recover.ts';
 import type { ContentDescription } from '../measurement/events.ts';
+import { approverOf } from '../measurement/sealing/approver-key.ts';
 
 /** A phase of the boot, told ahead. */
 export interface PlannedPhase {
@@ -65,6 +67,12 @@ const iommuWords = {
   optional: 'optional: without one a device can change what was measured, and read every domain',
 };
 
+/** Whose approval it takes, by the name that `domb approve` prints. */
+function openedBy({ approver, label }: Extract<Operation, { do: 'open-vtpm-key' }>) {
+  const key = objectName(approverOf(Buffer.from(approver), 'approver')).toString('hex');
+  return { 'approved by': key, ...(label === '' ? {} : { label }) };
+}
+
 type LookUp = (path: string) => Record<string, string | number>;
 
 function detailsOf(
@@ -93,6 +101,8 @@ function detailsOf(
       return shownWith(operation.do, operation.domain, { platformPcr });
     case 'check-hypervisor':
       return { IOMMU: iommuWords[platform.iommu] };
+    case 'open-vtpm-key':
+      return openedBy(operation);
     case 'hand-over':
       return { directory: platform.handover.directory };
     case 'cap-pcr':

@@ -143,6 +143,10 @@ export const sealingCommands: readonly Command[] = [
         says: 'The private key, in PEM, that is used for approvals and nothing else.',
         completes: 'files',
       },
+      {
+        name: 'vtpm-state',
+        says: 'Approve that this boot opens the states of guests\' TPMs, before its caps, instead of secrets of dom0\'s: for "domb vtpm-state setup".',
+      },
       label,
       {
         name: 'output',
@@ -158,6 +162,11 @@ export const sealingCommands: readonly Command[] = [
         says: 'Approve the next version',
         command:
           'domb approve --reference next.reference --key public.pem --sign-with approval.pem -o next.approval',
+      },
+      {
+        says: "Let the next version open the states of guests' TPMs",
+        command:
+          'domb approve --vtpm-state --reference next.reference --key public.pem --sign-with approval.pem -o next.vtpm',
       },
     ],
   },

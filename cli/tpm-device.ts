@@ -1,4 +1,4 @@
-import { connectTcp, connectUnix, openDevice, Tpm } from 'node-tpm2-pts';
+import { connectTcp, connectUnix, openDevice, Tpm, type Transport } from 'node-tpm2-pts';
 import { MAX_FIRMWARE_LOG_SIZE } from '../measurement/evidence/evidence.ts';
 import { readBounded } from '../measurement/read-bounded.ts';
 import { UsageError } from './command.ts';
@@ -20,14 +20,16 @@ export async function kernelFirmwareLog(device = DEFAULT_DEVICE): Promise<Buffer
 }
 
 /** Opens a TPM: a device of Linux, or the data channel of an emulator as `unix:PATH` or `tcp:HOST:PORT`. */
-export async function openNamedTpm(device = DEFAULT_DEVICE): Promise<Tpm> {
+export const openNamedTpm = async (device?: string): Promise<Tpm> =>
+  new Tpm(await openNamedTransport(device));
+
+/** The same, for commands as they come. */
+export async function openNamedTransport(device = DEFAULT_DEVICE): Promise<Transport> {
   const [kind = '', ...rest] = device.split(':');
   const [address, port] = [rest.slice(0, -1).join(':'), Number(rest.at(-1))];
-  if (kind === 'unix' && rest.join(':') !== '') return new Tpm(await connectUnix(rest.join(':')));
-  if (kind === 'tcp' && address !== '' && Number.isInteger(port)) {
-    return new Tpm(await connectTcp(address, port));
-  }
-  if (device.startsWith('/')) return new Tpm(await openDevice(device));
+  if (kind === 'unix' && rest.join(':') !== '') return connectUnix(rest.join(':'));
+  if (kind === 'tcp' && address !== '' && Number.isInteger(port)) return connectTcp(address, port);
+  if (device.startsWith('/')) return openDevice(device);
   throw new UsageError(
     `"${device}" is no TPM`,
     'name a device such as /dev/tpmrm0, unix:PATH or tcp:HOST:PORT',

@@ -13,12 +13,14 @@ export interface RecordedGuest {
   sid: number;
   /** What it is started from, for its TPM; the same at each boot. */
   launch: readonly MeasuredItem[];
+  /** Whether its TPM outlasts the boot. */
+  persistent: boolean;
 }
 
 /** Where the domain finds the list in its initramfs, without the leading slash, as in an archive. */
 export const RECORDED_GUESTS = 'domb-vtpm-guests.json';
 
-const VERSION = 2;
+const VERSION = 3;
 
 export const recordedGuestsText = (guests: readonly RecordedGuest[]): string =>
   `${JSON.stringify({ version: VERSION, guests }, null, 2)}\n`;
@@ -33,13 +35,14 @@ export function parseRecordedGuests(text: string): RecordedGuest[] {
     throw new Error(`${RECORDED_GUESTS} is not a list of guests of version ${VERSION}`);
   }
   return guests.map((guest: Partial<Record<keyof RecordedGuest, unknown>>) => {
-    const { name, domid, uuid, sid, launch } = guest;
+    const { name, domid, uuid, sid, launch, persistent } = guest;
     const numbers = Number.isSafeInteger(domid) && Number.isSafeInteger(sid);
     const texts = typeof name === 'string' && typeof uuid === 'string';
-    if (!texts || !numbers || !Array.isArray(launch) || !launch.every(isItem)) {
+    const items = Array.isArray(launch) && launch.every(isItem);
+    if (!texts || !numbers || !items || typeof persistent !== 'boolean') {
       throw new Error(`${RECORDED_GUESTS} names no guest by ${JSON.stringify(guest)}`);
     }
-    return { name, domid: domid as number, uuid, sid: sid as number, launch };
+    return { name, domid: domid as number, uuid, sid: sid as number, launch, persistent };
   });
 }
 

@@ -21,6 +21,8 @@ export interface BootDomain extends DomainRings {
   pci: string[];
   /** The domain that serves its TPM, if there is one in this boot. */
   vtpm?: { domid: number; uuid: string };
+  /** Its TPM outlasts the boot. */
+  vtpmPersistent?: true;
 }
 
 export interface BootRecord {
@@ -99,6 +101,7 @@ function domainOf(domain: Fields): BootDomain {
     hardware: domain.list('capabilities', capability).includes('hardware'),
     pci: domain.has('pci') ? domain.list('pci', pciAddress) : [],
     ...(domain.has('xenstore') ? { xenstore: storeRingOf(domain.object('xenstore')) } : {}),
+    ...(domain.is('vtpmPersistent') ? { vtpmPersistent: true as const } : {}),
     ...(domain.has('console') ? { console: ringOf(domain.object('console')) } : {}),
   };
 }

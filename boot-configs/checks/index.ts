@@ -6,6 +6,7 @@ import { iommuDomid } from './iommu-domid.ts';
 import { pcrChoice } from './pcr-choice.ts';
 import { requiredSomewhere } from './required-somewhere.ts';
 import { timeoutDomid } from './timeout-domid.ts';
+import { vtpmApprover } from './vtpm-approver.ts';
 
 /** Every rule beyond the schema. */
 export const manifestChecks: readonly Check[] = [
@@ -13,6 +14,7 @@ export const manifestChecks: readonly Check[] = [
   timeoutDomid,
   iommuDomid,
   handoverDirectory,
+  vtpmApprover,
   requiredSomewhere,
   ...propertyChecks,
   duplicateScript,

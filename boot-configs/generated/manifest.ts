@@ -18,11 +18,18 @@ export interface PlatformDocument {
   iommu?: 'required' | 'optional';
   measurement?: MeasurementDocument;
   handover?: HandoverDocument;
+  vtpm_state?: VtpmStateDocument;
 }
 
 /** How the boot domain hands over to the hardware domain, and to the recovery domain after a boot that failed. */
 export interface HandoverDocument {
   directory?: string;
+}
+
+/** Whose approval opens the states of the guests' TPMs that outlast the boot (`vtpm_persistent`). */
+export interface VtpmStateDocument {
+  approver: string;
+  label?: string;
 }
 
 /** Where the boot is measured. */
@@ -84,6 +91,7 @@ export interface DomainDocument {
   console?: boolean;
   channels?: string[];
   vtpm?: string;
+  vtpm_persistent?: boolean;
   digests?: DigestsDocument;
   measurement?: DomainMeasurementDocument;
   autostart?: boolean;

@@ -22,14 +22,15 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "the number 2"
  },
  "platform": {
-  "expects": "a mapping with the keys on_failure, timeout, iommu, measurement and handover",
+  "expects": "a mapping with the keys on_failure, timeout, iommu, measurement, handover and vtpm_state",
   "type": "object",
   "keys": [
    "on_failure",
    "timeout",
    "iommu",
    "measurement",
-   "handover"
+   "handover",
+   "vtpm_state"
   ]
  },
  "platform.on_failure": {
@@ -76,6 +77,22 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  },
  "platform.handover.directory": {
   "expects": "an absolute path of at most 200 letters, digits, \"/\", \"_\", \".\" and \"-\"",
+  "type": "string"
+ },
+ "platform.vtpm_state": {
+  "expects": "a mapping with the keys approver and label",
+  "type": "object",
+  "keys": [
+   "approver",
+   "label"
+  ]
+ },
+ "platform.vtpm_state.approver": {
+  "expects": "a public key in PEM form, as openssl writes it",
+  "type": "string"
+ },
+ "platform.vtpm_state.label": {
+  "expects": "1 to 32 characters of printable ASCII",
   "type": "string"
  },
  "defaults": {
@@ -254,6 +271,7 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "console",
    "channels",
    "vtpm",
+   "vtpm_persistent",
    "digests",
    "measurement",
    "autostart",
@@ -408,6 +426,10 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "a domain's name",
   "type": "string"
  },
+ "domains[].vtpm_persistent": {
+  "expects": "true or false",
+  "type": "boolean"
+ },
  "domains[].digests": {
   "expects": "a mapping with the keys kernel and ramdisk",
   "type": "object",
@@ -514,10 +536,12 @@ export const shapes = (): SchemaValidator['shapes'] => ({
 export function validator(): SchemaValidator['validate'] {
 
 
-const schema32 = {"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot","recovery"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"iommu":{"enum":["required","optional"]},"measurement":{"$ref":"#/$defs/measurement"},"handover":{"$ref":"#/$defs/handover"}}};
+const schema32 = {"type":"object","additionalProperties":false,"properties":{"on_failure":{"enum":["halt","reboot","recovery"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"iommu":{"enum":["required","optional"]},"measurement":{"$ref":"#/$defs/measurement"},"handover":{"$ref":"#/$defs/handover"},"vtpm_state":{"$ref":"#/$defs/vtpmState"}}};
 const schema33 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"boot_pcr":{"type":"integer","minimum":0,"maximum":23},"banks":{"type":"array","maxItems":7,"items":{"type":"string","enum":["sha256","sha384","sha512","sm3_256","sha3_256","sha3_384","sha3_512"]}}}};
 const pattern4 = new RegExp("^[1-9][0-9]{0,3}s$", "u");
 const pattern5 = new RegExp("^(?=.{2,200}$)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$", "u");
+const pattern6 = new RegExp("^-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=]{1,64}\n){1,16}-----END PUBLIC KEY-----\n?$", "u");
+const pattern7 = new RegExp("^[ -~]{1,32}$", "u");
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -531,7 +555,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(((((key0 === "on_failure") || (key0 === "timeout")) || (key0 === "iommu")) || (key0 === "measurement")) || (key0 === "handover"))){
+if(!((((((key0 === "on_failure") || (key0 === "timeout")) || (key0 === "iommu")) || (key0 === "measurement")) || (key0 === "handover")) || (key0 === "vtpm_state"))){
 vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
@@ -665,6 +689,51 @@ vErrors = fail(vErrors, instancePath+"/handover", "type");
 errors++;
 }
 }
+if(data.vtpm_state !== undefined){
+let data10 = data.vtpm_state;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+if(data10.approver === undefined){
+vErrors = fail(vErrors, instancePath+"/vtpm_state", "required", {missingProperty: "approver"});
+errors++;
+}
+for(const key3 in data10){
+if(!((key3 === "approver") || (key3 === "label"))){
+vErrors = fail(vErrors, instancePath+"/vtpm_state", "additionalProperties", {additionalProperty: key3});
+errors++;
+}
+}
+if(data10.approver !== undefined){
+let data11 = data10.approver;
+if(typeof data11 === "string"){
+if(!pattern6.test(data11)){
+vErrors = fail(vErrors, instancePath+"/vtpm_state/approver", "pattern");
+errors++;
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/vtpm_state/approver", "type");
+errors++;
+}
+}
+if(data10.label !== undefined){
+let data12 = data10.label;
+if(typeof data12 === "string"){
+if(!pattern7.test(data12)){
+vErrors = fail(vErrors, instancePath+"/vtpm_state/label", "pattern");
+errors++;
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/vtpm_state/label", "type");
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/vtpm_state", "type");
+errors++;
+}
+}
 }
 else {
 vErrors = fail(vErrors, instancePath, "type");
@@ -675,20 +744,20 @@ return errors === 0;
 }
 validate21.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema35 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpuid":{"$ref":"#/$defs/cpuid"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"}}};
-const schema36 = {"enum":["pv","pvh","hvm"]};
-const schema40 = {"type":["string","integer"],"pattern":"^(all|[0-9]{1,4}(-[0-9]{1,4})?(,\\^?[0-9]{1,4}(-[0-9]{1,4})?)*)$","minimum":0,"maximum":9999};
-const schema42 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
-const schema53 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"components":{"type":"array","items":{"type":"string","enum":["kernel","ramdisk","cmdline"]}}}};
+const schema36 = {"type":"object","additionalProperties":false,"properties":{"type":{"$ref":"#/$defs/type"},"memory":{"$ref":"#/$defs/memory"},"vcpus":{"$ref":"#/$defs/vcpus"},"cpuid":{"$ref":"#/$defs/cpuid"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"}}};
+const schema37 = {"enum":["pv","pvh","hvm"]};
+const schema41 = {"type":["string","integer"],"pattern":"^(all|[0-9]{1,4}(-[0-9]{1,4})?(,\\^?[0-9]{1,4}(-[0-9]{1,4})?)*)$","minimum":0,"maximum":9999};
+const schema43 = {"type":["string","array"],"pattern":"^[!-~]{1,255}$","minItems":1,"maxItems":16,"items":{"type":"string","pattern":"^[!-~]{1,255}$"}};
+const schema54 = {"type":"object","additionalProperties":false,"properties":{"pcr":{"type":"integer","minimum":0,"maximum":23},"components":{"type":"array","items":{"type":"string","enum":["kernel","ramdisk","cmdline"]}}}};
 const func1 = Object.prototype.hasOwnProperty;
-const pattern6 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
-const pattern7 = new RegExp("^host(,[A-Za-z0-9_.+-]{1,32}=[01k])*$", "u");
-const pattern8 = new RegExp("^(all|[0-9]{1,4}(-[0-9]{1,4})?(,\\^?[0-9]{1,4}(-[0-9]{1,4})?)*)$", "u");
-const pattern9 = new RegExp("^[!-~]{1,255}$", "u");
-const pattern12 = new RegExp("^[ -~]*$", "u");
-const pattern13 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
-const schema50 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}};
-const pattern14 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
+const pattern8 = new RegExp("^[0-9]{1,9}(MiB|GiB|TiB)$", "u");
+const pattern9 = new RegExp("^host(,[A-Za-z0-9_.+-]{1,32}=[01k])*$", "u");
+const pattern10 = new RegExp("^(all|[0-9]{1,4}(-[0-9]{1,4})?(,\\^?[0-9]{1,4}(-[0-9]{1,4})?)*)$", "u");
+const pattern11 = new RegExp("^[!-~]{1,255}$", "u");
+const pattern14 = new RegExp("^[ -~]*$", "u");
+const pattern15 = new RegExp("^[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}:[A-Za-z_][A-Za-z0-9_]{0,63}$", "u");
+const schema51 = {"type":"object","additionalProperties":false,"properties":{"kernel":{"$ref":"#/$defs/digest"},"ramdisk":{"type":["string","array"],"pattern":"^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$","items":{"$ref":"#/$defs/digest"},"maxItems":16}}};
+const pattern16 = new RegExp("^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$", "u");
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -710,7 +779,7 @@ errors++;
 if(data.kernel !== undefined){
 let data0 = data.kernel;
 if(typeof data0 === "string"){
-if(!pattern14.test(data0)){
+if(!pattern16.test(data0)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -727,7 +796,7 @@ vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data1 === "string"){
-if(!pattern14.test(data1)){
+if(!pattern16.test(data1)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
@@ -741,7 +810,7 @@ const len0 = data1.length;
 for(let i0=0; i0<len0; i0++){
 let data2 = data1[i0];
 if(typeof data2 === "string"){
-if(!pattern14.test(data2)){
+if(!pattern16.test(data2)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -776,7 +845,7 @@ evaluated0.items = undefined;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 for(const key0 in data){
-if(!(func1.call(schema35.properties, key0))){
+if(!(func1.call(schema36.properties, key0))){
 vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
@@ -784,14 +853,14 @@ errors++;
 if(data.type !== undefined){
 let data0 = data.type;
 if(!(((data0 === "pv") || (data0 === "pvh")) || (data0 === "hvm"))){
-vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema36.enum});
+vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema37.enum});
 errors++;
 }
 }
 if(data.memory !== undefined){
 let data1 = data.memory;
 if(typeof data1 === "string"){
-if(!pattern6.test(data1)){
+if(!pattern8.test(data1)){
 vErrors = fail(vErrors, instancePath+"/memory", "pattern");
 errors++;
 }
@@ -821,7 +890,7 @@ errors++;
 if(data.cpuid !== undefined){
 let data3 = data.cpuid;
 if(typeof data3 === "string"){
-if(!pattern7.test(data3)){
+if(!pattern9.test(data3)){
 vErrors = fail(vErrors, instancePath+"/cpuid", "pattern");
 errors++;
 }
@@ -848,7 +917,7 @@ errors++;
 }
 }
 if(typeof data4 === "string"){
-if(!pattern8.test(data4)){
+if(!pattern10.test(data4)){
 vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
@@ -857,7 +926,7 @@ errors++;
 if(data.kernel !== undefined){
 let data5 = data.kernel;
 if(typeof data5 === "string"){
-if(!pattern9.test(data5)){
+if(!pattern11.test(data5)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -874,7 +943,7 @@ vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data6 === "string"){
-if(!pattern9.test(data6)){
+if(!pattern11.test(data6)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
@@ -892,7 +961,7 @@ const len0 = data6.length;
 for(let i0=0; i0<len0; i0++){
 let data7 = data6[i0];
 if(typeof data7 === "string"){
-if(!pattern9.test(data7)){
+if(!pattern11.test(data7)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -907,7 +976,7 @@ errors++;
 if(data.cmdline !== undefined){
 let data8 = data.cmdline;
 if(typeof data8 === "string"){
-if(!pattern12.test(data8)){
+if(!pattern14.test(data8)){
 vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
@@ -920,7 +989,7 @@ errors++;
 if(data.seclabel !== undefined){
 let data9 = data.seclabel;
 if(typeof data9 === "string"){
-if(!pattern13.test(data9)){
+if(!pattern15.test(data9)){
 vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
@@ -1036,7 +1105,7 @@ vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "type");
 errors++;
 }
 if(!(((data19 === "kernel") || (data19 === "ramdisk")) || (data19 === "cmdline"))){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "enum", {allowedValues: schema53.properties.components.items.enum});
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i1, "enum", {allowedValues: schema54.properties.components.items.enum});
 errors++;
 }
 }
@@ -1074,13 +1143,13 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema56 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"$ref":"#/$defs/cpuid"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"channels":{"type":"array","maxItems":64,"items":{"type":"string","pattern":"^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$"}},"vtpm":{"type":"string"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
-const pattern17 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern18 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
-const pattern28 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
-const pattern29 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
-const pattern30 = new RegExp("^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$", "u");
-const pattern31 = new RegExp("^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$", "u");
+const schema57 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"$ref":"#/$defs/cpuid"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"channels":{"type":"array","maxItems":64,"items":{"type":"string","pattern":"^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$"}},"vtpm":{"type":"string"},"vtpm_persistent":{"type":"boolean"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const pattern19 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern20 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
+const pattern30 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
+const pattern31 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
+const pattern32 = new RegExp("^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$", "u");
+const pattern33 = new RegExp("^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1102,7 +1171,7 @@ vErrors = fail(vErrors, instancePath, "required", {missingProperty: "domid"});
 errors++;
 }
 for(const key0 in data){
-if(!(func1.call(schema56.properties, key0))){
+if(!(func1.call(schema57.properties, key0))){
 vErrors = fail(vErrors, instancePath, "additionalProperties", {additionalProperty: key0});
 errors++;
 }
@@ -1110,7 +1179,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern17.test(data0)){
+if(!pattern19.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -1140,14 +1209,14 @@ errors++;
 if(data.type !== undefined){
 let data2 = data.type;
 if(!(((data2 === "pv") || (data2 === "pvh")) || (data2 === "hvm"))){
-vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema36.enum});
+vErrors = fail(vErrors, instancePath+"/type", "enum", {allowedValues: schema37.enum});
 errors++;
 }
 }
 if(data.uuid !== undefined){
 let data3 = data.uuid;
 if(typeof data3 === "string"){
-if(!pattern18.test(data3)){
+if(!pattern20.test(data3)){
 vErrors = fail(vErrors, instancePath+"/uuid", "pattern");
 errors++;
 }
@@ -1160,7 +1229,7 @@ errors++;
 if(data.memory !== undefined){
 let data4 = data.memory;
 if(typeof data4 === "string"){
-if(!pattern6.test(data4)){
+if(!pattern8.test(data4)){
 vErrors = fail(vErrors, instancePath+"/memory", "pattern");
 errors++;
 }
@@ -1173,7 +1242,7 @@ errors++;
 if(data.maxmem !== undefined){
 let data5 = data.maxmem;
 if(typeof data5 === "string"){
-if(!pattern6.test(data5)){
+if(!pattern8.test(data5)){
 vErrors = fail(vErrors, instancePath+"/maxmem", "pattern");
 errors++;
 }
@@ -1220,7 +1289,7 @@ errors++;
 if(data.cpuid !== undefined){
 let data8 = data.cpuid;
 if(typeof data8 === "string"){
-if(!pattern7.test(data8)){
+if(!pattern9.test(data8)){
 vErrors = fail(vErrors, instancePath+"/cpuid", "pattern");
 errors++;
 }
@@ -1259,7 +1328,7 @@ errors++;
 }
 }
 if(typeof data11 === "string"){
-if(!pattern8.test(data11)){
+if(!pattern10.test(data11)){
 vErrors = fail(vErrors, instancePath+"/cpus", "pattern");
 errors++;
 }
@@ -1268,7 +1337,7 @@ errors++;
 if(data.kernel !== undefined){
 let data12 = data.kernel;
 if(typeof data12 === "string"){
-if(!pattern9.test(data12)){
+if(!pattern11.test(data12)){
 vErrors = fail(vErrors, instancePath+"/kernel", "pattern");
 errors++;
 }
@@ -1285,7 +1354,7 @@ vErrors = fail(vErrors, instancePath+"/ramdisk", "type");
 errors++;
 }
 if(typeof data13 === "string"){
-if(!pattern9.test(data13)){
+if(!pattern11.test(data13)){
 vErrors = fail(vErrors, instancePath+"/ramdisk", "pattern");
 errors++;
 }
@@ -1303,7 +1372,7 @@ const len0 = data13.length;
 for(let i0=0; i0<len0; i0++){
 let data14 = data13[i0];
 if(typeof data14 === "string"){
-if(!pattern9.test(data14)){
+if(!pattern11.test(data14)){
 vErrors = fail(vErrors, instancePath+"/ramdisk/" + i0, "pattern");
 errors++;
 }
@@ -1318,7 +1387,7 @@ errors++;
 if(data.cmdline !== undefined){
 let data15 = data.cmdline;
 if(typeof data15 === "string"){
-if(!pattern12.test(data15)){
+if(!pattern14.test(data15)){
 vErrors = fail(vErrors, instancePath+"/cmdline", "pattern");
 errors++;
 }
@@ -1331,7 +1400,7 @@ errors++;
 if(data.seclabel !== undefined){
 let data16 = data.seclabel;
 if(typeof data16 === "string"){
-if(!pattern13.test(data16)){
+if(!pattern15.test(data16)){
 vErrors = fail(vErrors, instancePath+"/seclabel", "pattern");
 errors++;
 }
@@ -1403,7 +1472,7 @@ vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "type");
 errors++;
 }
 if(!(((data21 === "control") || (data21 === "hardware")) || (data21 === "xenstore"))){
-vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema56.properties.capabilities.items.enum});
+vErrors = fail(vErrors, instancePath+"/capabilities/" + i1, "enum", {allowedValues: schema57.properties.capabilities.items.enum});
 errors++;
 }
 }
@@ -1424,7 +1493,7 @@ const len2 = data22.length;
 for(let i2=0; i2<len2; i2++){
 let data23 = data22[i2];
 if(typeof data23 === "string"){
-if(!pattern28.test(data23)){
+if(!pattern30.test(data23)){
 vErrors = fail(vErrors, instancePath+"/ioports/" + i2, "pattern");
 errors++;
 }
@@ -1451,7 +1520,7 @@ const len3 = data24.length;
 for(let i3=0; i3<len3; i3++){
 let data25 = data24[i3];
 if(typeof data25 === "string"){
-if(!pattern29.test(data25)){
+if(!pattern31.test(data25)){
 vErrors = fail(vErrors, instancePath+"/iomem/" + i3, "pattern");
 errors++;
 }
@@ -1509,7 +1578,7 @@ const len5 = data28.length;
 for(let i5=0; i5<len5; i5++){
 let data29 = data28[i5];
 if(typeof data29 === "string"){
-if(!pattern30.test(data29)){
+if(!pattern32.test(data29)){
 vErrors = fail(vErrors, instancePath+"/pci/" + i5, "pattern");
 errors++;
 }
@@ -1548,7 +1617,7 @@ const len6 = data32.length;
 for(let i6=0; i6<len6; i6++){
 let data33 = data32[i6];
 if(typeof data33 === "string"){
-if(!pattern31.test(data33)){
+if(!pattern33.test(data33)){
 vErrors = fail(vErrors, instancePath+"/channels/" + i6, "pattern");
 errors++;
 }
@@ -1570,6 +1639,12 @@ vErrors = fail(vErrors, instancePath+"/vtpm", "type");
 errors++;
 }
 }
+if(data.vtpm_persistent !== undefined){
+if(typeof data.vtpm_persistent !== "boolean"){
+vErrors = fail(vErrors, instancePath+"/vtpm_persistent", "type");
+errors++;
+}
+}
 if(data.digests !== undefined){
 if(!(validate24(data.digests, {instancePath:instancePath+"/digests",parentData:data,parentDataProperty:"digests",rootData,dynamicAnchors}))){
 vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
@@ -1577,43 +1652,43 @@ errors = vErrors.length;
 }
 }
 if(data.measurement !== undefined){
-let data36 = data.measurement;
-if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
-for(const key1 in data36){
+let data37 = data.measurement;
+if(data37 && typeof data37 == "object" && !Array.isArray(data37)){
+for(const key1 in data37){
 if(!((key1 === "pcr") || (key1 === "components"))){
 vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
-if(data36.pcr !== undefined){
-let data37 = data36.pcr;
-if(!(((typeof data37 == "number") && (!(data37 % 1) && !isNaN(data37))) && (isFinite(data37)))){
+if(data37.pcr !== undefined){
+let data38 = data37.pcr;
+if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
-if((typeof data37 == "number") && (isFinite(data37))){
-if(data37 > 23 || isNaN(data37)){
+if((typeof data38 == "number") && (isFinite(data38))){
+if(data38 > 23 || isNaN(data38)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
-if(data37 < 0 || isNaN(data37)){
+if(data38 < 0 || isNaN(data38)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
 }
-if(data36.components !== undefined){
-let data38 = data36.components;
-if(Array.isArray(data38)){
-const len7 = data38.length;
+if(data37.components !== undefined){
+let data39 = data37.components;
+if(Array.isArray(data39)){
+const len7 = data39.length;
 for(let i7=0; i7<len7; i7++){
-let data39 = data38[i7];
-if(typeof data39 !== "string"){
+let data40 = data39[i7];
+if(typeof data40 !== "string"){
 vErrors = fail(vErrors, instancePath+"/measurement/components/" + i7, "type");
 errors++;
 }
-if(!(((data39 === "kernel") || (data39 === "ramdisk")) || (data39 === "cmdline"))){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i7, "enum", {allowedValues: schema53.properties.components.items.enum});
+if(!(((data40 === "kernel") || (data40 === "ramdisk")) || (data40 === "cmdline"))){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i7, "enum", {allowedValues: schema54.properties.components.items.enum});
 errors++;
 }
 }
@@ -1642,9 +1717,9 @@ errors++;
 }
 }
 if(data.on_failure !== undefined){
-let data42 = data.on_failure;
-if(!(((data42 === "halt") || (data42 === "reboot")) || (data42 === "recovery"))){
-vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema56.properties.on_failure.enum});
+let data43 = data.on_failure;
+if(!(((data43 === "halt") || (data43 === "reboot")) || (data43 === "recovery"))){
+vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema57.properties.on_failure.enum});
 errors++;
 }
 }
@@ -1655,11 +1730,11 @@ errors++;
 }
 }
 if(data.after !== undefined){
-let data44 = data.after;
-if(Array.isArray(data44)){
-const len8 = data44.length;
+let data45 = data.after;
+if(Array.isArray(data45)){
+const len8 = data45.length;
 for(let i8=0; i8<len8; i8++){
-if(typeof data44[i8] !== "string"){
+if(typeof data45[i8] !== "string"){
 vErrors = fail(vErrors, instancePath+"/after/" + i8, "type");
 errors++;
 }
@@ -1680,9 +1755,9 @@ return errors === 0;
 }
 validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema74 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
-const pattern32 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern33 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
+const schema75 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
+const pattern34 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern35 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
 
 function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1716,7 +1791,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern32.test(data0)){
+if(!pattern34.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -1729,7 +1804,7 @@ errors++;
 if(data.run !== undefined){
 let data1 = data.run;
 if(typeof data1 === "string"){
-if(!pattern33.test(data1)){
+if(!pattern35.test(data1)){
 vErrors = fail(vErrors, instancePath+"/run", "pattern");
 errors++;
 }
@@ -1742,7 +1817,7 @@ errors++;
 if(data.at !== undefined){
 let data2 = data.at;
 if(!((((data2 === "before_planning") || (data2 === "after_create")) || (data2 === "before_start")) || (data2 === "after_start"))){
-vErrors = fail(vErrors, instancePath+"/at", "enum", {allowedValues: schema74.properties.at.enum});
+vErrors = fail(vErrors, instancePath+"/at", "enum", {allowedValues: schema75.properties.at.enum});
 errors++;
 }
 }
@@ -1762,7 +1837,7 @@ errors++;
 if(data.digest !== undefined){
 let data4 = data.digest;
 if(typeof data4 === "string"){
-if(!pattern14.test(data4)){
+if(!pattern16.test(data4)){
 vErrors = fail(vErrors, instancePath+"/digest", "pattern");
 errors++;
 }

@@ -35,6 +35,7 @@ import { typeProperty } from './type.ts';
 import { uuidProperty } from './uuid.ts';
 import { maxvcpusProperty, vcpusProperty } from './vcpus.ts';
 import { vtpmProperty } from './vtpm.ts';
+import { vtpmPersistentProperty } from './vtpm-persistent.ts';
 import { consoleProperty, xenstoreProperty } from './xenstore.ts';
 
 /** In the order in which `domb plan` shows them. */
@@ -67,6 +68,7 @@ export const properties = {
   console: consoleProperty,
   channels: channelsProperty,
   vtpm: vtpmProperty,
+  vtpm_persistent: vtpmPersistentProperty,
   digests: digestsProperty,
   measurement: measurementProperty,
   autostart: autostartProperty,

@@ -10,6 +10,7 @@ import {
   phaseOf,
   runScripts,
   tellingAll,
+  vtpmKey,
   vtpmServers,
   watchdog,
   when,
@@ -125,6 +126,8 @@ export function launch(
       ...each(domains, 'identify-domain'),
       ...each(vtpmServers(domains), 'make-authority'),
       { do: 'make-key' },
+      // All that is predictable is measured, and it is not capped: the TPM gives this key at no other time.
+      ...vtpmKey(manifest),
     ),
     // Under FLASK an event channel needs an existing peer, so all domains are created first.
     // The hardware domain comes last: it takes all devices that were not given away before.

@@ -44,6 +44,7 @@ export type ManifestOperation =
   | { do: 'identify-domain'; domain: DomainSettings }
   | { do: 'make-authority'; domain: DomainSettings }
   | { do: 'make-key' }
+  | { do: 'open-vtpm-key'; approver: string; label: string }
   | { do: 'note-hardware' }
   | { do: 'restrict-hardware'; access: HardwareAccess }
   | { do: 'create-domain'; domain: DomainSettings }

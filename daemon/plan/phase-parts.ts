@@ -44,6 +44,13 @@ export function watchdog({ platform }: Manifest): Record<'limit' | 'unlimit', Ma
   return { limit: [{ do: 'set-watchdog', seconds }], unlimit: [{ do: 'stop-watchdog' }] };
 }
 
+/** What opens the states of TPMs that outlast the boot, where there are any. */
+export function vtpmKey({ platform, domains }: Manifest): ManifestOperation[] {
+  const { vtpmState } = platform;
+  if (vtpmState === undefined || !domains.some((domain) => domain.vtpmPersistent)) return [];
+  return [{ do: 'open-vtpm-key', ...vtpmState }];
+}
+
 /** The phase of the boot scripts that run at `point`, if there are any. */
 export function runScripts(
   scripts: readonly ScriptSettings[],

@@ -59,6 +59,8 @@ export interface RecordedDomain extends DomainRings {
   pci: readonly string[];
   /** Name of the domain that serves its TPM. */
   vtpm?: string;
+  /** Whether that TPM outlasts the boot: dom0 stores its state (domb vtpm-state serve). */
+  vtpmPersistent?: true;
 }
 
 /** What domB tells dom0 about a boot (`record.json`): facts that differ from boot to boot and are therefore not measured. */

@@ -30,6 +30,7 @@ export function handoverRecord(state: BootState): HandoverRecord {
       ...(domain.rings?.xenstore ? { xenstore: domain.rings.xenstore } : {}),
       ...(domain.rings?.console ? { console: domain.rings.console } : {}),
       ...(domain.vtpm === undefined ? {} : { vtpm: domain.vtpm }),
+      ...(domain.vtpmPersistent === undefined ? {} : { vtpmPersistent: domain.vtpmPersistent }),
     })),
     abandoned: state.abandoned,
     unread: [...state.unread],

@@ -3,6 +3,7 @@ import type { Permissions } from '../../bindings/holdings.ts';
 import type { DomainCreation, DomainRings, Hypervisor } from '../../bindings/hypervisor.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import type { MeasuredFacts } from '../../boot-scripts/api.ts';
+import type { VtpmStateKey } from '../../domains/vtpm-state-key.ts';
 import type { MissingKey } from '../../measurement/events.ts';
 import type { BootQuote } from '../../measurement/evidence/boot-key.ts';
 import type { Evidence } from '../../measurement/evidence/evidence.ts';
@@ -26,6 +27,8 @@ export interface CreatedDomain extends DomainCreation {
   autostart: boolean;
   /** Name of the domain that serves its TPM. */
   vtpm?: string;
+  /** Its TPM outlasts the boot. */
+  vtpmPersistent?: true;
   /** Known once it is built. */
   rings?: DomainRings;
 }
@@ -79,6 +82,8 @@ export class EarlyState {
   recoveryArmed = false;
   /** True once it is measured which key quotes this boot, or that none does. */
   keyMade = false;
+  /** What states of guests' TPMs are encrypted under, once the TPM was asked for it; all zeros when it was given away. */
+  vtpmKey: VtpmStateKey | undefined;
   /** Why none does. */
   missingKey: MissingKey | undefined;
   /** What Xen let the boot domain use of the machine before there were others; undefined where this Xen can't be asked. */

@@ -55,6 +55,7 @@ import {
   restrictHardware,
   runBootScript,
 } from './steps/scripts.ts';
+import { openVtpmKey } from './steps/vtpm-key.ts';
 import { setWatchdog, stopWatchdog } from './steps/watchdog.ts';
 
 /**
@@ -99,6 +100,7 @@ export const manifestSteps: Steps<ManifestOperation, BootState> = {
   'identify-domain': identifyDomain,
   'make-authority': makeAuthority,
   'make-key': makeKey,
+  'open-vtpm-key': openVtpmKey,
   'note-hardware': noteHardware,
   'restrict-hardware': restrictHardware,
   'create-domain': dispensable(createDomain),

@@ -89,14 +89,32 @@ function isSigned({ values, label, approver, signature }: StateApproval): boolea
   }
 }
 
+/** A policy that a key has signed, together with a reference. */
+export interface SignedPolicy {
+  readonly policy: Buffer;
+  readonly policyRef: Buffer;
+  /** TPMT_PUBLIC of the key. */
+  readonly approver: Buffer;
+  /** TPMT_SIGNATURE over both. */
+  readonly signature: Buffer;
+}
+
 /** Lets a policy session that has reached the approved state go on as PolicyAuthorize demands. */
-export async function usePolicyApproval(
+export function usePolicyApproval(
   tpm: Tpm,
   session: number,
   { values, label, approver, signature }: StateApproval,
 ): Promise<void> {
-  const policy = pcrPolicyDigest(values);
-  const policyRef = policyReference(label);
+  const signed = { policy: pcrPolicyDigest(values), policyRef: policyReference(label) };
+  return authorizePolicy(tpm, session, { ...signed, approver, signature });
+}
+
+/** Lets a policy session that has reached the signed policy go on as PolicyAuthorize demands. */
+export async function authorizePolicy(
+  tpm: Tpm,
+  session: number,
+  { policy, policyRef, approver, signature }: SignedPolicy,
+): Promise<void> {
   const { handle, name: keyName } = await loadExternal(tpm, approver);
   try {
     const ticket = await signatureTicket(tpm, handle, approvalDigest(policy, policyRef), signature);

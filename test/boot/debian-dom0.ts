@@ -58,6 +58,7 @@ export async function debianDom0(): Promise<DebianDom0> {
     'domb-receive',
     'domb-receive.service',
     'domb-introduce.service',
+    'domb-vtpm-state.service',
   ];
   const build = join(fixtures, 'build');
   const texts = await Promise.all(

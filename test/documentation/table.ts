@@ -40,6 +40,7 @@ const verifier = 'test/integration/package/verifier.test.ts';
 const debs = 'test/integration/package/debs.test.ts';
 const sealing = 'test/integration/cli/sealing.test.ts';
 const sealedBoot = 'test/boot/sealing.test.ts';
+const lastingBoot = 'test/boot/vtpm-state.test.ts';
 
 /** In the order in which they can be run. */
 export const documented: readonly Documented[] = [
@@ -423,6 +424,17 @@ export const documented: readonly Documented[] = [
   ...['domb channels', 'domb channels client:1=spare:100'].map(
     (command): Documented => ({ command, where: 'elsewhere', by: 'test/boot/channels.test.ts' }),
   ),
+  // docs/vtpm-state.md
+  ...[
+    'domb approve --vtpm-state --reference this.reference --key public.pem --sign-with approval.pem -o this.vtpm',
+    'domb approve --vtpm-state --reference next.reference --key public.pem --sign-with approval.pem -o next.vtpm',
+  ].map((command): Documented => ({ command, where: 'elsewhere', by: sealing })),
+  ...[
+    'domb vtpm-state setup this.vtpm',
+    'domb vtpm-state setup next.vtpm',
+    'domb vtpm-state serve',
+    'domb vtpm-state reset ledger',
+  ].map((command): Documented => ({ command, where: 'elsewhere', by: lastingBoot })),
   // docs/flask-price.md
   { command: 'node bench/flask-price.ts bench/flask/hardware-domain.patch', where: 'machine' },
   // docs/boot-scripts.md

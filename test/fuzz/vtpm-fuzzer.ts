@@ -83,8 +83,8 @@ class WatchedTpm implements GuestTpm {
 const ORDINARY = 7;
 /** Guests that domB recorded: of that label, and of one that dom0 can't give. */
 const RECORDED = [
-  { name: 'ordinary', domid: 1, uuid: 'recorded 1', sid: ORDINARY, launch: [] },
-  { name: 'protected', domid: 2, uuid: 'recorded 2', sid: 8, launch: [] },
+  { name: 'ordinary', domid: 1, uuid: 'recorded 1', sid: ORDINARY, launch: [], persistent: false },
+  { name: 'protected', domid: 2, uuid: 'recorded 2', sid: 8, launch: [], persistent: false },
 ];
 
 /**

@@ -24,6 +24,8 @@ export interface NewDevice {
   recorded: RecordedGuest | undefined;
   /** As Xen has it. */
   uuid: string;
+  /** It is the guest again that domB made, as dom0 started it anew. */
+  restarted: boolean;
   /** To be told of the end of the TPM. */
   died: (how: string) => void;
 }
@@ -197,8 +199,8 @@ export class Backend {
     this.#refused.delete(key);
     const isGuest = () => !admitted.lifetime.hasEnded();
     const device = new Device({ domid, backend, frontend, store, rings, isGuest, say, now });
-    const { recorded, lifetime } = admitted;
-    const known = { domid, number, recorded, uuid: lifetime.identity.uuid };
+    const { recorded, restarted, lifetime } = admitted;
+    const known = { domid, number, recorded, restarted, uuid: lifetime.identity.uuid };
     const tpm = this.#start(key, known, device);
     const served = {
       ...admitted,
@@ -210,6 +212,8 @@ export class Backend {
       ignored: false,
     };
     this.#served.set(key, served);
+    if (recorded !== undefined && restarted)
+      say(`${recorded.name} is started anew, as domain ${domid}`);
     store.watch(statePath(served), key);
     return served;
   }
@@ -226,7 +230,7 @@ export class Backend {
     known: Omit<NewDevice, 'died'>,
     device: Device,
   ): Promise<GuestTpm | undefined> {
-    const { startTpm, say } = this.#options;
+    const { startTpm, say, store } = this.#options;
     const died = (how: string) => say(`the TPM of domain ${known.domid} is gone: ${how}`);
     let tpm: GuestTpm;
     try {
@@ -234,8 +238,10 @@ export class Backend {
       if (ending !== undefined) await ending;
       tpm = await startTpm({ ...known, died });
     } catch (error) {
-      // The device stays offered, and nobody can connect to it.
-      say(`${HOME}/${key}: ${(error as Error).message}`);
+      // The device stays offered, and nobody can connect to it. dom0 finds the reason where Xen's tools look for one.
+      const { message } = error as Error;
+      say(`${HOME}/${key}: ${message}`);
+      this.#attempt(key, () => store.write(`${HOME}/${key}/error`, message));
       return undefined;
     }
     this.#attempt(key, () => device.powerOn(tpm));

@@ -18,6 +18,7 @@ import type { Rings } from './device.ts';
 import { endProcess } from './end.ts';
 import { EventChannels } from './event-channels.ts';
 import { GrantedPage } from './granted-page.ts';
+import { lastingStates } from './lasting.ts';
 import { GuestRegister } from './register.ts';
 import { startSoftwareTpm } from './software-tpm.ts';
 import { Xenstore } from './xenstore.ts';
@@ -93,21 +94,33 @@ async function main(): Promise<never> {
   const banks = chosenBanks();
   const keys = chosenKeys();
   const authority = givenAuthority();
+  const now = () => performance.now();
+  const lasting = lastingStates({ connect: () => new Xenstore(), say, now });
   const backend = new Backend({
-    ...{ store, rings, say, now: () => performance.now() },
+    ...{ store, rings, say, now },
     register: new GuestRegister(guests, (domid) => domainLife(session, domid)),
-    startTpm: ({ domid, number, recorded, uuid, died }) =>
-      startSoftwareTpm({
-        ...{ directory: `/run/vtpm/${domid}-${number}`, uid: FIRST_USER + domid, died, banks },
-        launch: recorded && launchOf(recorded),
-        certification: authority && {
-          ...{ authority, keys },
-          guest: { domid, uuid, ...(recorded ? { domain: recorded.name } : {}) },
-        },
-      }),
+    startTpm: async ({ domid, number, recorded, restarted, uuid, died }) => {
+      // Of what dom0 starts anew nobody knows what it is started from.
+      const made = restarted ? undefined : recorded;
+      const kept = recorded?.persistent ? await lasting.open(recorded.name) : undefined;
+      try {
+        return await startSoftwareTpm({
+          ...{ directory: `/run/vtpm/${domid}-${number}`, uid: FIRST_USER + domid, died, banks },
+          launch: made && launchOf(made),
+          certification: authority && {
+            ...{ authority, keys },
+            guest: { domid, uuid, ...(made ? { domain: made.name } : {}) },
+          },
+          kept,
+        });
+      } catch (error) {
+        kept?.close();
+        throw error;
+      }
+    },
   });
   say(`waits for guests; domB recorded ${guests.map(({ name }) => name).join(', ') || 'none'}`);
-  return Promise.race([channels.serve(), backend.serve()]);
+  return Promise.race([channels.serve(), backend.serve(), lasting.serve()]);
 }
 
 // With a connection of its own: that of the back end may be what failed.

@@ -3,6 +3,7 @@ import {
   nvDefine,
   nvRead,
   nvReadPublic,
+  nvUndefine,
   nvWrite,
   nvWriteLock,
   password,
@@ -46,11 +47,7 @@ export async function keepForGuest(tpm: Tpm, index: number, data: Buffer): Promi
   const access = { by: TPM_RH.PLATFORM };
   const [first] = await handles(tpm, index);
   if (first === index) {
-    await tpm.execute({
-      command: 'NV_UndefineSpace',
-      handles: [TPM_RH.PLATFORM, index],
-      authorizations: [password()],
-    });
+    await nvUndefine(tpm, index, password(), TPM_RH.PLATFORM);
   }
   const area = {
     ...({ index, nameAlgorithm: 'sha256', attributes, size: data.length } as const),

@@ -7,18 +7,23 @@ import {
   connectUnix,
   getTestResult,
   type HashAlgorithm,
+  handles,
+  nvUndefine,
+  password,
   pcrAllocate,
   pcrBanks,
   selfTest,
   shutdown,
   startup,
   swtpmControl,
+  TPM_RH,
   Tpm,
 } from 'node-tpm2-pts';
 import type { LaunchItems } from '../../measurement/guest-launch.ts';
 import { type Certification, certifyKeys } from './certify.ts';
-import { measureLaunch } from './launch.ts';
+import { LOG_INDEX, measureLaunch } from './launch.ts';
 import { failureResponse } from './ring.ts';
+import { type KeptState, StateFile } from './state-file.ts';
 import { isListening } from './unix-socket.ts';
 
 /** One guest's TPM 2.0. */
@@ -40,11 +45,15 @@ export interface SoftwareTpmOptions {
   launch: LaunchItems | undefined;
   /** How its keys are certified; undefined where domB made no authority for this domain. */
   certification?: Certification | undefined;
+  /** Where the TPM outlasts the boot: what it was, and where what it becomes is stored. It is closed when the TPM is stopped, not when it does not start. */
+  kept?: KeptState | undefined;
   /** Told once when swtpm ends by itself, or does not answer any more. */
   died: (how: string) => void;
 }
 
 const START_TIMEOUT = 30_000;
+/** All that a log could be in. */
+const LOG_INDEXES = 0x100;
 /** How long after its connection the end of a process is known, in milliseconds. */
 const END_IS_SEEN = 1000;
 
@@ -53,7 +62,7 @@ const END_IS_SEEN = 1000;
  * whose registers were reset behind the guest's back would vouch for things that did not happen.
  */
 export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<GuestTpm> {
-  const { directory, uid, died } = options;
+  const { directory, uid, died, kept } = options;
   const state = join(directory, 'state');
   const socket = join(directory, 'data');
   const control = join(directory, 'control');
@@ -62,6 +71,8 @@ export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<Gue
   await mkdir(dirname(directory), { recursive: true, mode: 0o711 });
   for (const path of [directory, state]) await mkdir(path, { mode: 0o700 });
   if (uid !== undefined) for (const path of [directory, state]) await chown(path, uid, uid);
+  const file = kept && new StateFile(state, kept);
+  await file?.restore(uid);
   const child = spawn(
     'swtpm',
     [
@@ -87,6 +98,7 @@ export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<Gue
     const tpm = new Tpm(transport);
     await haveBanks(tpm, options.banks, () => swtpmControl(control).init());
     await prepare(tpm, options);
+    await file?.storeChanges();
     let over = false;
     const lost = (how: string) => {
       if (!over) died(how);
@@ -94,16 +106,24 @@ export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<Gue
     };
     void process.ended.then(lost);
     return {
-      transmit: (command) =>
-        transport.transmit(command).catch((error: Error) => {
+      transmit: async (command) => {
+        try {
+          const response = await transport.transmit(command);
+          // The guest learns what the command did when nothing can undo it any more.
+          await file?.storeChanges();
+          return response;
+        } catch (error) {
           // Mostly because swtpm ended; then that is what there is to say.
-          void sleep(END_IS_SEEN, undefined, { ref: false }).then(() => lost(error.message));
+          const { message } = error as Error;
+          void sleep(END_IS_SEEN, undefined, { ref: false }).then(() => lost(message));
           return failureResponse();
-        }),
+        }
+      },
       stop: async () => {
         over = true;
         await transport.close();
         await discard();
+        kept?.close();
       },
     };
   } catch (error) {
@@ -174,8 +194,17 @@ async function prepare(
   await selfTest(tpm);
   const { result } = await getTestResult(tpm);
   if (result !== 0) throw new Error(`the self-test of swtpm gave 0x${result.toString(16)}`);
+  await removeLog(tpm);
   await measureLaunch(tpm, launch, banks);
   if (certification !== undefined) await certifyKeys(tpm, certification, banks);
   // Whoever holds the platform hierarchy clears the TPM and takes its banks away; nobody holds it from here on.
   await closePlatformHierarchy(tpm);
+}
+
+/** A TPM that lasts has the log of the boot before, which may have been longer. */
+async function removeLog(tpm: Tpm): Promise<void> {
+  const indexes = await handles(tpm, LOG_INDEX);
+  for (const index of indexes.filter((each) => each < LOG_INDEX + LOG_INDEXES)) {
+    await nvUndefine(tpm, index, password(), TPM_RH.PLATFORM);
+  }
 }

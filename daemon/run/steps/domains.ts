@@ -6,11 +6,13 @@ import {
   type RecordedGuest,
   recordedGuestsText,
 } from '../../../domains/vtpm-guests.ts';
-import { cpio } from '../../../initramfs/cpio.ts';
+import { VTPM_STATE_KEY, vtpmStateKeyText } from '../../../domains/vtpm-state-key.ts';
+import { type CpioEntry, cpio } from '../../../initramfs/cpio.ts';
 import { launchItems } from '../../plan/guest-launch.ts';
 import type { Operation } from '../../plan/operations.ts';
 import { handoverCapacity } from '../hand-over.ts';
 import type { BootState, CreatedDomain } from '../state.ts';
+import { forgetVtpmKey } from './vtpm-key.ts';
 
 type Of<K extends Operation['do']> = Extract<Operation, { do: K }>;
 
@@ -44,8 +46,7 @@ export async function buildDomain(
   const kernel = await state.image(domain.kernel);
   const segments = await Promise.all(domain.ramdisk.map((path) => state.image(path)));
   const created = createdFor(state, domain);
-  const authority = authorityArchive(state, domain);
-  const given = [...(await servedGuests(state, domain)), ...authority];
+  const given = [...(await servedGuests(state, domain)), ...authorityArchive(state, domain)];
   try {
     created.rings = await state.hypervisor.build(created, {
       kernel: kernel.bytes,
@@ -54,8 +55,8 @@ export async function buildDomain(
       handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
     });
   } finally {
-    // The domain has its key now, and nobody else needs it.
-    for (const archive of authority) archive.fill(0);
+    // The domain has its keys now, and nobody else needs them.
+    for (const archive of given) archive.fill(0);
     state.authorities.get(domain.name)?.privateKey.fill(0);
   }
   return `${domain.memoryKiB / 1024}MiB, ${domain.vcpus} vcpus`;
@@ -107,11 +108,22 @@ async function servedGuests(state: BootState, { name }: DomainSettings): Promise
       ...{ name: guest.name, domid: guest.domid, uuid: guest.uuid },
       sid: hypervisor.securityId(guest.seclabel),
       launch: await launchItems(settings, manifest, { image: (path) => state.image(path) }),
+      persistent: settings.vtpmPersistent ?? false,
     });
   }
   if (guests.length === 0) return [];
   const data = Buffer.from(recordedGuestsText(guests));
-  return [cpio([{ path: RECORDED_GUESTS, type: 'file', mode: 0o444, data }])];
+  return [
+    cpio([{ path: RECORDED_GUESTS, type: 'file', mode: 0o444, data }, ...stateKey(state, guests)]),
+  ];
+}
+
+/** The key of the states, for the one domain that serves TPMs which outlast the boot. */
+function stateKey({ vtpmKey }: BootState, guests: readonly RecordedGuest[]): CpioEntry[] {
+  if (vtpmKey === undefined || !guests.some(({ persistent }) => persistent)) return [];
+  const data = Buffer.from(vtpmStateKeyText(vtpmKey));
+  forgetVtpmKey(vtpmKey);
+  return [{ path: VTPM_STATE_KEY, type: 'file', mode: 0o400, data }];
 }
 
 /**
@@ -133,11 +145,12 @@ function authorityArchive({ authorities }: BootState, { name }: DomainSettings):
 function creation({ uuids }: BootState, domain: DomainSettings): CreatedDomain {
   const uuid = uuids.get(domain.name);
   if (uuid === undefined) throw new Error(`${domain.name} is created before it has a UUID`);
-  const { capabilities, pci, autostart, vtpm } = domain;
+  const { capabilities, pci, autostart, vtpm, vtpmPersistent } = domain;
   return {
     ...domainProperties(domain),
     ...{ uuid, capabilities, pci, autostart },
     ...(vtpm === undefined ? {} : { vtpm }),
+    ...(vtpmPersistent === undefined ? {} : { vtpmPersistent }),
   };
 }
 

@@ -16,6 +16,8 @@ import {
   swtpmControl,
   type Tpm,
 } from 'node-tpm2-pts';
+import { approverOf } from '../../../measurement/sealing/approver-key.ts';
+import { openPlatformKey } from '../../../measurement/vtpm-state/platform-key.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
 import { commandsBy } from '../../documentation/table.ts';
 import { domb, file } from '../../lib/domb.ts';
@@ -203,7 +205,11 @@ async function shell(line: string): Promise<string> {
   return output;
 }
 
-const documentedTools = commandsBy('test/integration/cli/sealing.test.ts');
+const documentedHere = commandsBy('test/integration/cli/sealing.test.ts');
+const isOurs = (line: string) => line.startsWith('domb ');
+const documentedTools = documentedHere.filter((line) => !isOurs(line));
+/** Those of docs/vtpm-state.md. */
+const documentedApprovals = documentedHere.filter(isOurs);
 
 test('tpm2-tools open it, and compute the same policy from the PCR file of "domb predict", as documented', async () => {
   await symlink(at('this-images'), at('images'));
@@ -544,3 +550,93 @@ test('secrets of another size, and damaged files, are refused', async () => {
   await rm(at('damaged/sealed.json'));
   assert.match((await unseal('damaged')).error, /sealed\.json: can't be read/);
 });
+
+/** What domB has when it asks the TPM for the key of TPMs' states, in a boot of that version, with or without its caps. */
+async function keyIn(version: Version, capped: boolean) {
+  const own = new Set((events.get(version) ?? []).filter(({ pcr }) => pcr >= 8));
+  const caps = [...own].filter(
+    (event) => [...own].findLast(({ pcr }) => pcr === event.pcr) === event,
+  );
+  await boot(version, (event) => capped || !caps.includes(event));
+  const approver = approverOf(await readFile(at('approver.pem')), 'approver');
+  return withTpm((tpm) => openPlatformKey(tpm, { approver, label: '' }));
+}
+
+test("a boot is approved to open the states of guests' TPMs up to its caps, and the next one before it boots", async () => {
+  const sign = ['approve', '--vtpm-state', '--sign-with', at('approval.pem')];
+  for (const line of documentedApprovals) await shell(line);
+  assert.equal(documentedApprovals.length, 2);
+  // By the manifest with its images it is the same approval, of a state; a signature is another one each time.
+  const how = ['--for', `${at('next')}.yaml`, ...chainOf('next')];
+  await succeeds(...sign, ...how, '-o', at('again.vtpm'));
+  const [one, other] = await Promise.all(
+    ['next.vtpm', 'again.vtpm'].map(async (name) => JSON.parse(await readFile(at(name), 'utf8'))),
+  );
+  assert.deepEqual(one.pcrs, other.pcrs);
+  const none = await keyIn('this', false);
+  assert.ok('missing' in none && /no NV index/.test(none.missing));
+  const set = await succeeds('vtpm-state', 'setup', at('this.vtpm'), ...device());
+  assert.equal(
+    set,
+    'the TPM has its NV indexes: the next approved boot makes the key\n1 boot is approved\n',
+  );
+  const made = await keyIn('this', false);
+  assert.ok('key' in made && made.made);
+  const capped = await keyIn('this', true);
+  assert.ok('missing' in capped && /none of 1 approvals/.test(capped.missing));
+  const early = await keyIn('next', false);
+  assert.ok('missing' in early);
+  assert.equal(
+    await succeeds('vtpm-state', 'setup', at('next.vtpm'), ...device()),
+    '2 boots are approved\n',
+  );
+  for (const version of versions) {
+    const opened = await keyIn(version, false);
+    assert.deepEqual(opened, { key: made.key, made: false });
+  }
+  await succeeds('vtpm-state', 'setup', '--anew', at('this.vtpm'), ...device());
+  const anew = await keyIn('this', false);
+  assert.ok('key' in anew && anew.made && !anew.key.equals(made.key));
+});
+
+test('what is approved for one use does not serve the other', async () => {
+  const argv = ['--reference', reference('this'), '--key', at('public.pem')];
+  const sign = ['--sign-with', at('approval.pem'), '-o', at('secret.approval')];
+  await succeeds('approve', ...argv, ...sign);
+  const other = await domb(['vtpm-state', 'setup', at('secret.approval'), ...device()]);
+  assert.equal(other.status, 1);
+  assert.match(other.error, /another kind of file: it is no domb-vtpm-approval/);
+  const states = await domb([
+    'approve',
+    '--vtpm-state',
+    ...argv,
+    ...sign.slice(0, 3),
+    '/nowhere/x',
+  ]);
+  assert.equal(states.status, 1);
+});
+
+test('a TPM is made anew by name, and nothing else is a name', async () => {
+  const states = at('states');
+  assert.match(
+    await succeeds('vtpm-state', 'reset', 'ledger', '--directory', states),
+    /ledger is made anew/,
+  );
+  assert.ok(existsSync(join(states, 'resets/ledger')));
+  const wrong = await domb(['vtpm-state', 'reset', '../ledger', '--directory', states]);
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.error, /is no name of a domain/);
+});
+
+test('without such guests there is nothing to serve', async () => {
+  const record = { version: 1, hardwareDomid: 0, domains: [] };
+  await writeFile(at('record.json'), JSON.stringify(record));
+  const said = await succeeds('vtpm-state', 'serve', '--record', at('record.json'));
+  assert.match(said, /^nothing to do: no guest of this boot/);
+});
+
+async function succeeds(...argv: string[]): Promise<string> {
+  const { status, out, error } = await domb(argv);
+  assert.equal(status, 0, `domb ${argv.join(' ')}: ${error}`);
+  return out;
+}

@@ -152,6 +152,7 @@ test('both ends of a TPM learn of each other by what they are built from', async
   assert.deepEqual(itself, {
     ...{ name: 'guest', domid: 20, uuid: hypervisor.creations.get(20)?.uuid },
     sid: hypervisor.securityId('system_u:system_r:domU_t'),
+    persistent: false,
   });
   assert.deepEqual(others, []);
   const measured = launch.map((item) =>

@@ -42,6 +42,7 @@ test('systemd-analyze verify finds nothing in our units', async () => {
     'domb-introduce.service',
     'domb-keep.service',
     'domb-receive.service',
+    'domb-vtpm-state.service',
     'domb.service',
   ]);
   for (const name of names) {

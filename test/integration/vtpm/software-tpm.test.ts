@@ -4,10 +4,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  createPrimary,
+  evictControl,
   getRandom,
   type HashAlgorithm,
   handles,
+  type NvPublic,
+  nvDefine,
   nvRead,
   nvUndefine,
   nvWrite,
@@ -18,9 +23,12 @@ import {
   pcrRead,
   pcrReset,
   readClock,
+  readPublic,
   shutdown,
+  srkTemplate,
   startup,
   TPM_RH,
+  TPMA_NV,
   Tpm,
   TpmError,
   Writer,
@@ -31,6 +39,7 @@ import { guestLaunch, type LaunchItems } from '../../../measurement/guest-launch
 import { runProgram } from '../../../platform/lib/run.ts';
 import { LOG_INDEX } from '../../../vtpm/backend/launch.ts';
 import { type GuestTpm, startSoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
+import type { GuestState } from '../../../vtpm/state/guest-states.ts';
 import { imageItem } from '../../lib/items.ts';
 import { swtpmOf } from '../../lib/swtpm.ts';
 
@@ -47,14 +56,14 @@ after(async () => {
 const ONE_BANK: readonly HashAlgorithm[] = ['sha256'];
 
 /** A TPM as the guest has it: what it may do goes through the same connection. */
-async function started(launch?: LaunchItems, banks = ONE_BANK) {
+async function started(launch?: LaunchItems, banks = ONE_BANK, kept?: GuestState) {
   const directory = join(scratch, String(tpms.length));
   const died = (how: string) => assert.fail(how);
-  const guest = await startSoftwareTpm({ directory, died, banks, launch });
+  const guest = await startSoftwareTpm({ directory, died, banks, launch, kept });
   tpms.push(guest);
   const transmit = (command: Buffer) => guest.transmit(command);
   const tpm = new Tpm({ description: 'guest', transmit, close: async () => {} }, { retryFor: 0 });
-  return { tpm, directory };
+  return { tpm, directory, guest };
 }
 
 const ledger: LaunchItems = {
@@ -236,4 +245,103 @@ test('a response that takes ten minutes is waited for, and loses nothing', async
   process.kill(pid, 'SIGCONT');
   assert.equal((await answer).length, 8);
   assert.equal((await getRandom(tpm, 8)).length, 8);
+});
+
+/** Keeps a state in memory, as dom0 does on its disk. */
+class Kept implements GuestState {
+  newest: Buffer | undefined;
+  stored = 0;
+  closed = 0;
+  /** Settles when what is stored is there for good. */
+  gate: Promise<unknown> = Promise.resolve();
+
+  async store(state: Buffer): Promise<void> {
+    await this.gate;
+    this.newest = state;
+    this.stored++;
+  }
+
+  close(): void {
+    this.closed++;
+  }
+}
+
+/** TPM_RC_FAILURE. */
+const FAILURE = 0x101;
+const OWN_INDEX = 0x01500000;
+const ownArea: NvPublic = {
+  ...({ index: OWN_INDEX, nameAlgorithm: 'sha256', size: 4 } as const),
+  authPolicy: Buffer.alloc(0),
+  attributes: TPMA_NV.AUTH_READ | TPMA_NV.AUTH_WRITE | TPMA_NV.NO_DA,
+};
+
+test('a TPM that lasts has keys and indexes of before, and the launch of now', async () => {
+  const kept = new Kept();
+  const first = await started(ledger, ONE_BANK, kept);
+  const key = await createPrimary(first.tpm, TPM_RH.OWNER, srkTemplate('ecc-p256'));
+  await evictControl(first.tpm, key.handle, 0x81000001);
+  await nvDefine(first.tpm, ownArea);
+  await nvWrite(first.tpm, OWN_INDEX, Buffer.from('kept'));
+  await pcrExtend(first.tpm, 15, new Map([['sha256', Buffer.alloc(32, 1)]]));
+  await first.guest.stop();
+  assert.equal(kept.closed, 1);
+
+  const launch: LaunchItems = { ...ledger, predictable: ledger.predictable.slice(1) };
+  const { tpm } = await started(launch, ONE_BANK, kept);
+  assert.equal((await nvRead(tpm, OWN_INDEX)).toString(), 'kept');
+  assert.deepEqual((await readPublic(tpm, 0x81000001)).name, key.name);
+  const { events, pcrs } = guestLaunch(launch, ONE_BANK);
+  assert.deepEqual(parseEventLog(await logOf(tpm)).events, events);
+  assert.deepEqual(await pcrRead(tpm, [{ bank: 'sha256', pcrs: LAUNCH_PCRS }]), pcrs);
+  const [last] = [await pcrRead(tpm, [{ bank: 'sha256', pcrs: [15] }])];
+  assert.deepEqual(last.get('sha256')?.get(15), Buffer.alloc(32));
+  await assert.rejects(nvUndefine(tpm, LOG_INDEX), refused());
+});
+
+test('what changes it is answered when that is stored, and nothing else is stored', async () => {
+  const kept = new Kept();
+  const { tpm } = await started(ledger, ONE_BANK, kept);
+  const before = kept.stored;
+  assert.ok(before > 0, 'the new TPM itself');
+  await getRandom(tpm, 8);
+  await pcrExtend(tpm, 15, new Map([['sha256', Buffer.alloc(32, 1)]]));
+  await createPrimary(tpm, TPM_RH.OWNER, srkTemplate('ecc-p256'));
+  await readClock(tpm);
+  assert.equal(kept.stored, before);
+  const gate = Promise.withResolvers<void>();
+  kept.gate = gate.promise;
+  let answered = false;
+  const defined = nvDefine(tpm, ownArea).then(() => {
+    answered = true;
+  });
+  await sleep(100);
+  assert.ok(!answered);
+  gate.resolve();
+  await defined;
+  assert.equal(kept.stored, before + 1);
+});
+
+test('a state that cannot be stored any more ends the TPM: its guest learns nothing that could be undone', async () => {
+  const kept = new Kept();
+  const directory = join(scratch, String(tpms.length));
+  const deaths: string[] = [];
+  const died = (how: string) => deaths.push(how);
+  const guest = await startSoftwareTpm({
+    directory,
+    died,
+    banks: ONE_BANK,
+    launch: undefined,
+    kept,
+  });
+  tpms.push(guest);
+  const transmit = (command: Buffer) => guest.transmit(command);
+  const tpm = new Tpm({ description: 'guest', transmit, close: async () => {} }, { retryFor: 0 });
+  kept.gate = Promise.reject(new Error('all states are lost'));
+  kept.gate.catch(() => {});
+  for (let times = 0; times < 2; times++) {
+    const asked = times === 0 ? nvDefine(tpm, ownArea) : getRandom(tpm, 8);
+    await assert.rejects(asked, refused(FAILURE));
+  }
+  await sleep(1100);
+  assert.deepEqual(deaths, ['all states are lost']);
 });

@@ -1,5 +1,6 @@
 /** Each property of a domain, with a value that is not the usual one: all who should act on it do, and nobody else. */
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { canonicalConfiguration } from '../../../boot-configs/canonical.ts';
@@ -54,6 +55,11 @@ const other: DomainDocument = {
   ...guest,
   ...{ name: 'other', domid: 8, uuid: '5d2b1f1e-8f0e-4c9e-9d0a-1c7a5f3e2b08' },
 };
+
+const approverPem = generateKeyPairSync('ec', {
+  ...{ namedCurve: 'P-256', publicKeyEncoding: { type: 'spki', format: 'pem' } },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+}).publicKey;
 
 /** One for each property: without one, a new property does not compile. */
 const examples: { [K in PropertyKey]: Example<K> } = {
@@ -115,6 +121,13 @@ const examples: { [K in PropertyKey]: Example<K> } = {
     asked: {},
     beside: { xenstore: true },
     before: [{ ...other, xenstore: true }],
+  },
+  vtpm_persistent: {
+    value: true,
+    asked: {},
+    beside: { xenstore: true, vtpm: 'other' },
+    before: [{ ...other, xenstore: true }],
+    changes: { domain: {}, platform: { vtpm_state: { approver: approverPem } } },
   },
   digests: { value: { kernel: `sha256:${'0'.repeat(64)}` }, asked: {} },
   measurement: { value: { pcr: 14, components: ['kernel'] }, asked: {}, beside: { ramdisk: 'r' } },

@@ -37,7 +37,14 @@ class FakeTpm implements GuestTpm {
 }
 
 /** A guest that domB recorded. */
-const guest5: RecordedGuest = { name: 'ledger', domid: 5, uuid: 'domain 5', sid: 7, launch: [] };
+const guest5: RecordedGuest = {
+  name: 'ledger',
+  domid: 5,
+  uuid: 'domain 5',
+  sid: 7,
+  launch: [],
+  persistent: false,
+};
 
 function platform(
   start: (tpm: FakeTpm) => Promise<GuestTpm> = async (tpm) => tpm,

@@ -14,6 +14,7 @@ const guest: RecordedGuest = {
   launch: [
     { event: 'domain', domain: 'ledger', domid: 1, type: 'pv', seclabel: 'l', capabilities: [] },
   ],
+  persistent: true,
 };
 
 test('what domB writes is what the vTPM domain reads', () => {
@@ -25,15 +26,16 @@ test('what domB cannot have written serves nobody', () => {
   const wrong: unknown[] = [
     null,
     [],
-    { version: 1, guests: [guest] },
-    { version: 2 },
-    { version: 2, guests: [{ ...guest, sid: undefined }] },
-    { version: 2, guests: [{ ...guest, domid: '1' }] },
-    { version: 2, guests: [{ ...guest, uuid: 7 }] },
-    { version: 2, guests: [{ ...guest, launch: undefined }] },
-    { version: 2, guests: [{ ...guest, launch: [null] }] },
-    { version: 2, guests: [{ ...guest, launch: [{ event: 'toString' }] }] },
-    { version: 2, guests: [null] },
+    { version: 2, guests: [guest] },
+    { version: 3 },
+    { version: 3, guests: [{ ...guest, sid: undefined }] },
+    { version: 3, guests: [{ ...guest, domid: '1' }] },
+    { version: 3, guests: [{ ...guest, uuid: 7 }] },
+    { version: 3, guests: [{ ...guest, launch: undefined }] },
+    { version: 3, guests: [{ ...guest, launch: [null] }] },
+    { version: 3, guests: [{ ...guest, launch: [{ event: 'toString' }] }] },
+    { version: 3, guests: [{ ...guest, persistent: 1 }] },
+    { version: 3, guests: [null] },
   ];
   for (const value of wrong) assert.throws(() => parseRecordedGuests(JSON.stringify(value)));
   assert.throws(() => parseRecordedGuests(''));

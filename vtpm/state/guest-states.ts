@@ -1,0 +1,265 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FIRST_ROOT, nextRoot } from '../../measurement/vtpm-state/root.ts';
+import { decryptState, encryptState } from './cipher.ts';
+import { encodeList, listOfRoot, type StateList } from './list.ts';
+import { hashOf, MOST_LISTS, nameOfObject, type ObjectName, type ObjectStore } from './objects.ts';
+import { Writes } from './writes.ts';
+
+/** The root index of the machine's TPM, as RootIndex has it. */
+export interface Root {
+  read(): Promise<Buffer>;
+  extend(listHash: Buffer): Promise<void>;
+}
+
+export interface GuestStatesOptions {
+  /** 32 bytes, from the machine's TPM. */
+  key: Buffer;
+  store: ObjectStore;
+  root: Root;
+  say: (text: string) => void;
+  /** Milliseconds, of a clock that does not go back. */
+  now: () => number;
+  /** How long after a failure it is tried again, in milliseconds. */
+  patience?: number;
+}
+
+/** A guest's state, held by one TPM alone until it is closed. */
+export interface GuestState {
+  /** As it was stored last; undefined for a TPM that is to be made. */
+  readonly newest: Buffer | undefined;
+  /**
+   * Stores another. Returns when it is the one that is newest from now on, whatever happens then.
+   * @throws Error when that can never be any more
+   */
+  store(state: Buffer): Promise<void>;
+  /** Lets the guest's next TPM have it. */
+  close(): void;
+}
+
+/** What is not there for good yet, of one guest. */
+interface Pending {
+  encrypted: Buffer;
+  readonly done: (() => void)[];
+}
+
+const PATIENCE = 5000;
+
+/**
+ * The states of guests' TPMs, which outlast the boot: dom0 stores them, encrypted, and the machine's TPM knows by one value which of
+ * them are the newest. Nothing of what dom0 and whoever passes commands to that TPM say is believed.
+ */
+export class GuestStates {
+  readonly #options: GuestStatesOptions;
+  readonly #writes: Writes;
+  #list: StateList | undefined;
+  #root: Buffer | undefined;
+  readonly #pending = new Map<string, Pending>();
+  #running: Promise<void> | undefined;
+  #loading: Promise<unknown> = Promise.resolve();
+  /** Who holds a guest's state, by its name: settles when it is closed. */
+  readonly #held = new Map<string, Promise<void>>();
+  /** Guests whose TPMs are being made anew. */
+  readonly #anew = new Set<string>();
+  /** Why no state can be stored any more. */
+  #lost: string | undefined;
+  #said = '';
+
+  constructor(options: GuestStatesOptions) {
+    this.#options = options;
+    this.#writes = new Writes(options.now);
+  }
+
+  /** Waits until nobody holds it, and for dom0 as long as it takes; it is said what for. */
+  async open(name: string): Promise<GuestState> {
+    const before = this.#held.get(name);
+    let close: () => void = () => {};
+    this.#held.set(
+      name,
+      new Promise((resolve) => {
+        close = resolve;
+      }),
+    );
+    await before;
+    const newest = await this.#load(name);
+    let closed = false;
+    return {
+      newest,
+      store: async (state) => {
+        await this.#writes.take(name);
+        if (closed) throw new Error(`the TPM of ${name} has ended`);
+        await this.#store(name, state);
+      },
+      close: () => {
+        closed = true;
+        close();
+      },
+    };
+  }
+
+  async #load(name: string): Promise<Buffer | undefined> {
+    for (;;) {
+      try {
+        // One after the other: a slow dom0 is asked once.
+        const loaded = this.#loading.then(() => this.#tryToLoad(name));
+        this.#loading = loaded.catch(() => {});
+        return await loaded;
+      } catch (error) {
+        this.#tell(`the TPM of ${name} waits: ${(error as Error).message}`);
+      }
+      await sleep(this.#patience, undefined, { ref: false });
+    }
+  }
+
+  async #store(name: string, state: Buffer): Promise<void> {
+    if (this.#lost !== undefined) throw new Error(this.#lost);
+    const encrypted = encryptState(this.#options.key, name, state);
+    await new Promise<void>((resolve, reject) => {
+      const done = [...(this.#pending.get(name)?.done ?? []), resolve];
+      this.#pending.set(name, { encrypted, done });
+      this.#running ??= this.#run().finally(() => {
+        this.#running = undefined;
+      });
+      void this.#running.catch(reject);
+    });
+  }
+
+  get #patience(): number {
+    return this.#options.patience ?? PATIENCE;
+  }
+
+  async #tryToLoad(name: string): Promise<Buffer | undefined> {
+    const { store, key, say } = this.#options;
+    await this.#running?.catch(() => {});
+    if (this.#lost !== undefined) throw new Error(this.#lost);
+    const list = await this.#current();
+    if ((await store.resets()).includes(name)) {
+      this.#anew.add(name);
+      say(`the TPM of ${name} is made anew, as dom0 wants it`);
+      return undefined;
+    }
+    const hash = list.states.get(name);
+    if (hash === undefined) return undefined;
+    const stored = await store.get({ kind: 'state', hash });
+    if (stored === undefined) {
+      throw new Error(`dom0 has not the state that was stored last, ${hash}: it is lost, or older`);
+    }
+    if (hashOf(stored).toString('hex') !== hash) {
+      throw new Error(`dom0 gives another state than the one that was stored last, ${hash}`);
+    }
+    return decryptState(key, name, stored);
+  }
+
+  /** The list that the machine's TPM stands for. */
+  async #current(): Promise<StateList> {
+    if (this.#list !== undefined) return this.#list;
+    const { root, store } = this.#options;
+    const value = await root.read();
+    const list = value.equals(FIRST_ROOT)
+      ? { previous: value, states: new Map() }
+      : await this.#find(value, await store.lists());
+    this.#root = value;
+    this.#list = list;
+    return list;
+  }
+
+  async #find(root: Buffer, hashes: readonly string[]): Promise<StateList> {
+    const { store } = this.#options;
+    for (const hash of hashes.slice(0, MOST_LISTS)) {
+      const bytes = await store.get({ kind: 'list', hash });
+      const list = bytes && listOfRoot(root, bytes);
+      if (list !== undefined) return list;
+    }
+    throw new Error(
+      hashes.length === 0
+        ? "dom0 has no list of states, and the machine's TPM knows of one: it is lost"
+        : 'what dom0 has of states is not what was stored last: it is older, or of another machine',
+    );
+  }
+
+  /** Stores what is pending until nothing is. */
+  async #run(): Promise<void> {
+    while (this.#pending.size > 0) {
+      const round = new Map(this.#pending);
+      this.#pending.clear();
+      await this.#storeForCertain(round);
+      for (const { done } of round.values()) for (const resolve of done) resolve();
+    }
+  }
+
+  async #storeForCertain(round: ReadonlyMap<string, Pending>): Promise<void> {
+    for (;;) {
+      try {
+        await this.#attempt(round);
+        return;
+      } catch (error) {
+        const guests = [...round.keys()].join(', ');
+        if (this.#lost !== undefined) throw error;
+        this.#tell(`the TPM of ${guests} is not stored yet: ${(error as Error).message}`);
+      }
+      await sleep(this.#patience);
+    }
+  }
+
+  /** States, then the list, then the root: as long as that is the former one, the former list and states hold. */
+  async #attempt(round: ReadonlyMap<string, Pending>): Promise<void> {
+    const { store, say } = this.#options;
+    const { states: before } = await this.#current();
+    const former = this.#root as Buffer;
+    const states = new Map(before);
+    for (const [name, { encrypted }] of round) {
+      const object = nameOfObject('state', encrypted);
+      await store.put(object, encrypted);
+      states.set(name, object.hash);
+    }
+    const list = { previous: former, states };
+    const bytes = encodeList(list);
+    await store.put(nameOfObject('list', bytes), bytes);
+    const next = nextRoot(former, hashOf(bytes));
+    await this.#advance(former, next, hashOf(bytes));
+    this.#list = list;
+    this.#root = next;
+    this.#said = '';
+    await this.#tidy(bytes, states, round).catch((error: Error) =>
+      say(`dom0 does not remove what is old: ${error.message}`),
+    );
+  }
+
+  /** A response may be lost, or be a lie, and a command come late: what counts is what the TPM holds afterwards. */
+  async #advance(former: Buffer, next: Buffer, listHash: Buffer): Promise<void> {
+    const { root } = this.#options;
+    const held = await root.read();
+    let why: unknown;
+    if (held.equals(former)) {
+      await root.extend(listHash).catch((error) => {
+        why = error;
+      });
+    }
+    const now = await root.read();
+    if (now.equals(next)) return;
+    if (now.equals(former))
+      throw why instanceof Error ? why : new Error('the TPM has not taken it');
+    this.#lost =
+      "the machine's TPM holds what nobody stored: a command to it came twice, or late. All states are lost";
+    throw new Error(this.#lost);
+  }
+
+  async #tidy(
+    list: Buffer,
+    states: ReadonlyMap<string, string>,
+    round: ReadonlyMap<string, Pending>,
+  ): Promise<void> {
+    const { store } = this.#options;
+    const named = [...states.values()].map((hash): ObjectName => ({ kind: 'state', hash }));
+    await store.keep([nameOfObject('list', list), ...named]);
+    for (const guest of [...this.#anew].filter((name) => round.has(name))) {
+      await store.wasReset(guest);
+      this.#anew.delete(guest);
+    }
+  }
+
+  #tell(text: string): void {
+    if (this.#said === text) return;
+    this.#said = text;
+    this.#options.say(text);
+  }
+}
