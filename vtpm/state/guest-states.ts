@@ -42,6 +42,15 @@ interface Pending {
   readonly done: (() => void)[];
 }
 
+/** A change of the root index. */
+interface Advance {
+  readonly former: Buffer;
+  readonly next: Buffer;
+  readonly listHash: Buffer;
+  /** It was tried before. */
+  readonly again: boolean;
+}
+
 const PATIENCE = 5000;
 
 /**
@@ -187,9 +196,9 @@ export class GuestStates {
   }
 
   async #storeForCertain(round: ReadonlyMap<string, Pending>): Promise<void> {
-    for (;;) {
+    for (let again = false; ; again = true) {
       try {
-        await this.#attempt(round);
+        await this.#attempt(round, again);
         return;
       } catch (error) {
         const guests = [...round.keys()].join(', ');
@@ -201,7 +210,7 @@ export class GuestStates {
   }
 
   /** States, then the list, then the root: as long as that is the former one, the former list and states hold. */
-  async #attempt(round: ReadonlyMap<string, Pending>): Promise<void> {
+  async #attempt(round: ReadonlyMap<string, Pending>, again: boolean): Promise<void> {
     const { store, say } = this.#options;
     const { states: before } = await this.#current();
     const former = this.#root as Buffer;
@@ -215,7 +224,7 @@ export class GuestStates {
     const bytes = encodeList(list);
     await store.put(nameOfObject('list', bytes), bytes);
     const next = nextRoot(former, hashOf(bytes));
-    await this.#advance(former, next, hashOf(bytes));
+    await this.#advance({ former, next, listHash: hashOf(bytes), again });
     this.#list = list;
     this.#root = next;
     this.#said = '';
@@ -225,11 +234,11 @@ export class GuestStates {
   }
 
   /** A response may be lost, or be a lie, and a command come late: what counts is what the TPM holds afterwards. */
-  async #advance(former: Buffer, next: Buffer, listHash: Buffer): Promise<void> {
+  async #advance({ former, next, listHash, again }: Advance): Promise<void> {
     const { root } = this.#options;
-    const held = await root.read();
     let why: unknown;
-    if (held.equals(former)) {
+    // One that was tried before may have come through.
+    if (!again || (await root.read()).equals(former)) {
       await root.extend(listHash).catch((error) => {
         why = error;
       });

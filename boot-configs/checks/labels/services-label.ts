@@ -1,4 +1,4 @@
-import { channelNeeds, firstLacking, type Lack, lackText } from '../../policy/lacking.ts';
+import { channelNeeds, firstLacking, type Lack, lacking, lackText } from '../../policy/lacking.ts';
 import type { Report } from '../check.ts';
 import type { Labelled, LabelledDomain } from './labelled.ts';
 
@@ -32,7 +32,31 @@ export function reportServices(labelled: Labelled, guest: LabelledDomain, report
     },
   ]);
   if (lack) report([...guest.domain.path, 'vtpm'], refusal(guest, backend, 'a TPM', lack), HINT);
+  if (guest.domain.vtpm_persistent) reportReaders(labelled, guest, backend, report);
 }
+
+/** Who maps the server's memory has the key of all states, and nothing keeps it from bringing older ones back. */
+function reportReaders(
+  { policy, domains }: Labelled,
+  guest: LabelledDomain,
+  backend: LabelledDomain,
+  report: Report,
+): void {
+  const reader = domains.find(
+    (other) => other !== backend && lacking(policy, mapping(other, backend)) === undefined,
+  );
+  if (reader === undefined) return;
+  report(
+    [...guest.domain.path, 'vtpm_persistent'],
+    `${reader.domain.name ?? 'another domain'} (${reader.type}) may read the memory of ${backend.domain.name} (${backend.type}), and with it the key of states`,
+    `give ${backend.domain.name} a label that nobody may look into, such as system_u:system_r:vtpm_t`,
+  );
+}
+
+const mapping = (from: LabelledDomain, to: LabelledDomain): Lack => ({
+  ...{ source: from.type, target: to.type, class: 'mmu' },
+  permissions: ['map_read'],
+});
 
 const HINT = 'give one of the two another label, or allow it in the policy';
 

@@ -1,5 +1,6 @@
 /** What a manifest's labels may be, by the rules of a policy that the real compiler made. */
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +46,18 @@ interface Case {
 }
 
 const vtpmAs = (type: string) => (manifest: string) => manifest.replace(':vtpm_t', `:${type}`);
+
+/** The example's manifest with a TPM that outlasts the boot. */
+const lasting = (manifest: string) =>
+  manifest
+    .replace(
+      'defaults:',
+      `platform: { vtpm_state: { approver: ${JSON.stringify(approver)} } }\n\ndefaults:`,
+    )
+    .replace('vtpm: vtpm\n', 'vtpm: vtpm\n    vtpm_persistent: true\n');
+const approver = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({
+  ...{ type: 'spki', format: 'pem' },
+});
 
 /** The demo's manifest with two more domains that have this type. */
 const withTwo = (type: string) => (manifest: string) =>
@@ -206,6 +219,27 @@ const cases: Case[] = [
       message: /^vtpm \(domU_t\) can't serve a TPM to a domain labelled guarded_t: .* domU_t/,
       hint: /give one of the two another label/,
     })),
+  },
+  {
+    says: 'TPMs that last of a domain that domain 0 may look into',
+    rules: 'allow dom0_t vtpm_t:mmu map_read;',
+    of: 'vtpm',
+    change: lasting,
+    finds: [
+      {
+        rule: 'seclabel-services',
+        path: 'domains[2].vtpm_persistent',
+        message:
+          /^dom0 \(dom0_t\) may read the memory of vtpm \(vtpm_t\), and with it the key of states$/,
+        hint: /^give vtpm a label that nobody may look into, such as system_u:system_r:vtpm_t$/,
+      },
+    ],
+  },
+  {
+    says: 'TPMs that last of a domain that nobody looks into',
+    of: 'vtpm',
+    change: lasting,
+    finds: [],
   },
   {
     says: 'a label twice, whose domains may look into each other',
