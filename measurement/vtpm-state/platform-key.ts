@@ -11,6 +11,7 @@ import {
   nvReadPublic,
   nvWrite,
   type PcrValues,
+  pcrBanks,
   pcrPolicyDigest,
   pcrRead,
   policyCommandCode,
@@ -117,8 +118,10 @@ async function wayOf(
   approvals: readonly KeptApproval[],
 ): Promise<Way | undefined> {
   for (const { bank, pcrs, signature } of approvals) {
-    const values = await pcrRead(tpm, [{ bank, pcrs: [...pcrs] }]).catch(() => undefined);
-    if (values?.get(bank)?.size !== pcrs.length) continue;
+    const banks = (await pcrBanks(tpm)).map((active) => active.bank);
+    if (!banks.includes(bank)) continue;
+    const values = await pcrRead(tpm, [{ bank, pcrs: [...pcrs] }]);
+    if (values.get(bank)?.size !== pcrs.length) continue;
     if (isApproved(approver, values, signature)) return { values, signature };
   }
   return undefined;

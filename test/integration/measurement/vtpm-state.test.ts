@@ -14,7 +14,9 @@ import {
   selectionOf,
   TPM_RH,
   TPMA_NV,
+  Tpm,
   TpmError,
+  type Transport,
   withPolicySession,
 } from 'node-tpm2-pts';
 import { authorizePolicy } from '../../../measurement/sealing/approval.ts';
@@ -26,6 +28,7 @@ import {
   keyArea,
   rootArea,
 } from '../../../measurement/vtpm-state/indexes.ts';
+import { openPlatformKey } from '../../../measurement/vtpm-state/platform-key.ts';
 import { FIRST_ROOT } from '../../../measurement/vtpm-state/root.ts';
 import { LastingMachine } from '../../lib/lasting-machine.ts';
 
@@ -193,4 +196,35 @@ test('approvals of other keys and for other labels open nothing; any bytes in th
     await nvWrite(machine.tpm, INDEXES.approvals, Buffer.alloc(APPROVALS_SIZE, byte), 0, access);
     assert.match(await missing(), /^none of 0 approvals/);
   }
+});
+
+test('a power cut before any command with which it is made, or after, leaves nothing that another boot cannot go on from', async () => {
+  const approval = await machine.approval();
+  /** Sends so many commands; with the next one, which may still be done, the power is gone. */
+  const cutOff = (left: number, done: boolean): Transport => ({
+    description: 'cut off',
+    async transmit(command) {
+      if (left-- > 0) return machine.transport.transmit(command);
+      if (done) await machine.transport.transmit(command);
+      throw new Error('no power');
+    },
+    close: async () => {},
+  });
+  let [cuts, whole] = [0, false];
+  for (let commands = 0; !whole; commands++) {
+    for (const done of [false, true]) {
+      await machine.setUp([approval], true);
+      const tpm = new Tpm(cutOff(commands, done), { retryFor: 0 });
+      const made = await openPlatformKey(tpm, approval).catch((error: Error) => error.message);
+      whole ||= typeof made !== 'string';
+      if (!whole) assert.equal(made, 'no power');
+      cuts++;
+      await machine.reboot('good', false);
+      const key = await machine.key();
+      assert.deepEqual(await (await machine.root(key)).read(), FIRST_ROOT);
+      await machine.reboot('good', false);
+      assert.deepEqual(await machine.openKey(), { key, made: false });
+    }
+  }
+  assert.ok(cuts > 60, String(cuts));
 });
