@@ -17,6 +17,12 @@ export type DombCommand =
   | 'validate'
   | 'plan'
   | 'image'
+  | 'install'
+  | 'update'
+  | 'settle'
+  | 'uninstall'
+  | 'status'
+  | 'list'
   | 'predict'
   | 'log'
   | 'quote'
@@ -54,7 +60,7 @@ export interface Argument {
   optional?: true;
   many?: true;
   /** What completion offers. */
-  completes: 'files' | 'commands' | 'fields' | readonly string[];
+  completes: 'files' | 'commands' | 'fields' | 'domains' | readonly string[];
 }
 
 export interface Option {

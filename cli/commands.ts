@@ -9,6 +9,7 @@ import {
   signedKey,
 } from './evidence-commands.ts';
 import { exportCommand } from './export-command.ts';
+import { hostCommands } from './host-commands.ts';
 import { policyCommands } from './policy-commands.ts';
 import { sealingCommands } from './sealing-commands.ts';
 import { vtpmStateCommands } from './vtpm-state-commands.ts';
@@ -126,6 +127,8 @@ export const commands: readonly Command[] = [
         'as firmware that starts this file will have them.',
       'It prints how much memory domB gets, which follows from the images and stands in the EFI file: while Linux unpacks the ' +
         'initramfs, that is there twice. What --xen-options says instead must not be less.',
+      'Beside the image it writes what is in it: IMAGE.cdx.json, a list in the form CycloneDX, and IMAGE.lock.json, with which --locked makes the same ' +
+        'image again.',
       "It takes Debian packages, and builds Xen from their source when that was not done yet. It says which version that is, and refuses one that is not the newest in Debian's archive unless it is named.",
     ],
     arguments: [{ name: 'FILE', says: 'A manifest.', completes: 'files' }],
@@ -164,6 +167,12 @@ export const commands: readonly Command[] = [
         completes: 'directories',
       },
       {
+        name: 'locked',
+        value: 'FILE',
+        says: 'Make the image of the lock in FILE again: with the versions of Debian packages that it names; what differs otherwise is a mistake.',
+        completes: 'files',
+      },
+      {
         name: 'policy',
         value: 'FILE',
         says: 'Take the compiled FLASK policy in FILE instead of ours, and check the labels with it.',
@@ -190,6 +199,7 @@ export const commands: readonly Command[] = [
       },
     ],
   },
+  ...hostCommands,
   ...evidenceCommands,
   ...enrollCommands,
   ...sealingCommands,

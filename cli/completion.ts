@@ -22,6 +22,9 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
   return 0;
 }
 
+/** Prints what names the domains that there are; nothing elsewhere than in dom0. */
+const DOMAIN_WORDS = 'domb list --words 2>/dev/null';
+
 function bash(fields: readonly string[]): string {
   const cases = commands.map((command) => {
     const valued = command.options.filter((option) => option.value !== undefined);
@@ -94,11 +97,12 @@ function bashValue(completes: Option['completes']): string {
 function bashOperands(command: Command, fields: readonly string[]): string {
   const completes = command.arguments[0]?.completes ?? [];
   if (completes === 'files') return 'files=1';
+  if (completes === 'domains') return `words=$(${DOMAIN_WORDS})`;
   return `words="${wordsFor(completes, fields).join(' ')}"`;
 }
 
 function wordsFor(
-  completes: Exclude<Command['arguments'][number]['completes'], 'files'>,
+  completes: Exclude<Command['arguments'][number]['completes'], 'files' | 'domains'>,
   fields: readonly string[],
 ): readonly string[] {
   if (completes === 'commands') {
@@ -120,7 +124,11 @@ function zsh(fields: readonly string[]): string {
     });
     const operands = command.arguments.map(({ name, many, completes }, index) => {
       const action =
-        completes === 'files' ? '_files' : `(${wordsFor(completes, fields).join(' ')})`;
+        completes === 'files'
+          ? '_files'
+          : completes === 'domains'
+            ? `{compadd -- $(${DOMAIN_WORDS})}`
+            : `(${wordsFor(completes, fields).join(' ')})`;
       return `'${many ? '*' : index + 1}:${name}:${action}'`;
     });
     const words = [...options, "'(-h --help)'{-h,--help}'[Show help.]'", ...operands];
@@ -203,12 +211,18 @@ function fish(fields: readonly string[]): string {
     );
     const completes = command.arguments[0]?.completes ?? [];
     const operands =
-      completes === 'files'
-        ? []
-        : [line(condition, `-f -a '${wordsFor(completes, fields).join(' ')}'`)];
+      completes === 'files' ? [] : [line(condition, `-f -a '${fishWords(completes, fields)}'`)];
     return [...options, ...operands];
   });
   return ['# fish completion for domb', ...first, ...second, ...rest, ''].join('\n');
+}
+
+function fishWords(
+  completes: Exclude<Command['arguments'][number]['completes'], 'files'>,
+  fields: readonly string[],
+): string {
+  if (completes === 'domains') return `(${DOMAIN_WORDS})`;
+  return wordsFor(completes, fields).join(' ');
 }
 
 function fishValue(completes: Option['completes']): string {

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { imageNames } from '../boot-configs/all-domains.ts';
 import { policyChecks } from '../boot-configs/checks/labels/policy-checks.ts';
 import { loadManifest } from '../boot-configs/load.ts';
 import { firstDomainKiB } from '../domains/xen-options.ts';
@@ -13,6 +14,7 @@ import type { XenSource } from '../platform/hypervisor/source.ts';
 import { bootKernel } from '../platform/images/boot-parts.ts';
 import {
   bootDomainMiB,
+  crashOptions,
   hypervisorOptions,
   kernelOptions,
 } from '../platform/images/command-lines.ts';
@@ -25,6 +27,7 @@ import { chosenXen } from './chosen-xen.ts';
 import { type ExitStatus, Failure, type Input, type Terminal, UsageError } from './command.ts';
 import { failing } from './failing.ts';
 import { policyIn } from './flask-policy.ts';
+import { chosenLock, componentsOf, requireLocked, requireSame, writeBill } from './image-lock.ts';
 import { manifestReader } from './manifest-input.ts';
 import { OutputFailure, writing } from './output.ts';
 import { checkSecureBootUsage, pcr7Of, secureBootKeys } from './secure-boot.ts';
@@ -41,23 +44,38 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
     await read(file);
     const keys = await secureBootKeys(input);
     const find = async (path: string) => join(images, path);
+    const lock = await chosenLock(input);
     const xen = await chosenXen(input, terminal);
+    const xenEfi = xen && (await builtXen(xen, terminal)).efi;
     const policy = input.values.get('policy') ?? (await buildPolicy(xen));
     const bytes = await readFile(file);
     // Ours, too, does not allow every label everything.
-    loadManifest(bytes, file, policyChecks(await policyIn(policy)));
+    const manifest = loadManifest(bytes, file, policyChecks(await policyIn(policy)));
+    const names = [...imageNames(manifest)].map((name) => [name, join(images, name)] as const);
+    const components = await componentsOf({
+      files: new Map([['the manifest', file], ...names]),
+      policy,
+      xen:
+        xen && xenEfi
+          ? { version: xen.version, file: xenEfi, kernel: await bootKernel() }
+          : undefined,
+    });
+    requireLocked(lock, components);
     const extras = { policy: await readFile(policy), signature: await signature(file, input) };
     const { initramfs } = await buildBootImage(bytes, file, find, extras);
     refuseTooLarge(initramfs);
     refuseOwnPiece(output, initramfs.pieces);
     const memoryMiB = bootDomainMiB(initramfs);
-    if (xen) {
-      const options = [...hypervisorOptions(memoryMiB), ...moreOptions(input, memoryMiB)];
-      await efiImage({ initramfs, policy, xen, options, output }, terminal, key);
+    const ours = [...hypervisorOptions(memoryMiB), ...crashOptions(bytes)];
+    if (xenEfi) {
+      const options = [...ours, ...moreOptions(input, memoryMiB)];
+      await efiImage({ initramfs, policy, xenEfi, options, output }, key);
     }
     const digest = xen
       ? await sha256Of(output)
       : await writing(output, () => replaceFile(output, (to) => writePieces(to, initramfs.pieces)));
+    requireSame(lock, digest, key !== undefined);
+    const beside = await writeBill(output, digest, components, key !== undefined);
     terminal.write(`${output}: ${inMiB(statSync(output).size)} MiB, sha256:${digest}\n`);
     const { packed, unpacked } = initramfs;
     const given = firstDomainKiB(input.values.get('xen-options') ?? '');
@@ -66,7 +84,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
     );
     // An EFI file has them in it.
     if (!xen) {
-      terminal.write(`Xen's options: ${hypervisorOptions(memoryMiB).join(' ')}\n`);
+      terminal.write(`Xen's options: ${ours.join(' ')}\n`);
       terminal.write(`Options of domB's kernel: ${kernelOptions.join(' ')}\n`);
     } else {
       const pcr4 = (await predictPcr4(output, ['sha256'])).values.get('sha256');
@@ -79,6 +97,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
         `PCR 7 with these keys, Secure Boot ${state}: sha256:${pcr7?.toString('hex')}\n`,
       );
     }
+    if (beside.length > 0) terminal.write(`What is in it: ${beside.join(', ')}\n`);
     return 0;
   });
 }
@@ -86,27 +105,29 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
 interface EfiParts {
   initramfs: Initramfs;
   policy: string;
-  xen: XenSource;
+  xenEfi: string;
   options: readonly string[];
   output: string;
 }
 
 async function efiImage(
-  { initramfs, policy, xen, options, output }: EfiParts,
-  terminal: Terminal,
+  { initramfs, policy, xenEfi, options, output }: EfiParts,
   key: SigningKey | undefined,
 ): Promise<void> {
-  terminal.writeError(
-    'Building what is missing of Xen, policy and kernel; once, for some minutes\n',
-  );
-  const { efi } = await buildHypervisor({ bootDomain: true }, xen);
-  const parts = { xenEfi: efi, policy, bzImage: await bootKernel(), initramfs: initramfs.pieces };
+  const parts = { xenEfi, policy, bzImage: await bootKernel(), initramfs: initramfs.pieces };
   try {
     await writing(output, () => replaceFile(output, (to) => efiBootImage(parts, options, to, key)));
   } catch (error) {
     if (error instanceof OutputFailure) throw error;
     throw new Failure((error as Error).message, 'check the options, key and certificate');
   }
+}
+
+async function builtXen(xen: XenSource, terminal: Terminal) {
+  terminal.writeError(
+    'Building what is missing of Xen, policy and kernel; once, for some minutes\n',
+  );
+  return buildHypervisor({ bootDomain: true }, xen);
 }
 
 /** What Xen's own module list can hold: a start and an end of 32 bits. */

@@ -78,6 +78,17 @@ export const failureShape: readonly JsonPart[] = [
 ];
 
 /** What a command with --json writes to standard output. */
+const runningDomain = (list: string): JsonPart[] => [
+  [`${list}.name`, 'what xenstore calls it, or domB did; left out where it has no name'],
+  [`${list}.domid`, 'its domid'],
+  [`${list}.uuid`, 'that of this running instance'],
+  [`${list}.seclabel`, 'its label'],
+  [`${list}.state`, 'running, paused, shutdown or dying'],
+  [`${list}.memoryKiB`, 'its memory'],
+  [`${list}.vcpus`, 'its vCPUs'],
+  [`${list}.booted`, 'true when domB made it in this boot'],
+];
+
 export const jsonShapes: Partial<Record<DombCommand, readonly JsonPart[]>> = {
   validate: [
     ['files[].file', 'the FILE'],
@@ -94,6 +105,33 @@ export const jsonShapes: Partial<Record<DombCommand, readonly JsonPart[]>> = {
     ...phases('phases[]'),
     ...phases('recovery[]').map(([path, says]): JsonPart => [path, `${says} (on failure only)`]),
   ],
+  status: [
+    ['boot', 'none: not by domB; received; incomplete: the hand-over was not received; recovery'],
+    ['release', 'the release that booted, where it is known'],
+    ['title', 'what its entry in a menu says'],
+    ['manifest', 'the file of its manifest'],
+    ['installed.version', 'of the form of what follows'],
+    [
+      'installed.good',
+      'the release that is the default; left out where the host boots as before domb',
+    ],
+    ['installed.previous', 'the one before it'],
+    ['installed.trial', 'the one that is to be tried at the next boot'],
+    [
+      'installed.failure.release',
+      'the release that failed last; left out where none could be made',
+    ],
+    ['installed.failure.when', 'as in ISO 8601'],
+    ['installed.failure.reason', 'why, as far as it is known'],
+    ...runningDomain('domains[]'),
+    ['evidence[].file', 'a file that domB handed over'],
+    ['evidence[].bytes', 'its size'],
+    ['verdict.outcome', 'as in verify, with nothing to compare with'],
+    ['verdict.gaps[].gap', 'as in verify'],
+    ['verdict.gaps[].says', 'as in verify'],
+    ['unknown[]', 'what could not be found out, and why'],
+  ],
+  list: runningDomain('[]'),
   predict: events,
   log: [
     ['form', 'crypto-agile, or sha1 for the form before TPM 2.0'],

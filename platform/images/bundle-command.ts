@@ -17,6 +17,7 @@ const substitutes: readonly (readonly [module: string, substitute: string])[] = 
   ['cli/policy-build.ts', 'no-policy-modules.ts'],
   ['platform/hypervisor/build.ts', 'hypervisor.ts'],
   ['platform/images/boot-parts.ts', 'boot-parts.ts'],
+  ['platform/images/components.ts', 'components.ts'],
   ['platform/policy/build.ts', 'policy.ts'],
 ];
 

@@ -1,3 +1,4 @@
+import { saysHalt } from '../../boot-configs/says-halt.ts';
 import { CONFINING_OPTIONS } from '../../domains/rules/isolation.ts';
 
 /** What domB has where its images are no larger than those of the demo. */
@@ -62,4 +63,13 @@ export function hypervisorOptions(
   rest: readonly string[] = bootDomainOptions,
 ): string[] {
   return [`dom0_mem=${memoryMiB}M`, 'dom0_max_vcpus=1', noFirmwareDma, ...rest];
+}
+
+/**
+ * Xen reboots the machine when the boot domain crashes, its daemon for example, and cannot say any more what it wants. With this option Xen halts
+ * it instead, and so it does for a crash of Xen itself, or of dom0 later: only where the manifest says `on_failure: halt`.
+ * @param manifest bytes of a manifest that was loaded without a problem
+ */
+export function crashOptions(manifest: Uint8Array): string[] {
+  return saysHalt(manifest) ? ['noreboot'] : [];
 }

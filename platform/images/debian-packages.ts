@@ -42,8 +42,19 @@ function aptCache(...args: string[]): Promise<string> {
   return answer;
 }
 
+let locked: ReadonlyMap<string, string> | undefined;
+
+/** Has {@link candidates} and {@link kernelPackage} give these versions, by package, in the place of apt's candidates. */
+export function lockVersions(versions: ReadonlyMap<string, string>): void {
+  locked = versions;
+}
+
 /** Resolves package names to `name=version` of apt's candidates. */
 export async function candidates(packages: readonly string[]): Promise<string[]> {
+  const known = packages.map((name) => [name, locked?.get(name)] as const);
+  if (known.every(([, version]) => version !== undefined)) {
+    return known.map(([name, version]) => `${name}=${version}`);
+  }
   const policy = await aptCache('policy', ...packages);
   const versions = new Map<string, string>();
   let current = '';
@@ -75,6 +86,8 @@ export async function withLibraries(packages: readonly string[]): Promise<string
 
 /** The newest Debian kernel package for amd64, for example `linux-image-6.1.0-56-amd64`. */
 export async function kernelPackage(): Promise<string> {
+  const kernel = [...(locked?.keys() ?? [])].find((name) => name.startsWith('linux-image-'));
+  if (kernel !== undefined) return kernel;
   const depends = await aptCache('depends', 'linux-image-amd64');
   const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
   if (!name) throw unknownPackage('linux-image-amd64');

@@ -5,6 +5,8 @@ export const packagedParts = {
   unpacked: 'runtime-unpacked-size',
   modules: 'modules',
   kernel: 'vmlinuz',
+  /** What these are made of: components.ts. */
+  components: 'components.json',
   /** domb-xen: the hypervisor for multiboot loaders, and for firmware; our policy; which version that is. */
   xen: 'xen',
   xenEfi: 'xen.efi',

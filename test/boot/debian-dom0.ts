@@ -59,6 +59,7 @@ export async function debianDom0(): Promise<DebianDom0> {
     'domb-receive.service',
     'domb-introduce.service',
     'domb-vtpm-state.service',
+    'domb-settle.service',
   ];
   const build = join(fixtures, 'build');
   const texts = await Promise.all(

@@ -159,6 +159,32 @@ export const documented: readonly Documented[] = [
     'systemctl status domb-receive.service',
   ].map((command): Documented => ({ command, where: 'elsewhere', by: debianDom0 })),
 
+  // docs/installing.md, docs/operating.md, and what the manual page has of installing
+  ...[
+    'sudo apt install ./domb*.deb',
+    'sudo domb install host.yaml --dry-run',
+    'sudo reboot',
+    'sudo domb uninstall',
+    'sudo domb status',
+    'sudo domb update',
+    'sudo grub-set-default domb-RELEASE',
+    'domb install host.yaml --dry-run',
+    'domb install host.yaml --xen-options "console=com1 com1=115200,8n1"',
+    'domb update',
+    'domb settle',
+    'domb uninstall --yes',
+    'domb status',
+    'domb list 3f0c3f9c-6a4b-4a52-9b43-4d7f6b9bb3a1',
+  ].map((command): Documented => ({ command, where: 'machine' })),
+  {
+    command: 'sudo domb install host.yaml --efi --efi-key db.key --efi-cert db.pem',
+    where: 'machine',
+  },
+  {
+    command: 'sudo apt purge domb-boot domb-dom0 domb-xen domb domb-node',
+    where: 'machine',
+  },
+
   // docs/command-line.md
   { command: 'man ./docs/man/domb.1', where: 'tree', shows: /EXIT STATUS/ },
   // docs/manifest.md

@@ -34,6 +34,10 @@ const shared: Readonly<Record<string, { where: RegExp; why: string }>> = {
     why: installed,
   },
   bootParts: { where: /^(platform\/images|cli\/installed)\/boot-parts\.ts$/, why: installed },
+  bootComponents: {
+    where: /^(platform\/images|cli\/installed)\/components\.ts$/,
+    why: installed,
+  },
   bootKernel: { where: /^(platform\/images|cli\/installed)\/boot-parts\.ts$/, why: installed },
   chosenXen: { where: /^cli\/(installed\/)?chosen-xen\.ts$/, why: installed },
   program: { where: /^cli\/(verifier\/)?commands\.ts$/, why: verifier },

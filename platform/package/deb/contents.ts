@@ -9,6 +9,7 @@ import { buildHypervisor } from '../../hypervisor/build.ts';
 import { findXen, seriesPatches, xenSource } from '../../hypervisor/source.ts';
 import { bootKernel, bootParts, runtimePackages } from '../../images/boot-parts.ts';
 import { bundleCommand } from '../../images/bundle-command.ts';
+import { bootComponents } from '../../images/components.ts';
 import { kernelPackage, withLibraries } from '../../images/debian-packages.ts';
 import { packagedParts } from '../../images/packaged-parts.ts';
 import { nodeAddon, strippedNode } from '../../images/runtime.ts';
@@ -117,6 +118,7 @@ async function commandPackage(version: string): Promise<DebPackage> {
   for (const name of await namesIn('boot-configs', /\.(yaml|md)$/)) {
     files.set(`${doc}/examples/${name}`, { file: join(root, 'boot-configs', name) });
   }
+  files.set(`${doc}/examples/host.yaml`, { file: join(root, 'docs/host.yaml') });
   for (const name of await namesIn('boot-configs/scripts', /\.ts$/)) {
     files.set(`${doc}/examples/scripts/${name}`, {
       file: join(root, 'boot-configs/scripts', name),
@@ -246,8 +248,22 @@ async function bootPackage(version: string): Promise<DebPackage> {
       [`${place}/${packagedParts.runtime}`, { file: parts.runtime }],
       [`${place}/${packagedParts.unpacked}`, { bytes: `${parts.runtimeUnpacked}\n` }],
       [`${place}/${packagedParts.modules}`, { bytes: `${parts.modules.join('\n')}\n` }],
+      [
+        `${place}/${packagedParts.components}`,
+        { bytes: `${JSON.stringify(await bootComponents(), null, 2)}\n` },
+      ],
       [`${place}/${packagedParts.kernel}`, { file: await bootKernel() }],
+      ['etc/grub.d/42_domb', { file: own('42_domb'), mode: 0o755 }],
+      ...[
+        'etc/kernel/postinst.d/zz-domb',
+        'etc/kernel/postrm.d/zz-domb',
+        'etc/initramfs/post-update.d/domb',
+      ].map((path): [string, DebEntry] => [path, { file: own('kernel-hook'), mode: 0o755 }]),
     ]),
+    control: {
+      postinst: await readFile(own('boot.postinst'), 'utf8'),
+      prerm: await readFile(own('boot.prerm'), 'utf8'),
+    },
     copyright: await copyrightOf([
       await nodeLicense(),
       ...(await npmLicenses(bundled)),

@@ -48,7 +48,7 @@ test('bin/domb image makes an initramfs with the daemon, the manifest and its im
   );
   assert.match(
     third ?? '',
-    /^Xen's options: dom0_mem=768M .*\bboot-domain dom0-iommu=strict,no-map-reserved$/,
+    /^Xen's options: dom0_mem=768M .*\bboot-domain dom0-iommu=strict,no-map-reserved noreboot$/,
   );
   assert.match(
     fourth ?? '',
@@ -57,6 +57,57 @@ test('bin/domb image makes an initramfs with the daemon, the manifest and its im
   for (const part of [await readFile(manifest), 'the vTPM', 'domain 0']) {
     assert.ok(made.includes(part), `${part}`.slice(0, 30));
   }
+});
+
+test('beside an image lies what is in it, and a lock with which it is made again', async (t) => {
+  const directory = await images(t);
+  const output = join(directory, 'domb.initramfs');
+  const argv = ['image', manifest, '--images', directory, '--output'];
+  const { status, out, error } = await domb([...argv, output]);
+  assert.equal(status, 0, error);
+  assert.match(out, /^What is in it: \S+\.cdx\.json, \S+\.lock\.json$/m);
+  const bill = JSON.parse(await readFile(`${output}.cdx.json`, 'utf8'));
+  assert.equal(bill.bomFormat, 'CycloneDX');
+  assert.match(
+    bill.serialNumber,
+    /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/,
+  );
+  const made = await readFile(output);
+  assert.equal(bill.metadata.component.hashes[0].content, hash('sha256', made, 'hex'));
+  const purls = bill.components.map(({ purl }: { purl?: string }) => purl ?? '').join('\n');
+  assert.match(purls, /^pkg:deb\/debian\/linux-image-6\.1\S+@6\.1/m);
+  assert.match(purls, /^pkg:deb\/debian\/libc6@2\.36/m);
+  assert.match(purls, /^pkg:npm\/pino@\d/m);
+  const lockFile = `${output}.lock.json`;
+  const lock = JSON.parse(await readFile(lockFile, 'utf8'));
+
+  const again = join(directory, 'again');
+  const second = await domb([...argv, again, '--locked', lockFile]);
+  assert.equal(second.status, 0, second.error);
+  assert.ok(made.equals(await readFile(again)));
+
+  // Another Node, another image, and one that nobody can have.
+  for (const [name, change, says] of [
+    ['node', { version: '1.2.3' }, /node node: 1\.2\.3, [0-9a-f]{64} is locked, and /],
+    ['vtpm.cpio.zst', { sha256: '00' }, /file vtpm\.cpio\.zst: \S+ 00 is locked/],
+    ['libc6', { version: '0' }, /libc6=0/],
+  ] as const) {
+    const components = lock.components.map((each: { name: string }) =>
+      each.name === name ? { ...each, ...change } : each,
+    );
+    await writeFile(join(directory, 'other.json'), JSON.stringify({ ...lock, components }));
+    const refused = await domb([...argv, again, '--locked', join(directory, 'other.json')]);
+    assert.equal(refused.status, 1, name);
+    assert.match(refused.error, says);
+  }
+  await writeFile(join(directory, 'other.json'), JSON.stringify({ ...lock, sha256: '00' }));
+  const other = await domb([...argv, again, '--locked', join(directory, 'other.json')]);
+  assert.match(
+    other.error,
+    /the image has the digest sha256:[0-9a-f]{64}, and sha256:00 is locked/,
+  );
+  const none = await domb([...argv, again, '--locked', manifest]);
+  assert.match(none.error, /this is no lock of a boot image/);
 });
 
 test('a link to the file stays a link, and no image is written over', async (t) => {

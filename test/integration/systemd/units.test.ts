@@ -21,9 +21,14 @@ async function installed(name: string): Promise<string> {
   for (const script of ['domb-receive', 'domb-keep']) {
     await copyFile(join(units, script), join(library, script));
   }
-  await writeFile(join(library, 'domb.cjs'), '#!/bin/true\n', { mode: 0o755 });
+  for (const program of ['domb.cjs', 'domb']) {
+    await writeFile(join(library, program), '#!/bin/true\n', { mode: 0o755 });
+  }
   const unit = join(root, name);
-  await writeFile(unit, text.replaceAll('/usr/lib/domb', library));
+  await writeFile(
+    unit,
+    text.replaceAll('/usr/lib/domb', library).replaceAll('/usr/bin/domb', join(library, 'domb')),
+  );
   return unit;
 }
 
@@ -42,6 +47,7 @@ test('systemd-analyze verify finds nothing in our units', async () => {
     'domb-introduce.service',
     'domb-keep.service',
     'domb-receive.service',
+    'domb-settle.service',
     'domb-vtpm-state.service',
     'domb.service',
   ]);
@@ -109,6 +115,11 @@ test('those of domb-keep.service in an initramfs that domB has put something in 
 test('those of domb-introduce.service where something was received', async () => {
   assert.equal(await runsWhere('domb-introduce.service', ['/run/domb/record.json']), true);
   assert.equal(await runsWhere('domb-introduce.service', inDom0), false);
+});
+
+test('those of domb-settle.service where a manifest is installed, however the host was started', async () => {
+  assert.equal(await runsWhere('domb-settle.service', ['/var/lib/domb/state.json']), true);
+  assert.equal(await runsWhere('domb-settle.service', inDom0), false);
 });
 
 test('the scripts are correct POSIX shell and say what is missing', () => {
