@@ -52,13 +52,29 @@ export function introduceAll(
       return { name, domid, outcome: 'failed', problem: problemOf(error) };
     }
   };
+  // Domain 0 serves xenstore, and finds there a TPM of its own at most.
   return domains
-    .filter(({ hardware }) => !hardware)
+    .filter(({ hardware, vtpm }) => !hardware || vtpm !== undefined)
+    .sort((one, other) => Number(one.hardware) - Number(other.hardware))
     .map((domain) => {
       const introduction = introduced(domain);
       told(introduction);
       return introduction;
     });
+}
+
+/** The TPM that another domain serves to this one. */
+function offerOwnTpm(
+  domain: BootDomain,
+  existing: ReadonlyMap<number, DomainInfo>,
+  control: ControlDomain,
+): Introduction['outcome'] {
+  const { domid, vtpm } = domain;
+  const nodes = vtpm === undefined ? [] : lostVtpmNodes(domain, vtpm.domid, control);
+  if (nodes.length === 0) return 'was introduced';
+  requireBackend(domain, existing);
+  control.write(domid, nodes);
+  return 'introduced';
 }
 
 function introduceOne(
@@ -68,6 +84,7 @@ function introduceOne(
   now: number,
 ): Introduction['outcome'] {
   const { domid, uuid, xenstore } = domain;
+  if (domain.hardware) return offerOwnTpm(domain, existing, control);
   const info = existing.get(domid);
   if (info === undefined || info.dying) return 'is gone';
   // A domid may be somebody else's by now, a UUID is not.

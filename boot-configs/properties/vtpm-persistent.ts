@@ -4,15 +4,29 @@ import { asksNothing, atCreation, property } from './property.ts';
 
 export const vtpmPersistent: Check = {
   rule: 'vtpm-persistent',
-  says: 'A domain whose vTPM outlasts the boot has one, the platform has an approver, and all such domains have one server.',
+  says: 'A domain whose vTPM outlasts the boot has one, the platform has an approver, and all such domains have one server; that of dom0 does not.',
   run({ domains, vtpmState, incomplete }, report) {
     let first: { name: string; server: string } | undefined;
-    for (const { path, name = '', vtpm, vtpm_persistent, recovery, refused } of domains) {
+    for (const {
+      path,
+      name = '',
+      vtpm,
+      vtpm_persistent,
+      recovery,
+      capabilities,
+      refused,
+    } of domains) {
       if (vtpm_persistent !== true) continue;
       const at = [...path, 'vtpm_persistent'];
       if (vtpm === undefined) {
         if (refused('vtpm')) continue;
         report(at, 'the domain has no vTPM', 'name its server with "vtpm", or remove the key');
+      } else if (capabilities?.includes('hardware')) {
+        report(
+          at,
+          'the vTPM of the hardware domain, which stores the states, ends with the boot',
+          'remove "vtpm_persistent"',
+        );
       } else if (recovery === true) {
         report(at, 'a failed boot opens no state', 'remove "vtpm_persistent"');
       } else if (vtpmState === undefined && !incomplete) {

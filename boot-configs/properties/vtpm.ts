@@ -7,16 +7,14 @@ import { asksNothing, atCreation, property } from './property.ts';
 
 export const vtpmBackend: Check = {
   rule: 'vtpm-backend',
-  says: 'vtpm names another domain of this manifest, which is pv and started; dom0 neither has a vTPM nor serves one.',
+  says: 'vtpm names another domain of this manifest, which is pv and started; dom0 serves none.',
   run({ domains, incomplete }, report) {
     const names = new Set(domains.flatMap(({ name }) => (name === undefined ? [] : [name])));
-    for (const { path, name, vtpm, capabilities = [] } of domains) {
+    for (const { path, name, vtpm } of domains) {
       if (vtpm === undefined) continue;
       const at = [...path, 'vtpm'];
       const backend = domains.find((other) => other.name === vtpm);
-      if (capabilities.includes('hardware')) {
-        report(at, 'the hardware domain has the TPM of the machine', 'remove "vtpm"');
-      } else if (vtpm === name) {
+      if (vtpm === name) {
         report(at, 'the domain names itself', 'name the domain that serves its TPM');
       } else if (backend?.capabilities?.includes('hardware')) {
         report(at, `${vtpm} is the hardware domain, which serves no vTPMs`, 'name a vTPM domain');
@@ -45,11 +43,14 @@ export const vtpmBackend: Check = {
 
 export const vtpmXenstore: Check = {
   rule: 'vtpm-xenstore',
-  says: 'A domain with a vTPM, and the domain that serves it, have xenstore.',
+  says: 'A domain with a vTPM, and the domain that serves it, have xenstore; that with the capability xenstore has.',
   run({ domains }, report) {
     for (const { path, guest, backend } of pairs(domains)) {
       const lacking = [guest, backend].filter(
-        (domain) => domain.xenstore !== true && !domain.refused('xenstore'),
+        (domain) =>
+          domain.xenstore !== true &&
+          domain.capabilities?.includes('xenstore') !== true &&
+          !domain.refused('xenstore'),
       );
       if (lacking.length === 0) continue;
       const names = lacking.map(({ name }) => name).join(' and ');
@@ -136,7 +137,7 @@ function pairs(domains: readonly DraftDomain[]) {
     if (guest.vtpm === undefined) return [];
     const backend = domains.find(({ name }) => name !== undefined && name === guest.vtpm);
     if (backend === undefined || backend === guest) return [];
-    if ([guest, backend].some(({ capabilities }) => capabilities?.includes('hardware'))) return [];
+    if (backend.capabilities?.includes('hardware')) return [];
     return [{ path: [...guest.path, 'vtpm'], guest, backend }];
   });
 }

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { canonicalJson } from '../canonical-json.ts';
 import { MeasurementError } from '../errors.ts';
 import {
@@ -134,6 +134,8 @@ function alternativeNames({ manufacturer, model, version }: TpmModel, guest: Gue
 /** What a certificate says, whoever signed it. */
 export interface ReadCertificate {
   readonly certificate: X509Certificate;
+  /** Whose certificate it is. */
+  readonly publicKey: KeyObject;
   readonly kind: CertifiedKeyKind;
   readonly guest: GuestStatement;
 }
@@ -163,7 +165,8 @@ export function readGuestCertificate(der: Buffer, source: string): ReadCertifica
     if (!isStatement(guest) || canonicalJson(guest) !== text) {
       throw new DerError('what it says of the guest is malformed');
     }
-    return { certificate, kind, guest };
+    // Read here: a key that is none is told of only now.
+    return { certificate, publicKey: certificate.publicKey, kind, guest };
   } catch (cause) {
     throw new MeasurementError(
       `${source}: ${(cause as Error).message}`,

@@ -155,14 +155,14 @@ function keyIn({ publicKey: hex }: VtpmAuthorityItem): KeyObject | undefined {
 }
 
 function keyProblems(
-  { certificate, kind }: ReadCertificate,
+  { certificate, publicKey: certified, kind }: ReadCertificate,
   key: KeyObject,
   vouched: Vouched | undefined,
 ): string[] {
   const problems: string[] = [];
   if (kind !== 'ak')
     problems.push("guest: ak.der is another key's certificate than an attestation key's");
-  if (!certificate.publicKey.equals(key)) {
+  if (!certified.equals(key)) {
     problems.push('guest: the key that quoted is not the one in ak.der');
   }
   if (vouched !== undefined && !isSignedBy(certificate, vouched.authority)) {

@@ -61,5 +61,20 @@ export {
 } from '../evidence/verdict.ts';
 export { verdictOnDamage, verifyEvidence } from '../evidence/verify.ts';
 export { listing } from '../formats/listing.ts';
+export { type GuestEvidence, readGuestEvidence } from '../guest-tpm/evidence.ts';
+export {
+  type GuestCheckId,
+  type GuestFinding,
+  type GuestGap,
+  type GuestGapId,
+  type GuestVerdict,
+  guestChecks,
+  guestGaps,
+} from '../guest-tpm/guest-verdict.ts';
+export {
+  type GuestExpectation,
+  verdictOnGuestDamage,
+  verifyGuest,
+} from '../guest-tpm/verify-guest.ts';
 export type { HierarchyValues } from '../keys/hierarchies.ts';
 export { type Prediction, predict } from '../predict.ts';

@@ -34,13 +34,13 @@ export async function buildTpmfront(): Promise<string> {
 }
 
 /**
- * Builds a ramdisk segment that gives a guest its TPM: the program, its kernel modules, and tpm2-tools to look at it. It
+ * Builds a ramdisk segment that gives a guest its TPM: the program, its kernel modules, and tpm2-tools and openssl to look at it. It
  * goes behind the guest's own ramdisk, whose init runs /usr/lib/domb/use-tpm.
  */
 export async function tpmfrontSegment(): Promise<string> {
   const program = await buildTpmfront();
   const { store, libraries } = ownRelease.packages;
-  const names = ['tpm2-tools', 'libtss2-tcti-device0', store, libraries];
+  const names = ['tpm2-tools', 'openssl', 'libtss2-tcti-device0', store, libraries];
   const packages = await debianTree(await withLibraries(names));
   const kernel = await debianKernel();
   const script = await readFile(join(here, 'guest-tpm/use-tpm'));
@@ -50,7 +50,14 @@ export async function tpmfrontSegment(): Promise<string> {
     await root.copy('/usr/lib/domb/tpmfront', program, 0o755);
     const tpm2 = join(packages, 'usr/bin/tpm2');
     await root.copy('/usr/bin/tpm2', tpm2, 0o755);
-    await addSharedLibraries(root, packages, [program, tpm2], ['libtss2-tcti-device.so.0']);
+    const openssl = join(packages, 'usr/bin/openssl');
+    await root.copy('/usr/bin/openssl', openssl, 0o755);
+    await addSharedLibraries(
+      root,
+      packages,
+      [program, tpm2, openssl],
+      ['libtss2-tcti-device.so.0'],
+    );
     const order = await moduleClosure(kernel, modules);
     for (const path of order) {
       await root.copy(`/lib/modules/${path}`, join(kernel.modules, path));

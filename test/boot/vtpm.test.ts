@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { predictGuest } from '../../daemon/plan/prediction.ts';
 import { parseEventLog } from '../../measurement/event-log/parse.ts';
 import { guestConfiguration } from '../../platform/demo/questions.ts';
+import { askTpm } from '../../platform/demo/tpm-question.ts';
 import { runProgram } from '../../platform/lib/run.ts';
+import { sendFiles, sentFiles } from '../../platform/machine/sent-files.ts';
+import { domb } from '../lib/domb.ts';
 import { hostileDom0Segment, hostileSegment } from './hostile-segment.ts';
 import { stall, stalledSegment } from './stalled-backend.ts';
 import { boot, exampleManifest, failedChecks, parts, temporaryFile } from './support.ts';
@@ -157,12 +163,50 @@ hostile remove ${servedOf(domid)}
 xl destroy ${domid} 2>&1
 xl list`;
 
+/** The guests that show their TPM to others, with their domids. */
+const shown = { ledger: 1, signer: 2 } as const;
+const NONCE = '00112233445566778899aabbccddeeff';
+
+/** Has a guest quote, and tell its evidence on its console. */
+const prove = (name: string, domid: number) => `
+log=/var/log/xen/console/guest-${name}.log
+lines=$(wc -l <$log)
+echo 'prove ${NONCE}' >$(xenstore-read /local/domain/${domid}/console/tty)
+tries=0
+until grep -q 'guest ${name}: proved' $log || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done
+tail -n +$((lines + 1)) $log`;
+
+/** dom0 uses the TPM that the vTPM domain serves to it, beside that of the machine, and quotes as a guest does. */
+const ownTpm = `
+# What this kernel has already does not load again.
+while read -r module; do insmod "$module" 2>/dev/null; done </etc/tpm-modules
+/usr/lib/domb/tpmfront >/run/tpmfront.log 2>&1 &
+tries=0
+until [ -e /dev/tpmrm1 ] || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done
+cat /run/tpmfront.log
+ls /dev/tpm*
+mkdir -p /run/own && cd /run/own
+export TPM2TOOLS_TCTI=device:/dev/tpmrm1
+again() { for try in 1 2 3 4 5; do "$@" && return; sleep 5; done; }
+again tpm2 getekcertificate -o ek.der
+again tpm2 nvread 0x1400C01 >ak.der
+again tpm2 readpublic -c 0x8101D0B0 -f tss -o ak.pub
+again tpm2 quote -c 0x8101D0B0 -l sha256:0,1,2,3,4,5,6,7,8,9 -q ${NONCE} -m quote.attest -s quote.signature -o quote.pcrs`;
+
 /** Shell commands for dom0, by name. */
 const questions = {
   ...Object.fromEntries(guests.map((name) => [name, used(name)])),
   ...Object.fromEntries(
     guests.map((name, index) => [`${name}-held-up`, disturbed(name, index + 1, 'slowly', 2)]),
   ),
+  ...Object.fromEntries(
+    Object.entries(shown).map(([name, domid]) => [`${name}-proves`, prove(name, domid)]),
+  ),
+  'platform-quotes': askTpm(`domb quote --nonce ${NONCE} --output /run/evidence`),
+  'platform-evidence': sendFiles('/run/evidence'),
+  'dom0-tpm': ownTpm,
+  'dom0-evidence': sendFiles('/run/own'),
+  'platform-authority': 'cat /run/domb/vtpm-authority.pem',
   'ledger-given-up': disturbed('ledger', 1, 'too-late', 15),
   'ledger-afterwards': disturbed('ledger', 1, 'again', 0),
   nodes: `xenstore-ls -fp | grep vtpm
@@ -274,9 +318,14 @@ test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, serv
   ]);
   const example = (await exampleManifest('vtpm'))
     .replace('domb-command.cpio.zst]\n', 'domb-command.cpio.zst, stalled.cpio.zst]\n')
-    .replace('[dom0.cpio.zst, domb-command.cpio.zst', '$&, hostile-dom0.cpio.zst')
+    .replace(
+      '[dom0.cpio.zst, domb-command.cpio.zst',
+      '$&, guest-tpm.cpio.zst, hostile-dom0.cpio.zst',
+    )
+    .replace('    domid: 0\n', '$&    vtpm: vtpm\n')
     .replace('xenstore: true\n', 'xenstore: true\n    console: true\n');
-  const run = await boot('vtpm', example + vault + mallory, {
+  const text = example + vault + mallory;
+  const run = await boot('vtpm', text, {
     parts: { ...built, images },
     async converse(ask) {
       for (const [name, script] of Object.entries(questions)) {
@@ -335,6 +384,63 @@ test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, serv
       },
     );
   }
+
+  await t.test('a guest is proven together with its platform, and is nobody else', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'vtpm-evidence-'));
+    const at = (name: string) => join(directory, name);
+    for (const name of ['images', 'platform', 'dom0', ...Object.keys(shown)]) await mkdir(at(name));
+    for (const [image, target] of images) await symlink(target, at(`images/${image}`));
+    await writeFile(at('manifest.yaml'), text);
+    for (const [name, bytes] of sentFiles(run.answers.get('platform-evidence'))) {
+      await writeFile(at(`platform/${name}`), bytes);
+    }
+    for (const guest of Object.keys(shown)) {
+      const answer = said(`${guest}-proves`);
+      for (const name of ['ak.der', 'ak.pub', 'quote.attest', 'quote.signature', 'quote.pcrs']) {
+        const bytes = Buffer.from(saidThrice(answer, `evidence ${name}`).join(''), 'hex');
+        await writeFile(at(`${guest}/${name}`), bytes);
+      }
+      assert.match(answer, new RegExp(`guest ${guest}: openssl verify: ek.pem: OK`));
+      assert.match(
+        answer,
+        new RegExp(`certified: subject=CN = ${guest} issuer=CN = domb vTPM auth`),
+      );
+      await writeFile(at('authority.pem'), said('platform-authority'));
+      const ak = new X509Certificate(await readFile(at(`${guest}/ak.der`)));
+      await writeFile(at('ak.pem'), ak.toString());
+      const chain = ['verify', '-CAfile', 'authority.pem', 'ak.pem'];
+      assert.match(await runProgram('openssl', chain, { cwd: directory }), /^ak\.pem: OK$/m);
+    }
+    for (const [name, bytes] of sentFiles(run.answers.get('dom0-evidence'))) {
+      await writeFile(at(`dom0/${name}`), bytes);
+    }
+    // The TPM of the machine is the first one.
+    assert.match(said('dom0-tpm'), /^\/dev\/tpm0 +\/dev\/tpm1 /m);
+    assert.match(said('dom0-tpm'), /\/dev\/tpm1 is the TPM/);
+    const expected = ['--manifest', at('manifest.yaml'), '--images', at('images')];
+    const verdict = (evidence: string, name: string, ...options: string[]) =>
+      domb([
+        ...['verify', at('platform'), ...expected, '--policy', built.policy],
+        ...['--nonce', NONCE, '--guest', at(evidence), '--guest-name', name, ...options],
+      ]);
+    const gaps = 'key,launch-chain,dma';
+    for (const guest of [...Object.keys(shown), 'dom0']) {
+      const { status, out } = await verdict(guest, guest, '--waive', gaps);
+      assert.equal(status, 0, out);
+      assert.match(out, /^ok {11}guest: PCR 8 and 9 are those of what domB built it from$/m);
+      assert.match(out, /\nPROVEN, with what was waived: key, launch-chain, dma\n$/);
+    }
+    const open = await verdict('ledger', 'ledger');
+    assert.match(open.out, /\nNOT PROVEN: [^\n]*: key, launch-chain, dma\n$/);
+    const swapped = await verdict('signer', 'ledger', '--waive', gaps);
+    assert.equal(swapped.status, 3);
+    assert.match(swapped.out, /^WRONG {8}guest: the TPM is that of signer, not of ledger$/m);
+    const alone = await domb([
+      ...['verify', '--nonce', NONCE, '--guest', at('ledger'), '--guest-name', 'ledger'],
+    ]);
+    assert.equal(alone.status, 4);
+    await rm(directory, { recursive: true });
+  });
 
   for (const name of guests) {
     await t.test(`${name}: its command is done, once, though the back end stood still`, () => {

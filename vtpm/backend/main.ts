@@ -18,6 +18,7 @@ import type { Rings } from './device.ts';
 import { endProcess } from './end.ts';
 import { EventChannels } from './event-channels.ts';
 import { GrantedPage } from './granted-page.ts';
+import { guestLife } from './guest-life.ts';
 import { lastingStates } from './lasting.ts';
 import { GuestRegister } from './register.ts';
 import { startSoftwareTpm } from './software-tpm.ts';
@@ -98,7 +99,10 @@ async function main(): Promise<never> {
   const lasting = lastingStates({ connect: () => new Xenstore(), say, now });
   const backend = new Backend({
     ...{ store, rings, say, now },
-    register: new GuestRegister(guests, (domid) => domainLife(session, domid)),
+    register: new GuestRegister(
+      guests,
+      guestLife(guests, (domid) => domainLife(session, domid)),
+    ),
     startTpm: async ({ domid, number, recorded, restarted, uuid, died }) => {
       // Of what dom0 starts anew nobody knows what it is started from.
       const made = restarted ? undefined : recorded;

@@ -216,6 +216,24 @@ test('who serves TPMs, and nobody else, gets the key of the authority that the b
   assert.ok(ramdisk.includes(secret), 'it can be found where it is');
 });
 
+test('dom0 can have a TPM of its own, where the manifest says so', async (t) => {
+  const text = manifest
+    .replace('name: vtpm\n', '$&    xenstore: true\n')
+    .replace(/name: dom0\n/, '$&    vtpm: vtpm\n');
+  const { run, hypervisor, machine } = await rig(t, { manifest: text });
+  await run();
+  assert.equal(machine.deeds.at(-1), 'halt');
+  assert.match(hypervisor.images.get(0)?.cmdline ?? '', /^domb\.vtpm=32736\b/);
+  const ramdisk = Buffer.concat(hypervisor.images.get(0x7fe0)?.ramdisk ?? []).toString('latin1');
+  const [, list = ''] = /domb-vtpm-guests\.json\0+(\{.*?\n\})\n/s.exec(ramdisk) ?? [];
+  assert.deepEqual(
+    parseRecordedGuests(list).map(({ name, domid }) => [name, domid]),
+    [['dom0', 0]],
+  );
+  const { domains } = recordFor(hypervisor);
+  assert.equal(domains.find(({ name }) => name === 'dom0')?.vtpm?.domid, 0x7fe0);
+});
+
 test('nobody has an authority where nobody has a vTPM', async (t) => {
   const { run, hypervisor } = await rig(t, { manifest });
   await run();

@@ -56,6 +56,34 @@ test('what xenstore has lost of a domain is written anew, and nothing else', () 
   );
 });
 
+test('dom0 gets the device of its own TPM, once, and nothing else', () => {
+  const [dom0, vtpm] = aRecord({ name: 'vtpm' }).domains;
+  const served = parseBootRecord(
+    JSON.stringify({ ...aRecord(), domains: [{ ...dom0, vtpm: 'vtpm' }, vtpm] }),
+    'record.json',
+  );
+  const control = fakeControlDomain(there);
+  const outcomes = () =>
+    introduceAll(served, control, now).map(({ name, outcome }) => [name, outcome]);
+  // After the domain that serves it.
+  assert.deepEqual(outcomes(), [
+    ['vtpm', 'introduced'],
+    ['dom0', 'introduced'],
+  ]);
+  assert.equal(control.read('/local/domain/0/device/vtpm/0/backend-id'), '1');
+  const own = [...control.nodes].filter(([path]) => /^\/(local\/domain|libxl)\/0\//.test(path));
+  assert.ok(own.every(([path]) => path.includes('/device/vtpm')));
+  assert.equal(control.read('/local/domain/1/backend/vtpm/0/0/uuid'), uuid.replace('5', '6'));
+  assert.equal(control.deeds.filter((deed) => deed.startsWith('introduce')).length, 1);
+  assert.deepEqual(outcomes(), [
+    ['vtpm', 'was introduced'],
+    ['dom0', 'was introduced'],
+  ]);
+  const alone = fakeControlDomain([{ domid: 0 }]);
+  const [, refused] = introduceAll(served, alone, now);
+  assert.match(refused?.problem?.message ?? '', /domain 1, which serves the TPM of dom0, is gone/);
+});
+
 test('a domain without a ring gets its name, also where a script wrote that before, once', () => {
   const control = fakeControlDomain(there);
   control.nodes.set('/local/domain/1/name', {

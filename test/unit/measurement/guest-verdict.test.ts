@@ -331,3 +331,26 @@ test("a guest's quote is no quote of the platform's, where its key is known", ()
   assert.equal(outcome, 'refused');
   assert.ok(findings.some(({ check, ok }) => check === 'key' && !ok));
 });
+
+test('no bit of what a guest shows is without meaning, and none makes the verdict fail', () => {
+  const made = guestEvidence(shape);
+  const platformVerdict = verifyEvidence(genuine, {
+    ...{ ...expected, items },
+    waived: Object.keys(gaps) as GapId[],
+  });
+  const outcome = (guest: GuestEvidence) =>
+    verifyGuest(guest, { domain: 'ledger', nonce: NONCE }, platformVerdict).outcome;
+  assert.equal(outcome(made), 'proven');
+  const { attest, signature } = made.quote;
+  for (const [whole, put] of [
+    [made.ak, (ak: Buffer) => ({ ...made, ak })],
+    [made.akCertificate, (akCertificate: Buffer) => ({ ...made, akCertificate })],
+    [attest, (bytes: Buffer) => ({ ...made, quote: { attest: bytes, signature } })],
+    [signature, (bytes: Buffer) => ({ ...made, quote: { attest, signature: bytes } })],
+  ] as const) {
+    for (let at = 0; at < whole.length; at++) {
+      assert.equal(outcome(put(flipped(whole, at))), 'refused', `byte ${at} of ${whole.length}`);
+      assert.equal(outcome(put(whole.subarray(0, at))), 'refused', `${at} bytes`);
+    }
+  }
+});
