@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { BootLoader } from '../platform/host/boot-loader.ts';
@@ -45,6 +45,8 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
       return await install(file, stage, places, input, terminal);
     } finally {
       await rm(stage, { recursive: true, force: true });
+      // Where nothing came of it.
+      if (!dry) await rmdir(places.variable).catch(() => {});
     }
   });
 }

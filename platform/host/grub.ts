@@ -26,6 +26,10 @@ export class Grub implements BootLoader {
     ];
   }
 
+  get #environmentFile(): string {
+    return join(this.#places.root, 'boot/grub/grubenv');
+  }
+
   /** @throws HostError where GRUB can't be used for trying a release once */
   async check(): Promise<void> {
     for (const program of ['update-grub', 'grub-editenv', 'grub-reboot', 'grub-set-default']) {
@@ -39,7 +43,7 @@ export class Grub implements BootLoader {
     if (!existsSync(join(this.#places.root, 'etc/grub.d/42_domb'))) {
       throw new HostError('/etc/grub.d/42_domb is missing', 'install the package domb-boot');
     }
-    if (!existsSync(join(this.#places.root, 'boot/grub/grubenv'))) {
+    if (!existsSync(this.#environmentFile)) {
       throw new HostError(
         '/boot/grub/grubenv is missing, in which GRUB keeps what to try once',
         'run "grub-editenv /boot/grub/grubenv create"; GRUB can write to it on ext2, ext3, ext4, XFS and FAT, not on LVM, RAID or btrfs',
@@ -111,6 +115,8 @@ printf %s "\${GRUB_DEFAULT:-0}"`;
     const text = await readFile(this.#places.grubDefault, 'utf8').catch(() => '');
     const former = /^# DOMB_FORMER_DEFAULT=(.*)$/m.exec(text)?.[1];
     await rm(this.#places.grubDefault, { force: true });
+    // Nothing was ever begun.
+    if (!existsSync(this.#environmentFile)) return;
     const environment = await this.#environment();
     const ours = (name: string) => environment.get(name)?.startsWith('domb-') === true;
     const unset = ['domb_booted', 'domb_tried'].filter((name) => environment.has(name));

@@ -159,7 +159,7 @@ async function dom0Package(version: string): Promise<DebPackage> {
   }
   const { libraries, store, tools } = ownRelease.packages;
   const script = async (name: string) =>
-    (await readFile(own(name), 'utf8')).replace('@UNITS@', units.join(' '));
+    (await readFile(own(name), 'utf8')).replaceAll('@UNITS@', units.join(' '));
   return {
     name: 'domb-dom0',
     section: 'admin',

@@ -82,6 +82,15 @@ test('everything belongs to root, and nothing is where Debian or boot loaders ha
     const copyright = readFileSync(join(root, 'usr/share/doc', name, 'copyright'), 'utf8');
     assert.match(copyright, /^License: Apache-2\.0$/m);
   }
+  for (const name of names) {
+    const scripts = at(`control-${name}`);
+    run('dpkg-deb', ['-e', debOf(name), scripts]);
+    for (const script of readdirSync(scripts).filter((each) => /^(pre|post)/.test(each))) {
+      const text = readFileSync(join(scripts, script), 'utf8');
+      assert.doesNotMatch(text, /@[A-Z]+@/, `${name} ${script}`);
+      run('sh', ['-n', join(scripts, script)]);
+    }
+  }
   const control = run('dpkg-deb', ['-f', debOf('domb-dom0'), 'Depends']);
   assert.match(control, /xen-utils-4\.17, libxenmisc4\.17, libxenstore4/);
 });
