@@ -196,7 +196,11 @@ export class EfiEntries implements BootLoader {
         .trim()
         .split(' ');
       if (parent && part)
-        return { disk: `/dev/${parent}`, part, directory: join(place, 'EFI/domb') };
+        return {
+          disk: `/dev/${parent}`,
+          part,
+          directory: join(this.#places.root, place, 'EFI/domb'),
+        };
     }
     throw new HostError(
       'no EFI system partition is mounted at /boot/efi, /efi or /boot',
