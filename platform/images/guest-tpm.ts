@@ -1,37 +1,24 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ownRelease } from '../../xen-releases/releases.ts';
 import { cached } from '../lib/cache.ts';
-import { runProgram } from '../lib/run.ts';
 import { compress } from './compress.ts';
 import { debianTree, withLibraries } from './debian-packages.ts';
 import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 import { addSharedLibraries } from './shared-libraries.ts';
+import { xenProgram } from './xen-program.ts';
 
 const here = import.meta.dirname;
 const frontend = join(here, '../../vtpm/frontend');
-const sources = ['tpmfront', 'proxy', 'commands', 'xenbus', 'told', 'ring', 'wait', 'fail'];
-const xenLibraries = ['xenstore', 'xengnttab', 'xenevtchn'];
 const modules: readonly ImageModule[] = ['xen-evtchn', 'xen-gntalloc', 'tpm_vtpm_proxy'];
 
 /**
- * Compiles the guest's program, with the headers of Debian's libxen-dev; returns its path. It is linked dynamically: the
- * static libxenstore has no thread that reads, and takes an event that comes before the reply to xs_watch for a failure.
+ * Compiles the guest's program; returns its path. It is linked dynamically: the static libxenstore has no thread that reads, and takes an
+ * event that comes before the reply to xs_watch for a failure.
  */
-export async function buildTpmfront(): Promise<string> {
-  const names = (await readdir(frontend)).filter((name) => /\.[ch]$/.test(name)).sort();
-  const texts = await Promise.all(names.map((name) => readFile(join(frontend, name), 'utf8')));
-  const version = await runProgram('dpkg-query', ['-s', 'libxen-dev']);
-  const directory = await cached('tpmfront', [texts, version, xenLibraries], async (work) => {
-    await runProgram('gcc', [
-      ...['-O2', '-Wall', '-Wextra', '-Werror', '-fstack-protector-strong', '-s'],
-      ...['-o', join(work, 'tpmfront'), ...sources.map((name) => join(frontend, `${name}.c`))],
-      ...xenLibraries.map((name) => `-l${name}`),
-    ]);
-  });
-  return join(directory, 'tpmfront');
-}
+export const buildTpmfront = (): Promise<string> =>
+  xenProgram('tpmfront', frontend, ['xenstore', 'xengnttab', 'xenevtchn']);
 
 /**
  * Builds a ramdisk segment that gives a guest its TPM: the program, its kernel modules, and tpm2-tools and openssl to look at it. It

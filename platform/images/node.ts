@@ -4,7 +4,7 @@ import { nodeRuntime } from './runtime.ts';
 // dlopen'ed, so no ELF header names them (bindings/libxen*.ts).
 const libraries = [
   ...[ownRelease.libraries.control, ownRelease.libraries.guest],
-  ...['libxenstore.so.4', 'libxenevtchn.so.1', 'libxengnttab.so.1'],
+  ...['libxenstore.so.4', 'libxengnttab.so.1'],
 ];
 
 /** Builds the part of a ramdisk that brings Node, our FFI addon and Xen's libraries to a domain. Returns its path. */

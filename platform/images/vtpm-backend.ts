@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { ownRelease } from '../../xen-releases/releases.ts';
 import { cached } from '../lib/cache.ts';
 import { bundle } from './bundle.ts';
 import { addBusybox, busyboxPackage } from './busybox.ts';
@@ -10,6 +11,7 @@ import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
 import { RootTree } from './root-tree.ts';
 import { interpreter } from './runtime.ts';
 import { addSharedLibraries } from './shared-libraries.ts';
+import { xenProgram } from './xen-program.ts';
 
 const here = import.meta.dirname;
 const modules: readonly ImageModule[] = ['xen-evtchn', 'xen-gntdev', 'xen-privcmd'];
@@ -20,18 +22,23 @@ const modules: readonly ImageModule[] = ['xen-evtchn', 'xen-gntdev', 'xen-privcm
 const parameters: Readonly<Record<string, string>> = { 'xen-privcmd.ko': 'unrestricted=1' };
 const applets = ['sh', 'mount', 'insmod', 'sleep', 'echo'];
 
+/** Compiles the program that passes a guest's commands to its TPM; returns its path. */
+export const buildTpmback = (): Promise<string> =>
+  xenProgram('tpmback', join(here, '../../vtpm/backend/serve'), ['xengnttab', 'xenevtchn']);
+
 /**
  * Builds the initramfs of a vTPM domain that serves guests: the back end and swtpm. The segment that brings Node
  * (command.ts) goes behind it: dom0 has it too, so that domB holds it once. Returns its path.
  */
 export async function vtpmBackendRamdisk(): Promise<string> {
-  const names = ['swtpm', busyboxPackage];
+  const names = ['swtpm', busyboxPackage, ownRelease.packages.libraries];
   const packages = await debianTree(await withLibraries(names));
   const kernel = await debianKernel();
   const init = await readFile(join(here, 'vtpm-backend/init'));
   const program = await bundle(join(here, '../../vtpm/backend/main.ts'), interpreter);
   const digest = createHash('sha256').update(program).digest('hex');
-  const inputs = [packages, kernel.elf, init.toString(), applets, parameters, digest];
+  const tpmback = await buildTpmback();
+  const inputs = [packages, kernel.elf, init.toString(), applets, parameters, digest, tpmback];
   const directory = await cached(
     'vtpm-backend-image',
     inputs,
@@ -48,7 +55,8 @@ export async function vtpmBackendRamdisk(): Promise<string> {
       root.file('/etc/modules', lines.map((line) => `${line.trim()}\n`).join(''));
       const swtpm = join(packages, 'usr/bin/swtpm');
       await root.copy('/bin/swtpm', swtpm, 0o755);
-      await addSharedLibraries(root, packages, [swtpm]);
+      await root.copy('/usr/lib/domb/tpmback', tpmback, 0o755);
+      await addSharedLibraries(root, packages, [swtpm, tpmback]);
       await addBusybox(root, packages, applets);
       await writeFile(join(work, 'vtpm-backend.cpio.zst'), compress(root.archive()));
     },

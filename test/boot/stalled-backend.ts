@@ -7,15 +7,21 @@ import { temporaryFile } from './support.ts';
 const init = join(import.meta.dirname, '../../platform/images/vtpm-backend/init');
 const start = '/usr/lib/domb/backend.cjs\n';
 
-/** The back end stands still for as many seconds as a line on the domain's console says, or fails when it says so. */
+/** The back end, and what passes commands, stand still for as many seconds as a line on the domain's console says, or fails when it says so. */
 const stalling = `NODE_OPTIONS=--require=/usr/lib/domb/failing.cjs /usr/lib/domb/backend.cjs &
 backend=$!
+all() {
+  kill "$1" $backend
+  for process in /proc/[0-9]*; do
+    read -r name 2>/dev/null <"$process/comm" && [ "$name" = tpmback ] && kill "$1" "\${process#/proc/}"
+  done
+}
 while read -r seconds; do
   [ "$seconds" = fail ] && { kill -USR2 $backend; continue; }
-  kill -STOP $backend
+  all -STOP
   say "stands still for $seconds s"
   sleep $seconds
-  kill -CONT $backend
+  all -CONT
 done </dev/console &
 wait $backend
 `;

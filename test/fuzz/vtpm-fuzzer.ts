@@ -5,47 +5,48 @@ import { domainNodes } from '../../introduction/nodes.ts';
 import { parseBootRecord, RecordError } from '../../introduction/record.ts';
 import { Backend } from '../../vtpm/backend/backend.ts';
 import { GuestRegister } from '../../vtpm/backend/register.ts';
-import {
-  giveResponse,
-  giveUp,
-  MAX_MESSAGE,
-  RingState,
-  takeRequest,
-} from '../../vtpm/backend/ring.ts';
 import type { GuestTpm } from '../../vtpm/backend/software-tpm.ts';
+import {
+  type BackendRing,
+  MAX_MESSAGE,
+  PAGE_SIZE,
+  RingState,
+  responseIn,
+  submit,
+} from '../lib/backend-ring.ts';
 import { FakePage, FakeRings, FakeStore } from '../lib/fake-xen-devices.ts';
 import { aRecord } from '../unit/introduction/support.ts';
 import { mutate } from './bytes.ts';
 import type { Random } from './random.ts';
 
+/** TPM2_GetRandom. Part 3, 16.1. */
 const COMMAND = Buffer.from('80010000000c0000017b0008', 'hex');
-const RESPONSE = Buffer.from('80010000000a00000000', 'hex');
 
 /** A page with anything in it: only what is one command reaches the TPM, and the page gets one answer. */
-export function fuzzRing(random: Random): void {
-  const page = new FakePage();
-  page.submit(COMMAND);
-  const whole = mutate(Buffer.from(page.bytes), Buffer.from(page.bytes), random);
-  whole.copy(page.bytes, 0, 0, page.bytes.length);
-  if (random.below(2) === 0) page.bytes.writeUInt8(random.below(4), 4);
-  if (random.below(2) === 0) page.bytes.writeUInt32LE(random.below(2 ** random.below(33)), 0);
-  const asked = page.state;
-  const request = takeRequest(page);
+export function fuzzRing(random: Random, ring: BackendRing): void {
+  const page = Buffer.alloc(PAGE_SIZE);
+  submit(page, COMMAND);
+  mutate(Buffer.from(page), Buffer.from(page), random).copy(page, 0, 0, PAGE_SIZE);
+  if (random.below(2) === 0) page.writeUInt8(random.below(4), 4);
+  if (random.below(2) === 0) page.writeUInt32LE(random.below(2 ** random.below(33)), 0);
+  const asked = page.readUInt8(4);
+  const request = ring.take(page);
   if (request.kind === 'command') {
     const { command } = request;
     assert.ok(command.length >= 10 && command.length <= MAX_MESSAGE);
     assert.equal(command.readUInt32BE(2), command.length);
     assert.equal(asked, RingState.submit);
-    giveResponse(page, Buffer.alloc(random.below(2 * MAX_MESSAGE), 1));
-    assert.equal(page.state, RingState.finish);
-    assert.ok(page.bytes.readUInt32LE(0) <= MAX_MESSAGE);
+    ring.respond(page, Buffer.alloc(random.below(2 * MAX_MESSAGE), 1));
+    assert.equal(page.readUInt8(4), RingState.finish);
+    assert.ok(page.readUInt32LE(0) <= MAX_MESSAGE);
   } else if (request.kind === 'refused') {
-    giveResponse(page, request.response);
-    assert.notEqual(page.response.readUInt32BE(6), 0);
+    ring.respondCode(page, request.code);
+    assert.equal(responseIn(page).readUInt32BE(6), request.code);
+    assert.notEqual(request.code, 0);
   } else if (request.kind === 'cancelled') {
     assert.equal(asked, RingState.cancel);
-    giveUp(page);
-    assert.equal(page.state, RingState.idle);
+    ring.giveUp(page);
+    assert.equal(page.readUInt8(4), RingState.idle);
   } else {
     assert.ok(asked !== RingState.submit && asked !== RingState.cancel);
   }
@@ -54,24 +55,15 @@ export function fuzzRing(random: Random): void {
 const HOME = 'backend/vtpm';
 const DOMIDS = [1, 2, 3];
 
-function unmapped(): FakePage {
-  const page = new FakePage();
-  page.mapped = false;
-  return page;
-}
-
 /** A TPM that tells when it is used. */
 class WatchedTpm implements GuestTpm {
-  readonly used: () => void;
+  readonly socket: string;
+  readonly used: (domid: number) => void;
   stopped = false;
 
-  constructor(used: () => void) {
+  constructor(socket: string, used: (domid: number) => void) {
+    this.socket = socket;
     this.used = used;
-  }
-
-  async transmit(): Promise<Buffer> {
-    this.used();
-    return RESPONSE;
   }
 
   async stop(): Promise<void> {
@@ -110,7 +102,7 @@ export async function fuzzStore(random: Random): Promise<void> {
     startTpm: async ({ domid }) => {
       if (random.below(10) === 0) throw new Error('swtpm does not start');
       let user: number | undefined;
-      const tpm: WatchedTpm = new WatchedTpm(() => {
+      const tpm: WatchedTpm = new WatchedTpm(`TPM ${tpms.length}`, () => {
         user ??= life(domid);
         if (life(domid) !== user) wrong.push('a TPM is used by two domains');
         if (tpm.stopped) wrong.push('a TPM is used after its end');
@@ -153,7 +145,7 @@ export async function fuzzStore(random: Random): Promise<void> {
   const anything = () =>
     random.pick(['', '0', '1', '2', '3', '4', '5', '6', '-1', '8', '9', 'x\0', '4294967296']);
   const offer = (domid: number) => {
-    if (!rings.pages.has(`${domid}/8`)) rings.pages.set(`${domid}/8`, unmapped());
+    if (!rings.pages.has(`${domid}/8`)) rings.pages.set(`${domid}/8`, new FakePage());
     rings.channels.add(`${domid}/9`);
     const ring = { 'ring-ref': '8', 'event-channel': '9', 'feature-protocol-v2': '1', state: '3' };
     for (const [name, value] of Object.entries(ring)) {
@@ -167,14 +159,20 @@ export async function fuzzStore(random: Random): Promise<void> {
     store.write(`${HOME}/${domid}/0/online`, '1');
     tell(`${HOME}/${domid}/0/frontend`, HOME);
   };
+  /** All guests whose commands pass have one passed. */
+  const use = () => {
+    for (const { ring, serving } of rings.passages) {
+      if (serving) tpms.find(({ socket }) => socket === ring.socket)?.used(ring.domid);
+    }
+  };
   const steps: ((domid: number) => void | Promise<void>)[] = [
     // A guest uses its TPM, and leaves it or not.
     async (domid) => {
       attach(domid);
       await setImmediate();
       offer(domid);
-      rings.pages.get(`${domid}/8`)?.submit(COMMAND);
-      for (const notified of [...rings.bound.values()]) await notified();
+      await setImmediate();
+      use();
       store.write(`${frontend(domid)}/state`, random.pick(['4', '6']));
       tell(`${frontend(domid)}/state`, `${domid}/0`);
     },
@@ -210,11 +208,11 @@ export async function fuzzStore(random: Random): Promise<void> {
       tell(`${frontend(domid)}/${name}`, `${domid}/0`);
     },
     offer,
-    async (domid) => {
-      rings.pages
-        .get(`${domid}/8`)
-        ?.submit(COMMAND, { length: random.pick([12, 12, 12, 0, 70000]) });
-      for (const notified of [...rings.bound.values()]) await notified();
+    use,
+    // A passage ends by itself.
+    () => {
+      const passage = random.pick([undefined, ...rings.passages]);
+      if (passage !== undefined && rings.passages.delete(passage)) passage.events.ended('SIGSEGV');
     },
   ];
   for (let left = 100; left > 0; left--) {
@@ -233,7 +231,7 @@ export async function fuzzStore(random: Random): Promise<void> {
     'a TPM is left',
   );
   assert.deepEqual([...store.watches], [], 'a watch is left');
-  assert.equal(rings.bound.size, 0, 'a channel is left');
+  assert.equal(rings.passages.size, 0, 'a passage is left');
 }
 
 /** A record with anything in it is refused as such, or leads nowhere but into the nodes of its domains. */

@@ -3,11 +3,13 @@
  * `node test/fuzz/vtpm.ts ring|store|record [minutes] [seed]`. Ends with 1 at the first run that breaks what must hold; the
  * error names its seed.
  */
+import { backendRing } from '../lib/backend-ring.ts';
 import { Random } from './random.ts';
 import { fuzzRecord, fuzzRing, fuzzStore } from './vtpm-fuzzer.ts';
 
+const ring = await backendRing();
 const fuzzers: Readonly<Record<string, (random: Random) => void | Promise<void>>> = {
-  ring: fuzzRing,
+  ring: (random) => fuzzRing(random, ring),
   store: fuzzStore,
   record: fuzzRecord,
 };

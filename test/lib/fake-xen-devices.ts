@@ -1,6 +1,5 @@
 import type { Rings } from '../../vtpm/backend/device.ts';
-import type { Channel } from '../../vtpm/backend/event-channels.ts';
-import { PAGE_SIZE, type SharedPage } from '../../vtpm/backend/ring.ts';
+import type { Passage, PassageEvents, PassedRing } from '../../vtpm/backend/passage.ts';
 import type { Store } from '../../vtpm/backend/store.ts';
 
 /** xenstore in memory, without permissions. Changes are queued for {@link Store.nextChanges}. */
@@ -40,77 +39,73 @@ export class FakeStore implements Store {
   }
 }
 
-/** A page that two sides share. */
-export class FakePage implements SharedPage {
-  readonly bytes = Buffer.alloc(PAGE_SIZE);
-  mapped = true;
+/** A page that a guest grants. */
+export class FakePage {
+  #mappings = 0;
 
-  read(offset: number, length: number): Buffer {
-    if (!this.mapped) throw new Error('not mapped');
-    return Buffer.from(this.bytes.subarray(offset, offset + length));
+  get mapped(): boolean {
+    return this.#mappings > 0;
   }
 
-  write(offset: number, bytes: Uint8Array): void {
-    if (!this.mapped) throw new Error('not mapped');
-    this.bytes.set(bytes, offset);
-  }
-
-  unmap(): void {
-    this.mapped = false;
-  }
-
-  /** What a guest does: writes a message and says that it is there. */
-  submit(message: Uint8Array, fields: Partial<PageFields> = {}): void {
-    const { length = message.length, state = 1, locality = 0, extraPages = 0 } = fields;
-    this.bytes.set(message.subarray(0, PAGE_SIZE - 8), 8);
-    this.bytes.writeUInt32LE(length, 0);
-    this.bytes.set([state, locality, 0, extraPages], 4);
-  }
-
-  get state(): number {
-    return this.bytes.readUInt8(4);
-  }
-
-  /** What the backend answered. */
-  get response(): Buffer {
-    return Buffer.from(this.bytes.subarray(8, 8 + this.bytes.readUInt32LE(0)));
+  map(): { unmap(): void } {
+    let mapped = true;
+    this.#mappings += 1;
+    return {
+      unmap: () => {
+        if (mapped) this.#mappings -= 1;
+        mapped = false;
+      },
+    };
   }
 }
 
-interface PageFields {
-  length: number;
-  state: number;
-  locality: number;
-  extraPages: number;
+/** A passage between a guest and a TPM. */
+export interface FakePassage {
+  readonly ring: PassedRing;
+  readonly events: PassageEvents;
+  /** It says that it serves. */
+  serving: boolean;
 }
 
 /** Grants and event channels that guests offer, by `domid/number`. */
 export class FakeRings implements Rings {
   readonly pages = new Map<string, FakePage>();
   readonly channels = new Set<string>();
-  readonly bound = new Map<number, () => Promise<void>>();
-  readonly notifications: number[] = [];
-  #nextPort = 1;
+  /** Those that are not gone. */
+  readonly passages = new Set<FakePassage>();
+  /** How many there were. */
+  started = 0;
+  /** Settles when a passage may say that it serves. */
+  ready: Promise<void> = Promise.resolve();
+  /** Settles when one that was stopped may be gone. */
+  gone: Promise<void> = Promise.resolve();
 
-  map(domid: number, reference: number): FakePage {
+  map(domid: number, reference: number): { unmap(): void } {
     const page = this.pages.get(`${domid}/${reference}`);
     if (page === undefined) throw new Error(`no grant ${domid}/${reference}`);
-    page.mapped = true;
-    return page;
+    return page.map();
   }
 
-  bind(domid: number, remotePort: number, notified: () => Promise<void>): Channel {
-    if (!this.channels.has(`${domid}/${remotePort}`)) throw new Error('no such channel');
-    const port = this.#nextPort++;
-    this.bound.set(port, notified);
-    return { port };
+  pass(ring: PassedRing, events: PassageEvents): Passage {
+    const passage = { ring, events, serving: false };
+    this.passages.add(passage);
+    this.started += 1;
+    const end = (why: string) => {
+      if (this.passages.delete(passage)) events.ended(why);
+    };
+    void this.ready.then(() => {
+      if (!this.channels.has(`${ring.domid}/${ring.remotePort}`)) end('no such channel');
+      if (!this.passages.has(passage)) return;
+      passage.serving = true;
+      events.serving();
+    });
+    return { stop: () => void this.gone.then(() => end('SIGKILL')) };
   }
 
-  notify({ port }: Channel): void {
-    this.notifications.push(port);
-  }
-
-  unbind({ port }: Channel): void {
-    this.bound.delete(port);
+  /** The socket of the TPM that a guest's commands pass to; undefined where none do. */
+  socketOf(domid: number): string | undefined {
+    const own = [...this.passages].filter(({ ring, serving }) => serving && ring.domid === domid);
+    if (own.length > 1) throw new Error(`domain ${domid} is served twice`);
+    return own[0]?.ring.socket;
   }
 }

@@ -1,6 +1,5 @@
 import { Attention, type Limits } from './attention.ts';
-import type { Channel, Notified } from './event-channels.ts';
-import { giveResponse, giveUp, type SharedPage, takeRequest } from './ring.ts';
+import type { Passage, PassageEvents, PassedRing } from './passage.ts';
 import type { GuestTpm } from './software-tpm.ts';
 import type { Store } from './store.ts';
 
@@ -16,12 +15,10 @@ export const XenbusState = {
 
 /** Access to what guests share. */
 export interface Rings {
-  /** Maps a page that `domid` has granted; fails when it has not. */
-  map(domid: number, reference: number): SharedPage & { unmap(): void };
-  /** Binds to an event channel that `domid` offers; fails when it does not. */
-  bind(domid: number, remotePort: number, notified: Notified): Channel;
-  notify(channel: Channel): void;
-  unbind(channel: Channel): void;
+  /** Maps a page that `domid` has granted, so that the domid stays its own; fails when it has not. */
+  map(domid: number, reference: number): { unmap(): void };
+  /** Starts to pass commands from the page to the TPM. What is told of it is told later. */
+  pass(ring: PassedRing, events: PassageEvents): Passage;
 }
 
 export interface DeviceOptions {
@@ -44,11 +41,14 @@ const MESSAGES: Limits = { changes: 10, window: 60_000 };
 
 interface Connection {
   page: ReturnType<Rings['map']>;
-  channel: Channel;
+  /** Undefined until it has started. */
+  passage: Passage | undefined;
+  /** Commands pass. */
+  serving: boolean;
 }
 
 /**
- * One guest's vTPM device: follows the guest's state in xenstore, and passes commands from its page to its TPM. The TPM
+ * One guest's vTPM device: follows the guest's state in xenstore, and has commands passed from its page to its TPM. The TPM
  * outlives connections: a guest that connects anew meets it as it left it.
  */
 export class Device {
@@ -59,8 +59,8 @@ export class Device {
   /** The toolstack has taken the device away. */
   #withdrawn = false;
   #tpm: GuestTpm | undefined;
-  /** A command runs. */
-  #busy = false;
+  /** A passage was told to end and is not gone yet. */
+  #leaving = false;
   #ended = false;
   readonly #messages = new Attention(MESSAGES);
 
@@ -98,9 +98,10 @@ export class Device {
 
   #stayConnected(): void {
     const tpm = this.#tpm;
-    if (this.#connection !== undefined) this.#announce(XenbusState.connected);
-    // A TPM runs one command at a time, also when the guest did not wait for the last one.
-    else if (tpm !== undefined && !this.#busy) this.#connect(tpm);
+    if (this.#connection?.serving) this.#announce(XenbusState.connected);
+    // A guest may offer the same page and channel again, which the passage before has until it is gone.
+    const free = this.#connection === undefined && !this.#leaving;
+    if (tpm !== undefined && free) this.#connect(tpm);
   }
 
   /** @param state the guest's, other than connected */
@@ -135,7 +136,9 @@ export class Device {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#connection = undefined;
-    this.#options.rings.unbind(connection.channel);
+    this.#leaving = true;
+    connection.passage?.stop();
+    // Commands may have passed, although nobody was told yet.
     this.#hold(connection.page);
   }
 
@@ -146,21 +149,14 @@ export class Device {
   }
 
   #connect(tpm: GuestTpm): void {
-    const { frontend, domid } = this.#options;
     try {
-      this.#connection = this.#open(tpm);
+      this.#open(tpm);
     } catch (error) {
-      this.#say(`${frontend}: ${(error as Error).message}`);
-      this.#announce(XenbusState.closed);
-      return;
+      this.#turnAway((error as Error).message);
     }
-    // The new page keeps the domid now.
-    this.#hold(undefined);
-    this.#announce(XenbusState.connected);
-    this.#say(`serves a TPM 2.0 to domain ${domid}`);
   }
 
-  #open(tpm: GuestTpm): Connection {
+  #open(tpm: GuestTpm): void {
     const { store, frontend, rings, domid, isGuest } = this.#options;
     const reference = decimal(store.read(`${frontend}/ring-ref`));
     const remotePort = decimal(store.read(`${frontend}/event-channel`));
@@ -171,50 +167,49 @@ export class Device {
       throw new Error('it names no ring-ref or no event-channel');
     }
     const page = rings.map(domid, reference);
+    const connection: Connection = { page, passage: undefined, serving: false };
     try {
       // Asked when the page keeps the domid, and not before: whose it is no longer changes.
       if (!isGuest()) throw new Error(`domain ${domid} is no longer the one that the TPM is for`);
-      // What fails for one guest must not end the service of the others.
-      const notified = () =>
-        this.#notified(tpm).catch((error: Error) => this.#say(`domain ${domid}: ${error.message}`));
-      return { page, channel: rings.bind(domid, remotePort, notified) };
+      const ring = { domid, reference, remotePort, socket: tpm.socket };
+      connection.passage = rings.pass(ring, {
+        serving: () => this.#serves(connection),
+        said: (text) => this.#say(text),
+        ended: (why) => this.#passageEnded(connection, why),
+      });
     } catch (error) {
       page.unmap();
       throw error;
     }
+    this.#connection = connection;
   }
 
-  async #notified(tpm: GuestTpm): Promise<void> {
-    const connection = this.#connection;
-    // A TPM runs one command at a time; whatever the guest has submitted meanwhile is found at its next notification.
-    if (connection === undefined || this.#busy) return;
-    const { rings, domid } = this.#options;
-    const { page, channel } = connection;
-    const request = takeRequest(page);
-    if (request.kind === 'none') return;
-    if (request.kind === 'cancelled') giveUp(page);
-    if (request.kind === 'refused') {
-      this.#say(`domain ${domid} submitted ${request.reason}`);
-      giveResponse(page, request.response);
-    }
-    if (request.kind === 'command') {
-      const response = await this.#run(tpm, request.command);
-      // The guest may have let go of the page in the meantime.
-      if (this.#connection !== connection) return;
-      giveResponse(page, response);
-    }
-    rings.notify(channel);
+  #serves(connection: Connection): void {
+    if (this.#connection !== connection || connection.serving) return;
+    connection.serving = true;
+    // The new page keeps the domid now.
+    this.#hold(undefined);
+    this.#announce(XenbusState.connected);
+    this.#say(`serves a TPM 2.0 to domain ${this.#options.domid}`);
   }
 
-  async #run(tpm: GuestTpm, command: Buffer): Promise<Buffer> {
-    this.#busy = true;
-    try {
-      return await tpm.transmit(command);
-    } finally {
-      this.#busy = false;
-      // A guest that came back while its last command ran was kept waiting.
+  #passageEnded(connection: Connection, why: string): void {
+    if (this.#connection !== connection) {
+      this.#leaving = false;
+      // A guest that came back in the meantime was kept waiting.
       if (this.#connection === undefined) this.follow();
+      return;
     }
+    this.#connection = undefined;
+    if (connection.serving) this.#hold(connection.page);
+    else connection.page.unmap();
+    this.#turnAway(why);
+  }
+
+  /** Until it begins anew. */
+  #turnAway(why: string): void {
+    this.#say(`${this.#options.frontend}: ${why}`);
+    this.#announce(XenbusState.closed);
   }
 
   #say(text: string): void {

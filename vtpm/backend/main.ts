@@ -16,16 +16,19 @@ import { authorityOf, type VtpmAuthority } from '../../measurement/guest-tpm/aut
 import { Backend, closeDevices } from './backend.ts';
 import type { Rings } from './device.ts';
 import { endProcess } from './end.ts';
-import { EventChannels } from './event-channels.ts';
 import { GrantedPage } from './granted-page.ts';
 import { guestLife } from './guest-life.ts';
 import { lastingStates } from './lasting.ts';
+import { startPassage } from './passage.ts';
 import { GuestRegister } from './register.ts';
-import { startSoftwareTpm } from './software-tpm.ts';
+import { servedBySwtpm, servedHere } from './serving.ts';
+import { type SoftwareTpm, startSoftwareTpm } from './software-tpm.ts';
 import { Xenstore } from './xenstore.ts';
 
-/** Each guest's swtpm has a user of its own: this number and the guest's domid, which is below 0x7FF0. */
+/** What serves a guest has a user of its own: this number and the guest's domid, which is below 0x7FF0. */
 const FIRST_USER = 0x10000;
+/** Passes a guest's commands to its TPM (serve/tpmback.c). */
+const TPMBACK = '/usr/lib/domb/tpmback';
 
 /**
  * The longest line that is written to the kernel's log at once, in characters: Linux refuses more than 976 bytes with EINVAL
@@ -82,14 +85,11 @@ const launchOf = ({ name, domid, uuid, launch }: RecordedGuest): LaunchItems => 
 async function main(): Promise<never> {
   const session = XenSession.open();
   const store = new Xenstore();
-  const channels = new EventChannels();
   const library = openLibxengnttab();
   const grants = library.xengnttab_open({ logger: 0n, flags: 0 });
   const rings: Rings = {
     map: (domid, reference) => new GrantedPage(library, grants, domid, reference),
-    bind: (domid, remotePort, notified) => channels.bind(domid, remotePort, notified),
-    notify: (channel) => channels.notify(channel),
-    unbind: (channel) => channels.unbind(channel),
+    pass: (ring, events) => startPassage(TPMBACK, ring, FIRST_USER + ring.domid, events),
   };
   const guests = recordedGuests();
   const banks = chosenBanks();
@@ -104,12 +104,16 @@ async function main(): Promise<never> {
       guestLife(guests, (domid) => domainLife(session, domid)),
     ),
     startTpm: async ({ domid, number, recorded, restarted, uuid, died }) => {
+      const begin = performance.now();
+      const directory = `/run/vtpm/${domid}-${number}`;
+      const uid = FIRST_USER + domid;
       // Of what dom0 starts anew nobody knows what it is started from.
       const made = restarted ? undefined : recorded;
       const kept = recorded?.persistent ? await lasting.open(recorded.name) : undefined;
+      let started: SoftwareTpm;
       try {
-        return await startSoftwareTpm({
-          ...{ directory: `/run/vtpm/${domid}-${number}`, uid: FIRST_USER + domid, died, banks },
+        started = await startSoftwareTpm({
+          ...{ directory, uid, died, banks },
           launch: made && launchOf(made),
           certification: authority && {
             ...{ authority, keys },
@@ -121,10 +125,18 @@ async function main(): Promise<never> {
         kept?.close();
         throw error;
       }
+      // Of one that lasts, a response is given when what the command did is stored.
+      const tpm =
+        kept === undefined
+          ? await servedBySwtpm(started)
+          : await servedHere(started, `${directory}.socket`, uid);
+      const milliseconds = (performance.now() - begin).toFixed(0);
+      say(`the TPM of domain ${domid} is ready after ${milliseconds} ms`);
+      return tpm;
     },
   });
   say(`waits for guests; domB recorded ${guests.map(({ name }) => name).join(', ') || 'none'}`);
-  return Promise.race([channels.serve(), backend.serve(), lasting.serve()]);
+  return Promise.race([backend.serve(), lasting.serve()]);
 }
 
 // With a connection of its own: that of the back end may be what failed.

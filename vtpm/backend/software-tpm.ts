@@ -21,15 +21,25 @@ import {
 } from 'node-tpm2-pts';
 import type { LaunchItems } from '../../measurement/guest-launch.ts';
 import { type Certification, certifyKeys } from './certify.ts';
+import { failureResponse } from './failure.ts';
 import { LOG_INDEX, measureLaunch } from './launch.ts';
-import { failureResponse } from './ring.ts';
 import { type KeptState, StateFile } from './state-file.ts';
 import { isListening } from './unix-socket.ts';
 
 /** One guest's TPM 2.0. */
 export interface GuestTpm {
+  /** The UNIX socket where it answers commands, one connection at a time. */
+  readonly socket: string;
+  /** Ends the TPM and forgets all it held. */
+  stop(): Promise<void>;
+}
+
+/** A TPM that nobody but this process is connected to. */
+export interface SoftwareTpm {
   /** Gives the response to a command; a TPM that is gone answers TPM_RC_FAILURE. Never rejects. */
   transmit(command: Buffer): Promise<Buffer>;
+  /** Gives up the connection: swtpm has one at a time. Gives the path of the socket that others reach it by. */
+  release(): Promise<string>;
   /** Ends the TPM and forgets all it held. */
   stop(): Promise<void>;
 }
@@ -61,7 +71,7 @@ const END_IS_SEEN = 1000;
  * Starts swtpm for one guest: a fresh TPM 2.0, powered on, that has passed its self-test. It is never started anew: a TPM
  * whose registers were reset behind the guest's back would vouch for things that did not happen.
  */
-export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<GuestTpm> {
+export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<SoftwareTpm> {
   const { directory, uid, died, kept } = options;
   const state = join(directory, 'state');
   const socket = join(directory, 'data');
@@ -118,6 +128,10 @@ export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<Gue
           void sleep(END_IS_SEEN, undefined, { ref: false }).then(() => lost(message));
           return failureResponse();
         }
+      },
+      release: async () => {
+        await transport.close();
+        return socket;
       },
       stop: async () => {
         over = true;

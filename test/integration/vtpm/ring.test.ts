@@ -1,17 +1,21 @@
-/** The guest's C code and the back end, with a real swtpm behind it, on one page. */
+/** The guest's C code and the back end's, with a real swtpm behind it, on one page. Xen alone is none (fake-xen.c). */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createAk, pcrExtend, pcrRead, Tpm, type Transport } from 'node-tpm2-pts';
 import { type Declarations, openLibrary } from '../../../bindings/ffi/library.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
-import { Device, XenbusState } from '../../../vtpm/backend/device.ts';
-import { PAGE_SIZE } from '../../../vtpm/backend/ring.ts';
+import { Device, type Rings, XenbusState } from '../../../vtpm/backend/device.ts';
+import { startPassage } from '../../../vtpm/backend/passage.ts';
+import { servedBySwtpm } from '../../../vtpm/backend/serving.ts';
 import { type GuestTpm, startSoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
-import { FakePage, FakeRings, FakeStore } from '../../lib/fake-xen-devices.ts';
+import { PAGE_SIZE, submit } from '../../lib/backend-ring.ts';
+import { FakeGuests } from '../../lib/fake-guests.ts';
+import { FakePage, FakeStore } from '../../lib/fake-xen-devices.ts';
 import { swtpmOf } from '../../lib/swtpm.ts';
 
 const FRONTEND_RING = {
@@ -32,64 +36,85 @@ const Answer = { pending: 0, response: 1, cancelled: 2, broken: 3 } as const;
 
 let scratch: string;
 let ring: ReturnType<typeof openLibrary<typeof FRONTEND_RING>>;
+let guests: FakeGuests;
 const tpms: GuestTpm[] = [];
+const devices: Device[] = [];
 let died: (how: string) => void = () => {};
 
 before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'domb-vtpm-'));
   const library = join(scratch, 'ring.so');
   const source = join(import.meta.dirname, '../../../vtpm/frontend/ring.c');
-  await runProgram('gcc', [
-    '-shared',
-    '-fPIC',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-o',
-    library,
-    source,
-  ]);
+  const strict = ['-Wall', '-Wextra', '-Werror'];
+  await runProgram('gcc', ['-shared', '-fPIC', ...strict, '-o', library, source]);
   ring = openLibrary(library, FRONTEND_RING);
+  guests = await FakeGuests.compiled();
 });
 after(async () => {
+  for (const device of devices) device.end();
   await Promise.all(tpms.map((tpm) => tpm.stop()));
+  await guests.remove();
   await rm(scratch, { recursive: true });
 });
 
 /** Of a guest of which nothing is known. */
 const plain = { banks: ['sha256'], launch: undefined } as const;
 
+/** Waits until something holds. */
+async function until(holds: () => boolean, what: string): Promise<void> {
+  for (let left = 2000; !holds(); left--) {
+    if (left === 0) assert.fail(`not ${what} after 20 s`);
+    await sleep(10);
+  }
+}
+
 /** A guest whose TPM is a swtpm behind a page. */
-async function guest(domid: number) {
+async function guest(domid: number, user?: number) {
   const directory = join(scratch, String(domid));
-  const tpm = await startSoftwareTpm({ directory, ...plain, died: (how) => died(how) });
-  tpms.push(tpm);
+  const started = await startSoftwareTpm({
+    ...{ directory, ...plain, died: (how) => died(how) },
+    ...(user === undefined ? {} : { uid: user }),
+  });
+  const served = await servedBySwtpm(started);
+  tpms.push(served);
   const store = new FakeStore();
-  const rings = new FakeRings();
-  const page = new FakePage();
+  const own = await guests.guest(domid);
+  const said: string[] = [];
+  const rings: Rings = {
+    map: () => new FakePage().map(),
+    pass: (passed, events) => startPassage(guests.program, passed, user, events),
+  };
   const frontend = `/local/domain/${domid}/device/vtpm/0`;
-  rings.pages.set(`${domid}/1`, page);
-  rings.channels.add(`${domid}/2`);
-  const entries = { 'ring-ref': 1, 'event-channel': 2, 'feature-protocol-v2': 1 };
+  const { reference, remotePort } = own;
+  const entries = { 'ring-ref': reference, 'event-channel': remotePort, 'feature-protocol-v2': 1 };
   for (const [name, value] of Object.entries({ ...entries, state: XenbusState.initialised })) {
     store.write(`${frontend}/${name}`, String(value));
   }
   const backend = `backend/vtpm/${domid}/0`;
+  store.write(`${backend}/frontend`, frontend);
   const device = new Device({
-    ...{ domid, backend, frontend, store, rings, say: () => {} },
+    ...{ domid, backend, frontend, store, rings, say: (text: string) => said.push(text) },
     isGuest: () => true,
     now: () => performance.now(),
   });
-  device.powerOn(tpm);
+  devices.push(device);
+  device.powerOn(served);
+  const reaches = (state: number) =>
+    until(() => store.read(`${backend}/state`) === String(state), `in state ${state}`);
+  const says = (state: number) => {
+    store.write(`${frontend}/state`, String(state));
+    device.follow();
+  };
+  await reaches(XenbusState.connected);
   const exchange = async (command: Buffer): Promise<Buffer> => {
-    const status = ring.ring_submit({ page: page.bytes, command, length: command.length });
+    const page = Buffer.alloc(PAGE_SIZE);
+    const status = ring.ring_submit({ page, command, length: command.length });
     assert.equal(status, 0);
     const response = Buffer.alloc(PAGE_SIZE);
     const length = Buffer.alloc(8);
-    const collect = () => ring.ring_collect({ page: page.bytes, response, length });
-    assert.equal(collect(), Answer.pending);
-    await rings.bound.get(1)?.();
-    assert.equal(collect(), Answer.response);
+    const collect = (from: Buffer) => ring.ring_collect({ page: from, response, length });
+    assert.equal(collect(page), Answer.pending);
+    assert.equal(collect(await own.exchange(page)), Answer.response);
     return response.subarray(0, Number(length.readBigUInt64LE()));
   };
   const transport: Transport = {
@@ -97,22 +122,32 @@ async function guest(domid: number) {
     transmit: exchange,
     close: async () => {},
   };
-  return { tpm: new Tpm(transport), exchange, page, directory, device, store, rings, frontend };
+  return { tpm: new Tpm(transport), exchange, directory, own, says, reaches, said };
 }
 
+/** The process that passes the commands of a guest. */
+async function passageOf(domid: number): Promise<number> {
+  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    const words = await readFile(join('/proc', pid, 'cmdline'), 'utf8').catch(() => '');
+    if (words.startsWith(`${guests.program}\0${domid}\0`)) return Number(pid);
+  }
+  throw new Error(`nothing passes for domain ${domid}`);
+}
+
+const getRandom = Buffer.from('80010000000c0000017b0008', 'hex');
 const name = (text: string) => createHash('sha256').update(text).digest();
 const zeros = Buffer.alloc(32);
 const extended = (digest: Buffer) => createHash('sha256').update(zeros).update(digest).digest();
 
 test('two guests have two TPM 2.0s, each with registers and keys of its own', async () => {
-  const guests = await Promise.all([guest(1), guest(2)]);
-  const read = async ({ tpm }: (typeof guests)[number]) =>
+  const both = await Promise.all([guest(1), guest(2)]);
+  const read = async ({ tpm }: (typeof both)[number]) =>
     (await pcrRead(tpm, [{ bank: 'sha256', pcrs: [15] }])).get('sha256')?.get(15);
-  for (const one of guests) assert.deepEqual(await read(one), zeros);
-  await pcrExtend(guests[0].tpm, 15, new Map([['sha256', name('one')]]));
-  assert.deepEqual(await read(guests[0]), extended(name('one')));
-  assert.deepEqual(await read(guests[1]), zeros);
-  const keys = await Promise.all(guests.map(({ tpm }) => createAk(tpm)));
+  for (const one of both) assert.deepEqual(await read(one), zeros);
+  await pcrExtend(both[0].tpm, 15, new Map([['sha256', name('one')]]));
+  assert.deepEqual(await read(both[0]), extended(name('one')));
+  assert.deepEqual(await read(both[1]), zeros);
+  const keys = await Promise.all(both.map(({ tpm }) => createAk(tpm)));
   assert.notDeepEqual(keys[0]?.name, keys[1]?.name);
 });
 
@@ -121,16 +156,30 @@ test('state is readable by its owner only', async () => {
   assert.equal((await stat(join(directory, 'state'))).mode & 0o777, 0o700);
 });
 
-test('swtpm runs as a user of its own', { skip: process.getuid?.() !== 0 }, async () => {
+const root = { skip: process.getuid?.() !== 0 };
+test('what serves a guest runs as a user of its own, and can do little else', root, async () => {
   await chmod(scratch, 0o711);
   const uid = 0x10000 + 6;
-  const directory = join(scratch, 'users', '6');
-  const tpm = await startSoftwareTpm({ directory, uid, ...plain, died: (how) => died(how) });
-  tpms.push(tpm);
+  const { tpm, directory } = await guest(6, uid);
   assert.equal((await stat(join('/proc', String(await swtpmOf(directory))))).uid, uid);
   assert.equal((await stat(directory)).uid, uid);
-  const response = await tpm.transmit(Buffer.from('80010000000c0000017b0008', 'hex'));
-  assert.equal(response.readUInt32BE(6), 0);
+  const process = join('/proc', String(await passageOf(6)));
+  const status = await readFile(join(process, 'status'), 'utf8');
+  const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1];
+  assert.equal(field('Uid'), Array(4).fill(uid).join('\t'));
+  assert.equal(field('Gid'), Array(4).fill(uid).join('\t'));
+  assert.equal(field('Groups')?.trim(), '');
+  assert.equal(field('CapEff'), '0000000000000000');
+  assert.equal(field('NoNewPrivs'), '1');
+  assert.equal(field('Seccomp'), '2');
+  // Standard input, output and error; both ways of the channel, and its TPM. What maps grants is closed.
+  const files = await readdir(join(process, 'fd'));
+  assert.equal(
+    files.length,
+    6,
+    (await Promise.all(files.map((file) => readlink(join(process, 'fd', file))))).join(' '),
+  );
+  await pcrExtend(tpm, 15, new Map([['sha256', name('six')]]));
 });
 
 test('bytes that are no command get an answer, and the TPM goes on', async () => {
@@ -154,50 +203,143 @@ test('bytes that are no command get an answer, and the TPM goes on', async () =>
   );
 });
 
-test('after a thousand reconnections a guest meets the same TPM, and nothing is left of them', async () => {
-  const { tpm, device, store, rings, frontend, page } = await guest(7);
+test('after a hundred reconnections a guest meets the same TPM, and nothing is left of them', async () => {
+  const { tpm, says, reaches } = await guest(7);
   await pcrExtend(tpm, 15, new Map([['sha256', name('seven')]]));
-  for (let times = 0; times < 1000; times++) {
+  const first = await passageOf(7);
+  for (let times = 0; times < 100; times++) {
     for (const state of [XenbusState.closed, XenbusState.initialising, XenbusState.initialised]) {
-      store.write(`${frontend}/state`, String(state));
-      device.follow();
+      says(state);
     }
+    // Not each of them is waited for.
+    if (times % 4 === 0) await reaches(XenbusState.connected);
   }
-  assert.equal(rings.bound.size, 1);
-  const [notified] = rings.bound.values();
-  rings.bound.set(1, notified ?? assert.fail('nobody is bound'));
-  // The fake is one mapping, where there are two for a moment.
-  page.mapped = true;
+  await reaches(XenbusState.connected);
+  assert.notEqual(await passageOf(7), first);
   const values = await pcrRead(tpm, [{ bank: 'sha256', pcrs: [15] }]);
   assert.deepEqual(values.get('sha256')?.get(15), extended(name('seven')));
 });
 
+/** TPM2_CreatePrimary of an RSA key of 2048 bits in the owner hierarchy, Part 3, 24.1: it takes long. */
+const createPrimary = Buffer.from(
+  '80020000004300000131400000010000000940000009000000000000040000000000' +
+    '1a0001000b00030072000000060080004300100800000000000000000000000000',
+  'hex',
+);
+
+test('a guest that leaves in mid-command and comes back waits for the end of that, and has its TPM', async () => {
+  const { tpm, says, reaches, own, directory } = await guest(8);
+  await pcrExtend(tpm, 15, new Map([['sha256', name('eight')]]));
+  const swtpm = await swtpmOf(directory);
+  process.kill(swtpm, 'SIGSTOP');
+  own.page = submitted(createPrimary);
+  own.notify();
+  await sleep(50);
+  says(XenbusState.closed);
+  await reaches(XenbusState.closed);
+  says(XenbusState.initialising);
+  says(XenbusState.initialised);
+  await sleep(200);
+  await assert.rejects(Promise.race([reaches(XenbusState.connected), refuse(100)]));
+  process.kill(swtpm, 'SIGCONT');
+  await reaches(XenbusState.connected);
+  const values = await pcrRead(tpm, [{ bank: 'sha256', pcrs: [15] }]);
+  assert.deepEqual(values.get('sha256')?.get(15), extended(name('eight')));
+});
+
+const submitted = (command: Buffer): Buffer => {
+  const page = Buffer.alloc(PAGE_SIZE);
+  submit(page, command);
+  return page;
+};
+const refuse = async (milliseconds: number): Promise<never> => {
+  await sleep(milliseconds);
+  throw new Error('not yet');
+};
+
+test('what a guest submits wrongly does not reach its TPM, and is told ten times', async () => {
+  const { tpm, own, said } = await guest(9);
+  for (let round = 0; round < 100; round++) {
+    const response = await own.transmit(getRandom, { length: 0xffff });
+    assert.equal(response.toString('hex'), '80010000000a00000142');
+  }
+  const told = said.filter((text) => text === 'domain 9 submitted a length of 65535');
+  assert.ok(told.length > 5 && said.length <= 10, said.join('\n'));
+  assert.deepEqual(
+    (await pcrRead(tpm, [{ bank: 'sha256', pcrs: [15] }])).get('sha256')?.get(15),
+    zeros,
+  );
+});
+
+test('ten guests are served at once, and one that rings without end keeps none waiting', async () => {
+  const ten = await Promise.all(Array.from({ length: 10 }, (_, index) => guest(20 + index)));
+  const [loud, ...others] = ten;
+  let over = false;
+  const ringing = (async () => {
+    while (!over) {
+      loud?.own.notify(100);
+      await sleep(1);
+    }
+  })();
+  const times = await Promise.all(
+    others.map(async ({ tpm }, index) => {
+      const begin = performance.now();
+      for (let round = 0; round < 20; round++) {
+        await pcrExtend(tpm, 15, new Map([['sha256', name(`${index}`)]]));
+      }
+      return performance.now() - begin;
+    }),
+  );
+  over = true;
+  await ringing;
+  const [least, most] = [Math.min(...times), Math.max(...times)];
+  assert.ok(most < 3 * least + 1000, times.join(' '));
+});
+
+test('a passage that dies ends the connection, not the TPM', async () => {
+  const { tpm, says, reaches, said } = await guest(10);
+  await pcrExtend(tpm, 15, new Map([['sha256', name('ten')]]));
+  process.kill(await passageOf(10), 'SIGSEGV');
+  await reaches(XenbusState.closed);
+  assert.match(said.at(-1) ?? '', /device\/vtpm\/0: tpmback ended with SIGSEGV$/);
+  says(XenbusState.initialising);
+  says(XenbusState.initialised);
+  await reaches(XenbusState.connected);
+  const values = await pcrRead(tpm, [{ bank: 'sha256', pcrs: [15] }]);
+  assert.deepEqual(values.get('sha256')?.get(15), extended(name('ten')));
+});
+
 test('a TPM that is gone answers with failures, and is not replaced', async () => {
-  const { tpm, exchange, directory } = await guest(5);
+  const { tpm, exchange, directory, says, reaches } = await guest(5);
   await pcrExtend(tpm, 15, new Map([['sha256', name('five')]]));
   const end = new Promise<string>((resolve) => {
     died = resolve;
   });
   process.kill(await swtpmOf(directory), 'SIGKILL');
-  const command = Buffer.from('80010000000c0000017b0008', 'hex');
-  assert.equal((await exchange(command)).toString('hex'), '80010000000a00000101');
-  assert.equal((await exchange(command)).toString('hex'), '80010000000a00000101');
+  for (let round = 0; round < 2; round++) {
+    assert.equal((await exchange(getRandom)).toString('hex'), '80010000000a00000101');
+  }
   assert.match(await end, /swtpm ended with SIGKILL/);
+  for (const state of [XenbusState.closed, XenbusState.initialising, XenbusState.initialised]) {
+    says(state);
+  }
+  await reaches(XenbusState.connected);
+  assert.equal((await exchange(getRandom)).toString('hex'), '80010000000a00000101');
 });
 
 test("the guest's side takes no more than a page holds, and nothing that is no response", () => {
-  const page = new FakePage();
+  const page = Buffer.alloc(PAGE_SIZE);
   const bytes = Buffer.alloc(PAGE_SIZE);
-  assert.equal(ring.ring_submit({ page: page.bytes, command: bytes, length: 4088 }), 0);
-  assert.notEqual(ring.ring_submit({ page: page.bytes, command: bytes, length: 4089 }), 0);
+  assert.equal(ring.ring_submit({ page, command: bytes, length: 4088 }), 0);
+  assert.notEqual(ring.ring_submit({ page, command: bytes, length: 4089 }), 0);
   const response = Buffer.alloc(PAGE_SIZE);
   const length = Buffer.alloc(8);
-  const collect = () => ring.ring_collect({ page: page.bytes, response, length });
-  page.bytes.writeUInt8(2, 4);
+  const collect = () => ring.ring_collect({ page, response, length });
+  page.writeUInt8(2, 4);
   for (const size of [0, 9, 4089]) {
-    page.bytes.writeUInt32LE(size, 0);
+    page.writeUInt32LE(size, 0);
     assert.equal(collect(), Answer.broken);
   }
-  page.bytes.writeUInt8(0, 4);
+  page.writeUInt8(0, 4);
   assert.equal(collect(), Answer.cancelled);
 });

@@ -38,13 +38,13 @@ import type { MeasuredItem } from '../../../measurement/events.ts';
 import { guestLaunch, type LaunchItems } from '../../../measurement/guest-launch.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
 import { LOG_INDEX } from '../../../vtpm/backend/launch.ts';
-import { type GuestTpm, startSoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
+import { type SoftwareTpm, startSoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
 import type { GuestState } from '../../../vtpm/state/guest-states.ts';
 import { imageItem } from '../../lib/items.ts';
 import { swtpmOf } from '../../lib/swtpm.ts';
 
 let scratch: string;
-const tpms: GuestTpm[] = [];
+const tpms: SoftwareTpm[] = [];
 before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'domb-guest-tpm-'));
 });

@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { CallError, LibraryError } from '../../../bindings/ffi/errors.ts';
 import { runningXenVersion } from '../../../bindings/libxencall.ts';
 import { openLibxenctrl } from '../../../bindings/libxenctrl.ts';
-import { openLibxenevtchn } from '../../../bindings/libxenevtchn.ts';
 import { openLibxenforeignmemory } from '../../../bindings/libxenforeignmemory.ts';
 import { openLibxengnttab } from '../../../bindings/libxengnttab.ts';
 import { openLibxenguest } from '../../../bindings/libxenguest.ts';
@@ -22,7 +21,6 @@ test('every library opens and has every declared function', () => {
   openLibxenguest(libraries.guest);
   openLibxl(libraries.light);
   openLibxenstore();
-  openLibxenevtchn();
   openLibxenforeignmemory();
   openLibxengnttab();
 });

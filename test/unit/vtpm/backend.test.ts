@@ -5,30 +5,19 @@ import type { DomainLife } from '../../../bindings/xen/inventory.ts';
 import type { RecordedGuest } from '../../../domains/vtpm-guests.ts';
 import { Backend, closeDevices } from '../../../vtpm/backend/backend.ts';
 import { XenbusState } from '../../../vtpm/backend/device.ts';
+import { failureResponse } from '../../../vtpm/backend/failure.ts';
 import { GuestRegister } from '../../../vtpm/backend/register.ts';
-import { failureResponse, RingState } from '../../../vtpm/backend/ring.ts';
 import type { GuestTpm } from '../../../vtpm/backend/software-tpm.ts';
 import { FakePage, FakeRings, FakeStore } from '../../lib/fake-xen-devices.ts';
 
 const HOME = 'backend/vtpm';
-const command = Buffer.from('80010000000c0000017b0008', 'hex');
 
-/** A TPM that answers with its own number, when it is let. */
 class FakeTpm implements GuestTpm {
-  readonly commands: Buffer[] = [];
+  readonly socket: string;
   stopped = false;
-  /** Settles when the command that runs may end. */
-  gate: Promise<void> = Promise.resolve();
-  readonly #answer: Buffer;
 
   constructor(serial: number) {
-    this.#answer = Buffer.concat([Buffer.from('80010000000b00000000', 'hex'), Buffer.of(serial)]);
-  }
-
-  async transmit(sent: Buffer): Promise<Buffer> {
-    this.commands.push(sent);
-    await this.gate;
-    return this.#answer;
+    this.socket = `TPM ${serial}`;
   }
 
   async stop(): Promise<void> {
@@ -124,28 +113,39 @@ describe('the back end of vTPM devices', () => {
     await attach(5);
     assert.equal(state(5), XenbusState.initWait);
     assert.equal(store.read(`${HOME}/5/0/feature-protocol-v2`), '1');
-    const page = await connect(5);
+    await connect(5);
     assert.equal(state(5), XenbusState.connected);
-    page.submit(command);
-    await rings.bound.get(1)?.();
-    assert.deepEqual(tpms[0]?.commands, [command]);
-    assert.equal(page.state, RingState.finish);
-    assert.equal(page.response.at(-1), 1);
-    assert.deepEqual(rings.notifications, [1]);
+    const [passage] = rings.passages;
+    const ring = { domid: 5, reference: 8, remotePort: 9, socket: 'TPM 1' };
+    assert.deepEqual(passage?.ring, ring);
+    assert.equal(tpms.length, 1);
+  });
+
+  test('nobody is called connected before commands pass', async () => {
+    const { rings, said, attach, connect, state } = platform();
+    let open = () => {};
+    rings.ready = new Promise((resolve) => {
+      open = resolve;
+    });
+    await attach(5);
+    await connect(5);
+    assert.equal(state(5), XenbusState.initWait);
+    assert.deepEqual(said, []);
+    open();
+    await setImmediate();
+    assert.equal(state(5), XenbusState.connected);
+    assert.deepEqual(said, ['serves a TPM 2.0 to domain 5']);
   });
 
   test('each guest has a TPM of its own', async () => {
     const { rings, tpms, attach, connect } = platform();
-    const pages = [];
     for (const domid of [5, 6]) {
       await attach(domid);
-      pages.push(await connect(domid));
+      await connect(domid);
     }
-    for (const page of pages) page.submit(command);
-    for (const notified of rings.bound.values()) await notified();
     assert.deepEqual(
-      pages.map(({ response }) => response.at(-1)),
-      [1, 2],
+      [5, 6].map((domid) => rings.socketOf(domid)),
+      ['TPM 1', 'TPM 2'],
     );
     assert.equal(tpms.length, 2);
   });
@@ -158,28 +158,25 @@ describe('the back end of vTPM devices', () => {
     assert.equal(tpms.length, 2);
   });
 
-  test('what a guest submits wrongly does not reach its TPM', async () => {
-    const { rings, tpms, said, attach, connect } = platform();
-    await attach(5);
-    const page = await connect(5);
-    page.submit(command, { length: 0xffff });
-    await rings.bound.get(1)?.();
-    assert.equal(page.state, RingState.finish);
-    assert.equal(page.response.readUInt32BE(6), 0x142);
-    assert.deepEqual(tpms[0]?.commands, []);
-    assert.equal(said.at(-1), 'domain 5 submitted a length of 65535');
-  });
-
   test('what fails for one guest does not end the service', async () => {
-    const { rings, said, attach, connect } = platform();
-    await attach(5);
-    const page = await connect(5);
-    page.submit(command);
-    rings.notify = () => {
-      throw new Error('no such port');
-    };
-    await rings.bound.get(1)?.();
-    assert.equal(said.at(-1), 'domain 5: no such port');
+    const { rings, said, attach, guestSays, connect, state } = platform();
+    for (const domid of [5, 6]) {
+      await attach(domid);
+      await connect(domid);
+    }
+    const [passage] = rings.passages;
+    if (passage === undefined) return assert.fail('nothing passes');
+    passage.events.said('domain 5 submitted a length of 65535');
+    assert.equal(said.at(-1), 'domain 5 submitted a length of 65535');
+    rings.passages.delete(passage);
+    passage.events.ended('tpmback ended with SIGSEGV');
+    assert.equal(said.at(-1), '/local/domain/5/device/vtpm/0: tpmback ended with SIGSEGV');
+    assert.deepEqual([state(5), state(6)], [XenbusState.closed, XenbusState.connected]);
+    assert.equal(rings.socketOf(6), 'TPM 2');
+    // It begins anew, and meets the same TPM.
+    await guestSays(5, { state: XenbusState.initialising });
+    await connect(5);
+    assert.equal(rings.socketOf(5), 'TPM 1');
   });
 
   const ring = { 'ring-ref': 8, 'event-channel': 9, 'feature-protocol-v2': 1 };
@@ -198,11 +195,10 @@ describe('the back end of vTPM devices', () => {
       const page = new FakePage();
       rings.pages.set('5/8', page);
       rings.channels.add('5/9');
-      page.mapped = false;
       await guestSays(5, { ...entries, state: XenbusState.initialised });
       assert.equal(state(5), XenbusState.closed);
       assert.equal(page.mapped, false);
-      assert.equal(rings.bound.size, 0);
+      assert.equal(rings.passages.size, 0);
       await guestSays(5, { state: XenbusState.initialising });
       assert.equal(state(5), XenbusState.initWait);
       await connect(5);
@@ -218,7 +214,7 @@ describe('the back end of vTPM devices', () => {
     assert.equal(state(5), XenbusState.closing);
     // Its domid is nobody else's as long as its last page is mapped.
     assert.equal(page.mapped, true);
-    assert.equal(rings.bound.size, 0);
+    assert.equal(rings.passages.size, 0);
     await guestSays(5, { state: XenbusState.closed });
     assert.equal(state(5), XenbusState.closed);
     await guestSays(5, { state: XenbusState.initialising });
@@ -229,27 +225,37 @@ describe('the back end of vTPM devices', () => {
     assert.equal(tpms[0]?.stopped, false);
   });
 
-  test('a guest that comes back while its command runs waits for the end of it', async () => {
+  test('a guest that comes back before its passage is gone waits for the end of it', async () => {
     const { rings, tpms, attach, guestSays, connect, state } = platform();
     await attach(5);
     const first = await connect(5);
     let open = () => {};
-    const tpm = tpms[0] as FakeTpm;
-    tpm.gate = new Promise((resolve) => {
+    rings.gone = new Promise((resolve) => {
       open = resolve;
     });
-    first.submit(command);
-    const running = rings.bound.get(1)?.();
     await guestSays(5, { state: XenbusState.closed });
     const second = await connect(5);
     assert.equal(state(5), XenbusState.closed);
+    assert.equal(rings.started, 1);
     open();
-    await running;
+    await setImmediate();
     assert.equal(state(5), XenbusState.connected);
-    // The response was for nobody: it is in neither page.
-    assert.equal(first.state, RingState.submit);
-    assert.equal(second.state, RingState.idle);
-    assert.equal(tpm.commands.length, 1);
+    assert.deepEqual([rings.started, rings.passages.size], [2, 1]);
+    assert.deepEqual([first.mapped, second.mapped], [false, true]);
+    assert.equal(tpms.length, 1);
+  });
+
+  test('one that left before it was called connected may have used its TPM: its page stays mapped', async () => {
+    const { backend, rings, domains, attach, guestSays, connect } = platform();
+    rings.ready = new Promise(() => {});
+    await attach(5);
+    const page = await connect(5);
+    await guestSays(5, { state: XenbusState.closed });
+    assert.equal(rings.passages.size, 0);
+    assert.equal(page.mapped, true);
+    domains.delete(5);
+    backend.look();
+    assert.equal(page.mapped, false);
   });
 
   test('entries that are gone from xenstore take nothing from a guest that lives', async () => {
@@ -259,15 +265,14 @@ describe('the back end of vTPM devices', () => {
         recorded,
       );
       await attach(5);
-      const page = await connect(5);
+      await connect(5);
       store.remove(HOME);
       await changed(HOME, HOME);
       store.remove('/local/domain/5');
       await changed('/local/domain/5/device/vtpm/0/state', '5/0');
       backend.look();
-      page.submit(command);
-      await rings.bound.get(1)?.();
-      assert.equal(page.response.at(-1), 1);
+      assert.equal(rings.socketOf(5), 'TPM 1');
+      assert.equal(rings.started, 1);
       // Nothing is written where dom0 has no device of ours.
       assert.deepEqual([...store.entries.keys()], []);
       // Written anew, they meet what is there.
@@ -291,7 +296,7 @@ describe('the back end of vTPM devices', () => {
     await changed(`${HOME}/5/0/online`, HOME);
     assert.equal(state(5), XenbusState.closed);
     assert.equal(page.mapped, false);
-    assert.equal(rings.bound.size, 0);
+    assert.equal(rings.passages.size, 0);
     assert.equal(tpms[0]?.stopped, true);
     await changed(`${HOME}/5/0/state`, HOME);
     assert.equal(tpms.length, 1);
@@ -331,7 +336,7 @@ describe('the back end of vTPM devices', () => {
         await setImmediate();
         assert.equal(tpms[0]?.stopped, true);
         assert.equal(page.mapped, false);
-        assert.equal(rings.bound.size, 0);
+        assert.equal(rings.passages.size, 0);
         assert.equal(platformOf5.state(5), XenbusState.closed);
         // Nor does the same device come back to life for whoever has the domid now; it gets a TPM of its own.
         domains.set(5, { uuid: 'next', sid, dying: false });
@@ -366,7 +371,7 @@ describe('the back end of vTPM devices', () => {
       start(tpms[0] as FakeTpm);
       await setImmediate();
       assert.equal(page.mapped, false);
-      assert.equal(rings.bound.size, 0);
+      assert.equal(rings.passages.size, 0);
       assert.match(said.join(), /domain 5 is no longer the one that the TPM is for/);
       backend.look();
       await setImmediate();
@@ -428,7 +433,7 @@ describe('the back end of vTPM devices', () => {
     start(tpms[0] as FakeTpm);
     await setImmediate();
     assert.equal(tpms[0]?.stopped, true);
-    assert.equal(rings.bound.size, 0);
+    assert.equal(rings.passages.size, 0);
   });
 
   test('a TPM that cannot start leaves the others alone', async () => {
@@ -545,7 +550,7 @@ describe('the back end of vTPM devices', () => {
       await changed(`${HOME}/5/0/online`, HOME);
       await connect(5);
       assert.equal(state(5), XenbusState.closed);
-      assert.equal(rings.bound.size, 0);
+      assert.equal(rings.passages.size, 0);
     });
 
     const others: Record<string, { domid: number; life: DomainLife; said: RegExp }> = {
@@ -683,11 +688,9 @@ describe('the back end of vTPM devices', () => {
     test('says little, whatever it does', async () => {
       const { rings, said, attach, connect } = platform();
       await attach(5);
-      const page = await connect(5);
-      for (let round = 0; round < 100; round++) {
-        page.submit(command, { length: 0xffff });
-        await rings.bound.get(1)?.();
-      }
+      await connect(5);
+      const [passage] = rings.passages;
+      for (let round = 0; round < 100; round++) passage?.events.said('domain 5 submitted nothing');
       assert.equal(said.length, 10);
     });
   });
@@ -706,24 +709,6 @@ describe('the back end of vTPM devices', () => {
       assert.equal(tpms.length, 2);
       assert.equal(tpms[1]?.stopped, false);
     }
-  });
-
-  test('a command that runs is not joined by a second one', async () => {
-    const { rings, tpms, attach, connect } = platform();
-    await attach(5);
-    const page = await connect(5);
-    const tpm = tpms[0] as FakeTpm;
-    let open = () => {};
-    tpm.gate = new Promise((resolve) => {
-      open = resolve;
-    });
-    page.submit(command);
-    const notified = rings.bound.get(1);
-    const running = notified?.();
-    await notified?.();
-    open();
-    await running;
-    assert.equal(tpm.commands.length, 1);
   });
 
   test('when it has ended, all its devices are closed', () => {

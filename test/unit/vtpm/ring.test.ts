@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { before, describe, test } from 'node:test';
+import { runProgram } from '../../../platform/lib/run.ts';
 import {
-  giveResponse,
-  giveUp,
+  type BackendRing,
+  backendRing,
   MAX_MESSAGE,
+  PAGE_SIZE,
   RingState,
-  type SharedPage,
-  takeRequest,
-} from '../../../vtpm/backend/ring.ts';
-import { FakePage } from '../../lib/fake-xen-devices.ts';
+  responseIn,
+  submit,
+} from '../../lib/backend-ring.ts';
 
 /** A command of `size` bytes whose header claims `claimed`. */
 function command(size: number, claimed = size): Buffer {
@@ -18,104 +22,99 @@ function command(size: number, claimed = size): Buffer {
   return bytes;
 }
 
-const code = (response: Buffer) => response.readUInt32BE(6);
-
-function refusal(page: SharedPage): { reason: string; code: number } {
-  const request = takeRequest(page);
-  assert.equal(request.kind, 'refused');
-  if (request.kind !== 'refused') throw new Error('not refused');
-  assert.equal(request.response.readUInt32BE(2), request.response.length);
-  return { reason: request.reason, code: code(request.response) };
-}
-
 describe('the page that a guest shares with its TPM', () => {
+  let ring: BackendRing;
+  before(async () => {
+    ring = await backendRing();
+  });
+  const pageWith = (
+    ...what: Parameters<typeof submit> extends [Buffer, ...infer Rest] ? Rest : never
+  ) => {
+    const page = Buffer.alloc(PAGE_SIZE);
+    submit(page, ...what);
+    return page;
+  };
+
   test('a command is taken out whole', () => {
     for (const size of [10, 12, MAX_MESSAGE]) {
-      const page = new FakePage();
-      page.submit(command(size));
-      assert.deepEqual(takeRequest(page), { kind: 'command', command: command(size) });
+      assert.deepEqual(ring.take(pageWith(command(size))), {
+        kind: 'command',
+        command: command(size),
+      });
     }
   });
 
   test('nothing is taken from a page in any other state', () => {
-    const page = new FakePage();
     for (const state of [RingState.idle, RingState.finish, 4, 255]) {
-      page.submit(command(12), { state });
-      assert.deepEqual(takeRequest(page), { kind: 'none' });
+      assert.deepEqual(ring.take(pageWith(command(12), { state })), { kind: 'none' });
     }
-    page.submit(command(12), { state: RingState.cancel });
-    assert.deepEqual(takeRequest(page), { kind: 'cancelled' });
+    const cancelled = pageWith(command(12), { state: RingState.cancel });
+    assert.deepEqual(ring.take(cancelled), { kind: 'cancelled' });
   });
 
   test('lengths that are none of a command are refused', () => {
-    const page = new FakePage();
     for (const length of [0, 9, MAX_MESSAGE + 1, 4096, 0x7fff_ffff, 0xffff_ffff]) {
-      page.submit(command(64), { length });
-      assert.deepEqual(refusal(page), { reason: `a length of ${length}`, code: 0x142 });
+      assert.deepEqual(ring.take(pageWith(command(64), { length })), {
+        kind: 'refused',
+        reason: `a length of ${length}`,
+        code: 0x142,
+      });
     }
   });
 
   test('so are a size that differs from the length, further pages, and localities', () => {
-    const page = new FakePage();
     for (const claimed of [0, 11, 13, 0xffff_ffff]) {
-      page.submit(command(12, claimed));
-      assert.deepEqual(refusal(page), {
+      assert.deepEqual(ring.take(pageWith(command(12, claimed))), {
+        kind: 'refused',
         reason: `a command of ${claimed} bytes in 12`,
         code: 0x142,
       });
     }
-    page.submit(command(12), { extraPages: 1 });
-    assert.deepEqual(refusal(page), { reason: '1 extra pages', code: 0x142 });
-    page.submit(command(12), { locality: 2 });
-    assert.deepEqual(refusal(page), { reason: 'locality 2', code: 0x907 });
+    const refused = { kind: 'refused' } as const;
+    assert.deepEqual(ring.take(pageWith(command(12), { extraPages: 1 })), {
+      ...{ ...refused, reason: '1 extra pages', code: 0x142 },
+    });
+    assert.deepEqual(ring.take(pageWith(command(12), { locality: 2 })), {
+      ...{ ...refused, reason: 'locality 2', code: 0x907 },
+    });
   });
 
-  test('a guest that changes the length while it is read gains nothing', () => {
-    const page = new FakePage();
-    page.submit(command(12));
-    let reads = 0;
-    const changing: SharedPage = {
-      read: (offset, length) => {
-        const copy = page.read(offset, length);
-        // From now on the page claims more than it holds.
-        page.bytes.writeUInt32LE(0xffff_ffff, 0);
-        page.bytes.writeUInt32BE(0xffff_ffff, 10);
-        reads++;
-        return copy;
-      },
-      write: () => {},
-    };
-    assert.equal(refusal(changing).reason, `a command of ${0xffff_ffff} bytes in 12`);
-    assert.equal(reads, 2);
-  });
-
-  test('the state tells of a response when it is there', () => {
-    const page = new FakePage();
-    page.submit(command(12));
-    const order: number[] = [];
-    giveResponse(
-      { read: () => Buffer.alloc(0), write: (offset) => order.push(offset) },
-      command(20),
-    );
-    assert.equal(order.at(-1), 4);
-    giveResponse(page, command(20));
-    assert.equal(page.state, RingState.finish);
-    assert.deepEqual(page.response, command(20));
+  test('a response is there, with its length, when the state tells of it', () => {
+    const page = pageWith(command(12));
+    ring.respond(page, command(20));
+    assert.equal(page.readUInt8(4), RingState.finish);
+    assert.deepEqual(responseIn(page), command(20));
   });
 
   test('a response that does not fit becomes a failure', () => {
-    const page = new FakePage();
-    giveResponse(page, command(MAX_MESSAGE));
-    assert.equal(page.response.length, MAX_MESSAGE);
-    giveResponse(page, command(MAX_MESSAGE + 1));
-    assert.equal(page.state, RingState.finish);
-    assert.equal(code(page.response), 0x101);
+    const page = pageWith(command(12));
+    ring.respond(page, command(MAX_MESSAGE));
+    assert.equal(responseIn(page).length, MAX_MESSAGE);
+    ring.respond(page, command(MAX_MESSAGE + 1));
+    assert.equal(responseIn(page).toString('hex'), '80010000000a00000101');
   });
 
   test('a cancelled command leaves the page idle', () => {
-    const page = new FakePage();
-    page.submit(command(12), { state: RingState.cancel });
-    giveUp(page);
-    assert.equal(page.state, RingState.idle);
+    const page = pageWith(command(12), { state: RingState.cancel });
+    ring.giveUp(page);
+    assert.equal(page.readUInt8(4), RingState.idle);
   });
+});
+
+test('a guest that changes the page while it is read gains nothing', async () => {
+  const scratch = await mkdtemp(join(tmpdir(), 'domb-ring-'));
+  try {
+    const program = join(scratch, 'race');
+    const serve = join(import.meta.dirname, '../../../vtpm/backend/serve');
+    await runProgram('gcc', [
+      ...['-O2', '-g', '-Wall', '-Wextra', '-Werror', '-fsanitize=address,undefined'],
+      ...['-fno-sanitize-recover=all', '-pthread', `-I${serve}`, '-o', program],
+      ...[join(serve, 'ring.c'), join(import.meta.dirname, '../../lib/ring-race.c')],
+    ]);
+    const said = await runProgram(program, ['5000000']);
+    const [, taken, refused] = /^(\d+) taken, (\d+) refused$/m.exec(said) ?? [];
+    assert.ok(Number(taken) > 100 && Number(refused) > 100, said);
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
 });

@@ -1,0 +1,169 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { platformParts } from '../platform/demo/parts.ts';
+import { runPlatform } from '../platform/demo/platform-run.ts';
+import { compress } from '../platform/images/compress.ts';
+import { RootTree } from '../platform/images/root-tree.ts';
+import { runProgram } from '../platform/lib/run.ts';
+import { needPackages } from '../platform/setup/packages.ts';
+
+/**
+ * What a guest's TPM costs, on the virtual platform, in one boot of boot-configs/vtpm.yaml: medians of three commands in the guests, by
+ * /dev/tpm0 and over the page that they share, alone and at once, beside those of a swtpm that is asked where it runs; memory of a
+ * client; the start of a TPM. Prints the table of vtpm/README.md. Usage: node bench/vtpm.ts
+ */
+const root = join(import.meta.dirname, '..');
+const frontend = join(root, 'vtpm/frontend');
+const VTPM_DOMID = 0x7fe0;
+const commands = ['GetRandom', 'PCR_Read', 'PCR_Extend'] as const;
+/** The goals: of a command, as a multiple of the same to swtpm; of a client, in MiB; of a start, in milliseconds. */
+const goals = { ratio: 2, client: 12, start: 1000 };
+
+/** Shell commands for dom0: tells consoles a word, and waits until their domains have said that it is done. */
+const measured = (domains: Readonly<Record<string, number>>, word: string) =>
+  Object.entries(domains)
+    .map(([, domid]) => `echo ${word} >$(xenstore-read /local/domain/${domid}/console/tty)`)
+    .concat(
+      Object.keys(domains).map(
+        (name) => `
+tries=0
+until grep -q 'measured ${word}' /var/log/xen/console/guest-${name}.log || [ $((tries += 1)) -gt 600 ]; do sleep 0.5; done
+grep -E 'bench|memory|is ready after|cannot' /var/log/xen/console/guest-${name}.log`,
+      ),
+    )
+    .join('\n');
+
+const ready = (name: string) => `
+until grep -q 'when it is told' /var/log/xen/console/guest-${name}.log || [ $((tries += 1)) -gt 600 ]; do sleep 0.5; done
+cat /var/log/xen/console/guest-${name}.log`;
+
+const guests = { ledger: 1, signer: 2 };
+const vtpm = { vtpm: VTPM_DOMID };
+const questions: Readonly<Record<string, string>> = {
+  'ledger is ready': ready('ledger'),
+  'signer is ready': ready('signer'),
+  memory: measured(vtpm, 'memory'),
+  direct: measured(vtpm, 'direct'),
+  ledger: measured({ ledger: 1 }, 'alone'),
+  signer: measured({ signer: 2 }, 'alone'),
+  both: measured(guests, 'both'),
+  again: measured(vtpm, 'again'),
+};
+
+async function compiled(scratch: string, name: string, ...how: string[]): Promise<string> {
+  const program = join(scratch, name);
+  const source = join(root, 'bench/vtpm/latency.c');
+  await runProgram('gcc', [
+    '-O2',
+    '-Wall',
+    '-Wextra',
+    '-Werror',
+    '-s',
+    '-o',
+    program,
+    source,
+    ...how,
+  ]);
+  return program;
+}
+
+async function segment(scratch: string, name: string, tree: RootTree): Promise<string> {
+  const path = join(scratch, name);
+  await writeFile(path, compress(tree.archive()));
+  return path;
+}
+
+needPackages('guests');
+needPackages('machine');
+const scratch = await mkdtemp(join(tmpdir(), 'bench-vtpm-'));
+try {
+  const parts = await platformParts((_what, work) => work());
+  const latency = await compiled(scratch, 'latency');
+  const modules = ['xenbus', 'told', 'ring', 'wait', 'fail'];
+  const ringLatency = await compiled(
+    scratch,
+    'ring-latency',
+    ...['-DRING', `-I${frontend}`, ...modules.map((module) => join(frontend, `${module}.c`))],
+    ...['-lxenstore', '-lxengnttab', '-lxenevtchn'],
+  );
+  const inGuest = new RootTree().file(
+    '/usr/lib/domb/use-tpm',
+    await readFile(join(root, 'bench/vtpm/use-tpm')),
+    0o755,
+  );
+  await inGuest.copy('/usr/lib/domb/latency', latency, 0o755);
+  await inGuest.copy('/usr/lib/domb/ring-latency', ringLatency, 0o755);
+  const init = await readFile(join(root, 'platform/images/vtpm-backend/init'), 'utf8');
+  const start = '/usr/lib/domb/backend.cjs\n';
+  if (!init.includes(start)) throw new Error(`the vTPM domain's init does not start ${start}`);
+  const measuring = await readFile(join(root, 'bench/vtpm/init'), 'utf8');
+  const inVtpm = new RootTree()
+    .file('/init', init.replace(start, measuring), 0o755)
+    .directory('/bench')
+    .directory('/bench/state');
+  await inVtpm.copy('/bin/latency', latency, 0o755);
+  const images = new Map([
+    ...parts.images,
+    ['bench-guest.cpio.zst', await segment(scratch, 'bench-guest.cpio.zst', inGuest)],
+    ['bench-vtpm.cpio.zst', await segment(scratch, 'bench-vtpm.cpio.zst', inVtpm)],
+  ]);
+  const example = await readFile(join(root, 'boot-configs/vtpm.yaml'), 'utf8');
+  const manifest = example
+    .replace('guest-tpm.cpio.zst]', 'guest-tpm.cpio.zst, bench-guest.cpio.zst]')
+    .replace('domb-command.cpio.zst]\n', 'domb-command.cpio.zst, bench-vtpm.cpio.zst]\n')
+    .replace('xenstore: true\n', 'xenstore: true\n    console: true\n')
+    // The emulation of nested paging is unsafe on the first processor (platform/machine/machine.ts).
+    .replace('type: pvh\n', 'type: pvh\n    cpus: 1\n');
+  const run = await runPlatform({
+    manifestBytes: Buffer.from(manifest),
+    source: 'vtpm.yaml',
+    directory: join(root, 'out/bench/vtpm'),
+    report: (_what, work) => work(),
+    parts: { ...parts, images },
+    judged: ['domains'],
+    async converse(ask) {
+      for (const [name, script] of Object.entries(questions)) await ask(name, script);
+    },
+  });
+  const said = Object.keys(questions)
+    .map((name) => run.answers.output(name))
+    .join('\n');
+  for (const line of report(said, run.consoleText)) console.log(line);
+} finally {
+  await rm(scratch, { recursive: true });
+}
+
+/** In Markdown: what was said, and whether the goals are met. */
+function* report(said: string, console: string): Generator<string> {
+  const median = (label: string, command: string): number => {
+    const line = new RegExp(`bench ${label} ${command} (\\d+) (\\d+)`).exec(said);
+    return Number(line?.[1] ?? Number.NaN);
+  };
+  yield '| milliseconds, median of 300 | GetRandom | PCR_Read | PCR_Extend |';
+  yield '| --- | ---: | ---: | ---: |';
+  const labels = ['direct', 'again', 'ledger-ring', 'ledger-alone', 'signer-ring', 'signer-alone'];
+  for (const label of [...labels, 'ledger-both', 'signer-both']) {
+    const cells = commands.map((command) => {
+      const times = median(label, command);
+      const direct = Math.max(median('direct', command), median('again', command));
+      const ratio = times / direct;
+      const met = /-alone/.test(label) ? (ratio <= goals.ratio ? ', met' : ', NOT MET') : '';
+      return `${(times / 1000).toFixed(2)} (${ratio.toFixed(1)}×${met})`;
+    });
+    yield `| ${label} | ${cells.join(' | ')} |`;
+  }
+  yield `self-test of swtpm: ${(median('direct', 'SelfTest') / 1000).toFixed(0)} ms`;
+  const sizes = new Map<string, number>();
+  for (const [, name = '', pid, field = '', size] of said.matchAll(
+    /memory (\S+) (\d+) (\w+): (\d+)/g,
+  )) {
+    sizes.set(`${name} ${pid} ${field}`, Number(size) / 1024);
+  }
+  for (const [what, size] of sizes) yield `${what}: ${size.toFixed(2)} MiB`;
+  const starts = [
+    ...`${console}\n${said}`.matchAll(/TPM of domain (\d+) is ready after (\d+) ms/g),
+  ];
+  for (const [, domid, time] of starts) yield `start of the TPM of domain ${domid}: ${time} ms`;
+  yield `goals: ${goals.ratio}× of direct, ${goals.client} MiB a client, ${goals.start} ms a start`;
+}
