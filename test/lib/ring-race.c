@@ -1,8 +1,9 @@
 /*
- * A guest that rewrites the page, in a thread of its own, while the back end takes commands out of it. Usage: race ROUNDS
- * Ends with 1 when what was taken is no command. To be compiled with vtpm/backend/serve/ring.c and with sanitizers.
+ * A guest that rewrites the page, in a thread of its own, while the back end takes commands out of it. Usage: race COUNT
+ * Ends when so many commands were taken and so many refused; with 1 when what was taken is no command. To be compiled with vtpm/backend/serve/ring.c and with sanitizers.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ static void broken(const char *what)
 
 int main(int count, char **arguments)
 {
-    long rounds = count > 1 ? atol(arguments[1]) : 1000, taken = 0, refused = 0;
+    long enough = count > 1 ? atol(arguments[1]) : 1000, taken = 0, refused = 0;
     /* On the heap, so that the sanitizer sees what goes beyond it. */
     struct ring_taken *request = malloc(sizeof(*request));
     uint8_t *response = calloc(1, 2 * RING_MOST);
@@ -64,7 +65,7 @@ int main(int count, char **arguments)
     page = area + RING_PAGE_SIZE;
     if (mprotect((void *)page, RING_PAGE_SIZE, PROT_READ | PROT_WRITE) < 0 || pthread_create(&thread, NULL, guest, NULL))
         return 2;
-    for (long round = 0; round < rounds; round++) {
+    while (taken < enough || refused < enough) {
         switch (ring_take(page, request)) {
         case RING_COMMAND:
             taken++;
@@ -72,7 +73,7 @@ int main(int count, char **arguments)
                 broken("the length of a command");
             if (ring_number(request->command + 2) != request->length)
                 broken("the size of a command");
-            ring_respond(page, response, round % (2 * RING_MOST));
+            ring_respond(page, response, taken % (2 * RING_MOST));
             break;
         case RING_REFUSED:
             refused++;
@@ -84,6 +85,7 @@ int main(int count, char **arguments)
             ring_give_up(page);
             break;
         case RING_NONE:
+            sched_yield();
             break;
         }
     }

@@ -43,26 +43,19 @@ static bool listed(const char *class, unsigned int number)
 }
 
 /*
- * Waits for a command, or for the end of the device, which read() tells then. Returns false when Linux took the TPM for one
- * that needs new firmware, as it does when one of its first questions was not answered (6.1, tpm2_auto_startup): then there
+ * Waits for the first commands, or for the end of the device, which read() tells then, until Linux uses the TPM. Returns false when Linux
+ * took it for one that needs new firmware, as it does when one of its first questions was not answered (6.1, tpm2_auto_startup): then there
  * is a /dev/tpm, without a /dev/tpmrm, until the device is made anew.
  */
 static bool await_command(const struct vtpm_proxy_new_dev *device)
 {
-    struct pollfd files[] = {
-        { .fd = device->fd, .events = POLLIN },
-        { .fd = xenbus_changes(), .events = POLLIN },
-    };
+    struct pollfd file = { .fd = device->fd, .events = POLLIN };
 
     for (;;) {
-        bool usable = listed("tpmrm", device->tpm_num);
-
-        wait_for(files, 2, usable ? FOREVER : IDLE_MS);
-        if (files[1].revents)
-            xenbus_follow();
-        if (files[0].revents)
+        wait_for(&file, 1, IDLE_MS);
+        if (file.revents || listed("tpmrm", device->tpm_num))
             return true;
-        if (!usable && listed("tpm", device->tpm_num) && !listed("tpmrm", device->tpm_num))
+        if (listed("tpm", device->tpm_num))
             return false;
     }
 }
@@ -71,11 +64,17 @@ static bool await_command(const struct vtpm_proxy_new_dev *device)
 static void serve(const struct vtpm_proxy_new_dev *device)
 {
     static uint8_t command[RING_PAGE_SIZE], response[RING_PAGE_SIZE];
+    bool usable = false;
 
-    while (await_command(device)) {
-        ssize_t size = read(device->fd, command, sizeof(command));
+    for (;;) {
+        ssize_t size;
         size_t length;
 
+        /* Each call of the kernel counts here: once it is usable it stays so. */
+        usable = usable || listed("tpmrm", device->tpm_num);
+        if (!usable && !await_command(device))
+            return;
+        size = read(device->fd, command, sizeof(command));
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0 && errno == EPIPE)

@@ -1,6 +1,7 @@
 #include "xenbus.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,45 +166,45 @@ void xenbus_notify(void)
     xenevtchn_notify(front.events, front.port);
 }
 
-int xenbus_changes(void)
+void xenbus_await_event(int milliseconds)
 {
-    return xs_fileno(front.store);
+    struct pollfd file = { .fd = xenevtchn_fd(front.events), .events = POLLIN };
+    xenevtchn_port_or_error_t port;
+
+    if (milliseconds != FOREVER) {
+        wait_for(&file, 1, milliseconds);
+        if (!file.revents)
+            return;
+    }
+    port = xenevtchn_pending(front.events);
+    if (port < 0 && errno == EINTR)
+        return;
+    if (port < 0 || xenevtchn_unmask(front.events, port) < 0)
+        fail("event channel: %s", strerror(errno));
 }
 
-void xenbus_follow(void)
+/* Ends the program when the backend goes away. In a thread of its own, so that commands need not look out for it. */
+static void *follow(void *unused)
 {
     long state;
 
-    free(xs_check_watch(front.store));
-    state = look_number(front.backend, "state");
-    /* Page and channel need no xenstore: dom0 takes entries away, and the TPM goes on. */
-    if (state == XenbusStateConnected || state < 0)
-        return;
-    publish("state", XenbusStateClosed);
-    fail("the vTPM domain closed the device");
-}
-
-void xenbus_await_event(int milliseconds)
-{
-    struct pollfd files[] = {
-        { .fd = xenevtchn_fd(front.events), .events = POLLIN },
-        { .fd = xenbus_changes(), .events = POLLIN },
-    };
-    xenevtchn_port_or_error_t port;
-
-    wait_for(files, 2, milliseconds);
-    if (files[1].revents)
-        xenbus_follow();
-    if (files[0].revents) {
-        port = xenevtchn_pending(front.events);
-        if (port < 0 || xenevtchn_unmask(front.events, port) < 0)
-            fail("event channel: %s", strerror(errno));
+    for (;;) {
+        await_change();
+        state = look_number(front.backend, "state");
+        /* Page and channel need no xenstore: dom0 takes entries away, and the TPM goes on. */
+        if (state == XenbusStateConnected || state < 0)
+            continue;
+        publish("state", XenbusStateClosed);
+        fail("the vTPM domain closed the device");
     }
+    return unused;
 }
 
 void xenbus_connect(int device)
 {
     unsigned int backend;
+    pthread_t thread;
+    int error;
 
     snprintf(front.self, sizeof(front.self), "device/vtpm/%d", device);
     front.store = xs_open(0);
@@ -213,4 +214,7 @@ void xenbus_connect(int device)
     await_offer();
     share_ring(backend);
     await_connection();
+    error = pthread_create(&thread, NULL, follow, NULL);
+    if (error)
+        fail("cannot follow xenstore: %s", strerror(error));
 }

@@ -2,7 +2,10 @@
 #ifndef VTPM_XENBUS_H
 #define VTPM_XENBUS_H
 
-/* Waits until there is a vTPM device of this number for this guest, and connects to its backend. */
+/*
+ * Waits until there is a vTPM device of this number for this guest, and connects to its backend. From then on the end of the backend ends
+ * the program.
+ */
 void xenbus_connect(int device);
 
 /* The page that the backend shares. */
@@ -13,13 +16,7 @@ const char *xenbus_backend(void);
 
 void xenbus_notify(void);
 
-/* Sleeps until the backend notified us, or until the time is over. Ends the program when the backend goes away. */
+/* Sleeps until the backend notified us, or until the time is over. */
 void xenbus_await_event(int milliseconds);
-
-/* A file that can be read when xenstore has a change, for xenbus_follow() to take. */
-int xenbus_changes(void);
-
-/* Takes a change. Ends the program when the backend went away. */
-void xenbus_follow(void);
 
 #endif
