@@ -153,6 +153,10 @@ function* report(said: string, console: string): Generator<string> {
     });
     yield `| ${label} | ${cells.join(' | ')} |`;
   }
+  for (const guest of ['ledger', 'signer']) {
+    const floor = median(`${guest}-ring`, 'Refused') / 1000;
+    yield `page and event channel alone, ${guest}: ${floor.toFixed(2)} ms`;
+  }
   yield `self-test of swtpm: ${(median('direct', 'SelfTest') / 1000).toFixed(0)} ms`;
   const sizes = new Map<string, number>();
   for (const [, name = '', pid, field = '', size] of said.matchAll(

@@ -61,6 +61,8 @@ export class Device {
   #tpm: GuestTpm | undefined;
   /** A passage was told to end and is not gone yet. */
   #leaving = false;
+  /** The guest has to begin anew: a page that is served again as it is could have a command in it that was done already. */
+  #turnedAway = false;
   #ended = false;
   readonly #messages = new Attention(MESSAGES);
 
@@ -100,12 +102,13 @@ export class Device {
     const tpm = this.#tpm;
     if (this.#connection?.serving) this.#announce(XenbusState.connected);
     // A guest may offer the same page and channel again, which the passage before has until it is gone.
-    const free = this.#connection === undefined && !this.#leaving;
+    const free = this.#connection === undefined && !this.#leaving && !this.#turnedAway;
     if (tpm !== undefined && free) this.#connect(tpm);
   }
 
   /** @param state the guest's, other than connected */
   #leave(state: number | undefined): void {
+    this.#turnedAway = false;
     this.#disconnect();
     const ending = state === XenbusState.closing || state === XenbusState.closed;
     this.#announce(ending ? state : XenbusState.initWait);
@@ -208,6 +211,7 @@ export class Device {
 
   /** Until it begins anew. */
   #turnAway(why: string): void {
+    this.#turnedAway = true;
     this.#say(`${this.#options.frontend}: ${why}`);
     this.#announce(XenbusState.closed);
   }

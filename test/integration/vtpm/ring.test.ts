@@ -1,6 +1,9 @@
 /** The guest's C code and the back end's, with a real swtpm behind it, on one page. Xen alone is none (fake-xen.c). */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -307,6 +310,25 @@ test('a passage that dies ends the connection, not the TPM', async () => {
   await reaches(XenbusState.connected);
   const values = await pcrRead(tpm, [{ bank: 'sha256', pcrs: [15] }]);
   assert.deepEqual(values.get('sha256')?.get(15), extended(name('ten')));
+});
+
+test('with the back end, however it ends, ends what passes for its guests', async () => {
+  await guests.guest(11);
+  const module = JSON.stringify(join(import.meta.dirname, '../../../vtpm/backend/passage.ts'));
+  const ring = { domid: 11, reference: 8, remotePort: 9, socket: '/nowhere' };
+  const program = `
+    const { startPassage } = await import(${module});
+    startPassage(${JSON.stringify(guests.program)}, ${JSON.stringify(ring)}, undefined, {
+      serving: () => console.log('serving'), said: () => {}, ended: () => {},
+    });
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  const passage = join('/proc', String(await passageOf(11)));
+  child.kill('SIGKILL');
+  await until(() => !existsSync(passage), 'ended');
 });
 
 test('a TPM that is gone answers with failures, and is not replaced', async () => {

@@ -159,7 +159,7 @@ describe('the back end of vTPM devices', () => {
   });
 
   test('what fails for one guest does not end the service', async () => {
-    const { rings, said, attach, guestSays, connect, state } = platform();
+    const { rings, said, changed, attach, guestSays, connect, state } = platform();
     for (const domid of [5, 6]) {
       await attach(domid);
       await connect(domid);
@@ -173,6 +173,9 @@ describe('the back end of vTPM devices', () => {
     assert.equal(said.at(-1), '/local/domain/5/device/vtpm/0: tpmback ended with SIGSEGV');
     assert.deepEqual([state(5), state(6)], [XenbusState.closed, XenbusState.connected]);
     assert.equal(rings.socketOf(6), 'TPM 2');
+    // What we wrote is told to us, too. The page may have a command in it that was done.
+    await changed(`${HOME}/5/0/state`, HOME);
+    assert.equal(rings.started, 2);
     // It begins anew, and meets the same TPM.
     await guestSays(5, { state: XenbusState.initialising });
     await connect(5);
