@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,8 @@ static struct {
     struct xs_handle *store;
     xenevtchn_handle *events;
     evtchn_port_t port;
+    /* It was pending, and is silent until it is unmasked. */
+    bool masked;
     volatile void *page;
     char self[64];
     char backend[256];
@@ -171,6 +174,10 @@ void xenbus_await_event(int milliseconds)
     struct pollfd file = { .fd = xenevtchn_fd(front.events), .events = POLLIN };
     xenevtchn_port_or_error_t port;
 
+    /* Here, while the vTPM domain works, and not when the response is there, which somebody waits for. */
+    if (front.masked && xenevtchn_unmask(front.events, front.port) < 0)
+        fail("cannot unmask the event channel: %s", strerror(errno));
+    front.masked = false;
     if (milliseconds != FOREVER) {
         wait_for(&file, 1, milliseconds);
         if (!file.revents)
@@ -179,8 +186,9 @@ void xenbus_await_event(int milliseconds)
     port = xenevtchn_pending(front.events);
     if (port < 0 && errno == EINTR)
         return;
-    if (port < 0 || xenevtchn_unmask(front.events, port) < 0)
-        fail("event channel: %s", strerror(errno));
+    if (port < 0)
+        fail("cannot wait for the event channel: %s", strerror(errno));
+    front.masked = true;
 }
 
 /* Ends the program when the backend goes away. In a thread of its own, so that commands need not look out for it. */
