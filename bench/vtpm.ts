@@ -41,8 +41,8 @@ cat /var/log/xen/console/guest-${name}.log`;
 const guests = { ledger: 1, signer: 2 };
 const vtpm = { vtpm: VTPM_DOMID };
 const questions: Readonly<Record<string, string>> = {
-  'ledger is ready': ready('ledger'),
-  'signer is ready': ready('signer'),
+  'ledger-is-ready': ready('ledger'),
+  'signer-is-ready': ready('signer'),
   memory: measured(vtpm, 'memory'),
   direct: measured(vtpm, 'direct'),
   ledger: measured({ ledger: 1 }, 'alone'),
