@@ -204,7 +204,9 @@ grep 'guest ledger' ${LOG}`,
   await ask('kept', `${tell('kept')}\n${until('it kept')}\ntail -n 3 ${LOG}`);
   await ask('restart', restart);
   const reset = literal('domb vtpm-state reset');
-  await ask('reset', `${reset} --directory ${STATES}\n${restart}\ncat /run/serve.log`);
+  const anew =
+    "tries=0; until grep 'is made anew' /run/serve.log || [ $((tries += 1)) -gt 60 ]; do sleep 0.5; done";
+  await ask('reset', `${reset} --directory ${STATES}\n${restart}\n${anew}`);
 }
 
 for (const version of versions) {
