@@ -7,8 +7,9 @@ import { daemonFiles } from '../../daemon/plan/compiled-code.ts';
 import { paths, type Settings } from '../../daemon/plan/settings.ts';
 import type { Piece } from '../../initramfs/cpio.ts';
 import { filePiece, lengthOf } from '../lib/pieces.ts';
-import { bootParts } from './boot-parts.ts';
+import { type BootParts, bootParts } from './boot-parts.ts';
 import type { InitramfsSize } from './command-lines.ts';
+import { compress } from './compress.ts';
 import { RootTree } from './root-tree.ts';
 
 const directory = '/usr/lib/domb';
@@ -76,11 +77,6 @@ export async function composeBootImage(
     modules: [...parts.modules],
   };
   const root = new RootTree()
-    .file(join(directory, daemonFiles.launcher), parts.launcher, 0o755)
-    .file(join(directory, daemonFiles.code), parts.code)
-    .file(join(directory, daemonFiles.cache), parts.cache)
-    .file(join(directory, BUNDLED_WORKER), parts.worker)
-    .link('/init', join(directory, daemonFiles.launcher))
     .file(paths.manifest, manifestBytes)
     .file(paths.settings, `${JSON.stringify(complete)}\n`);
   if (policy) root.file(paths.policy, policy);
@@ -92,13 +88,24 @@ export async function composeBootImage(
     if (typeof image === 'string') root.place(path, image);
     else root.file(path, image);
   }
-  // Linux unpacks archives one behind the other. This layer stays uncompressed: it is made for each manifest, and
-  // what is large in it is compressed already or was unpacked on purpose.
+  // Linux unpacks archives one behind the other. What is of this boot stays as it is: what is large there is compressed already or was
+  // unpacked on purpose. It comes first, as what is not compressed has to begin at a multiple of four bytes.
   const own = root.pieces();
-  const pieces = [...own, filePiece(parts.runtime)];
+  const daemon = daemonTree(parts).archive();
+  const pieces = [...own, compress(daemon), filePiece(parts.runtime)];
   return {
     pieces,
     packed: lengthOf(pieces),
-    unpacked: lengthOf(own) + parts.runtimeUnpacked,
+    unpacked: lengthOf(own) + daemon.length + parts.runtimeUnpacked,
   };
+}
+
+/** The daemon, which is the same whatever the manifest. */
+function daemonTree({ launcher, code, cache, worker }: BootParts): RootTree {
+  return new RootTree()
+    .file(join(directory, daemonFiles.launcher), launcher, 0o755)
+    .file(join(directory, daemonFiles.code), code)
+    .file(join(directory, daemonFiles.cache), cache)
+    .file(join(directory, BUNDLED_WORKER), worker)
+    .link('/init', join(directory, daemonFiles.launcher));
 }

@@ -8,6 +8,7 @@ import { needPackages } from '../setup/packages.ts';
 import { compress } from './compress.ts';
 import { debianTree, withLibraries } from './debian-packages.ts';
 import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
+import { ICU_ITEMS, makeLeanNode } from './lean-node.ts';
 import { knownNode, NODE_SHA256 } from './node-digest.ts';
 import { RootTree } from './root-tree.ts';
 import { addSharedLibraries } from './shared-libraries.ts';
@@ -36,30 +37,45 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
   const { name, libraries, modules, directories } = runtime;
   const packages = await debianTree(await withLibraries(runtime.packages));
   const kernel = await debianKernel();
-  const node = await knownNode();
-  const nodePackage = join(dirname(node), '..');
+  const { program, packed } = await leanNode();
   const addon = nodeAddon();
-  const versions = await Promise.all([nodePackage, dirname(addon)].map(versionOf));
-  const inputs = [packages, kernel.elf, versions, runtime, UNPACKED_SIZE];
+  const inputs = [packages, kernel.elf, packed, await versionOf(dirname(addon)), runtime];
   const directory = await cached(name, inputs, async (work) => {
     needPackages('images');
-    const stripped = join(work, 'node');
-    await runProgram('strip', ['-o', stripped, node]);
     const root = new RootTree();
     for (const path of directories) root.directory(path);
     if (directories.includes('/dev')) root.characterDevice('/dev/console', 0o600, 5, 1);
-    await root.copy(interpreter, stripped, 0o755);
     await root.copy(addonPath, addon);
-    await addSharedLibraries(root, packages, [stripped, addon], libraries);
+    await addSharedLibraries(root, packages, [program, addon], libraries);
     for (const path of await moduleClosure(kernel, modules)) {
       await root.copy(`/lib/modules/${path}`, join(kernel.modules, path));
     }
     const archive = root.archive();
-    await writeFile(join(work, 'runtime.cpio.zst'), compress(archive));
-    await writeFile(join(work, UNPACKED_SIZE), `${archive.length}\n`);
-    await runProgram('rm', [stripped]);
+    // Linux unpacks archives one behind the other.
+    await writeFile(
+      join(work, 'runtime.cpio.zst'),
+      Buffer.concat([compress(archive, 'small'), await readFile(packed)]),
+    );
+    await writeFile(
+      join(work, UNPACKED_SIZE),
+      `${archive.length + (await unpackedSize(packed))}\n`,
+    );
   });
   return join(directory, 'runtime.cpio.zst');
+}
+
+/** Node as our images have it: the program, and the archive that brings it. */
+async function leanNode(): Promise<{ program: string; packed: string }> {
+  const node = await knownNode();
+  const directory = await cached('lean-node', [NODE_SHA256, ICU_ITEMS], async (work) => {
+    needPackages('images');
+    const program = join(work, 'node');
+    await makeLeanNode(node, program);
+    const archive = (await new RootTree().copy(interpreter, program, 0o755)).archive();
+    await writeFile(join(work, 'node.cpio.zst'), compress(archive, 'small'));
+    await writeFile(join(work, UNPACKED_SIZE), `${archive.length}\n`);
+  });
+  return { program: join(directory, 'node'), packed: join(directory, 'node.cpio.zst') };
 }
 
 /** The addon of our FFI layer, as npm has installed it. */

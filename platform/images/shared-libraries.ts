@@ -42,8 +42,11 @@ export async function addSharedLibraries(
 }
 
 async function needed(file: string): Promise<string[]> {
-  const headers = await runProgram('objdump', ['-p', file]);
-  return [...headers.matchAll(/^ {2}NEEDED\s+(\S+)$/gm)].map((match) => match[1] as string);
+  // Of what is loaded, unlike objdump, which needs section headers.
+  const tags = await runProgram('readelf', ['--dynamic', '--wide', file]);
+  return [...tags.matchAll(/\(NEEDED\)\s+Shared library: \[(.+)\]$/gm)].map(
+    ([, soname]) => soname as string,
+  );
 }
 
 async function find(packageTree: string, soname: string): Promise<string | undefined> {
