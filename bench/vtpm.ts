@@ -146,7 +146,7 @@ function* report(said: string, console: string): Generator<string> {
   for (const label of [...labels, 'ledger-both', 'signer-both']) {
     const cells = commands.map((command) => {
       const times = median(label, command);
-      const direct = Math.max(median('direct', command), median('again', command));
+      const direct = (median('direct', command) + median('again', command)) / 2;
       const ratio = times / direct;
       const met = /-alone/.test(label) ? (ratio <= goals.ratio ? ', met' : ', NOT MET') : '';
       return `${(times / 1000).toFixed(2)} (${ratio.toFixed(1)}×${met})`;

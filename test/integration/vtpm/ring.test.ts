@@ -14,8 +14,12 @@ import { type Declarations, openLibrary } from '../../../bindings/ffi/library.ts
 import { runProgram } from '../../../platform/lib/run.ts';
 import { Device, type Rings, XenbusState } from '../../../vtpm/backend/device.ts';
 import { startPassage } from '../../../vtpm/backend/passage.ts';
-import { servedBySwtpm } from '../../../vtpm/backend/serving.ts';
-import { type GuestTpm, startSoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
+import { servedBySwtpm, servedHere } from '../../../vtpm/backend/serving.ts';
+import {
+  type GuestTpm,
+  type SoftwareTpm,
+  startSoftwareTpm,
+} from '../../../vtpm/backend/software-tpm.ts';
 import { PAGE_SIZE, submit } from '../../lib/backend-ring.ts';
 import { FakeGuests } from '../../lib/fake-guests.ts';
 import { FakePage, FakeStore } from '../../lib/fake-xen-devices.ts';
@@ -72,13 +76,17 @@ async function until(holds: () => boolean, what: string): Promise<void> {
 }
 
 /** A guest whose TPM is a swtpm behind a page. */
-async function guest(domid: number, user?: number) {
+async function guest(
+  domid: number,
+  user?: number,
+  serve: (started: SoftwareTpm) => Promise<GuestTpm> = servedBySwtpm,
+) {
   const directory = join(scratch, String(domid));
   const started = await startSoftwareTpm({
     ...{ directory, ...plain, died: (how) => died(how) },
     ...(user === undefined ? {} : { uid: user }),
   });
-  const served = await servedBySwtpm(started);
+  const served = await serve(started);
   tpms.push(served);
   const store = new FakeStore();
   const own = await guests.guest(domid);
@@ -297,6 +305,29 @@ test('ten guests are served at once, and one that rings without end keeps none w
   await ringing;
   const [least, most] = [Math.min(...times), Math.max(...times)];
   assert.ok(most < 3 * least + 1000, times.join(' '));
+});
+
+test('a TPM whose commands this process sees is used by its guest in the same way', async () => {
+  const root = process.getuid?.() === 0;
+  if (root) await chmod(scratch, 0o711);
+  const uid = root ? 0x10000 + 12 : undefined;
+  const seen: number[] = [];
+  const { tpm, says, reaches } = await guest(12, uid, (started) => {
+    const transmit = (command: Buffer) => {
+      seen.push(command.readUInt32BE(6));
+      return started.transmit(command);
+    };
+    return servedHere({ ...started, transmit }, join(scratch, '12.socket'), uid);
+  });
+  await pcrExtend(tpm, 15, new Map([['sha256', name('twelve')]]));
+  for (const state of [XenbusState.closed, XenbusState.initialising, XenbusState.initialised]) {
+    says(state);
+  }
+  await reaches(XenbusState.connected);
+  const values = await pcrRead(tpm, [{ bank: 'sha256', pcrs: [15] }]);
+  assert.deepEqual(values.get('sha256')?.get(15), extended(name('twelve')));
+  // TPM2_GetTestResult when the guest connects, then what it asks.
+  assert.deepEqual(seen, [0x17c, 0x182, 0x17c, 0x17e]);
 });
 
 test('a passage that dies ends the connection, not the TPM', async () => {
