@@ -165,9 +165,9 @@ function* report(said: string, console: string): Generator<string> {
     sizes.set(`${name} ${pid} ${field}`, Number(size) / 1024);
   }
   for (const [what, size] of sizes) yield `${what}: ${size.toFixed(2)} MiB`;
-  const starts = [
-    ...`${console}\n${said}`.matchAll(/TPM of domain (\d+) is ready after (\d+) ms/g),
-  ];
-  for (const [, domid, time] of starts) yield `start of the TPM of domain ${domid}: ${time} ms`;
+  const starts = `${console}\n${said}`.matchAll(/TPM of domain (\d+) is ready after (\d+) ms/g);
+  for (const [domid, time] of new Map([...starts].map(([, domid, time]) => [domid, time]))) {
+    yield `start of the TPM of domain ${domid}: ${time} ms`;
+  }
   yield `goals: ${goals.ratio}× of direct, ${goals.client} MiB a client, ${goals.start} ms a start`;
 }
