@@ -108,7 +108,7 @@ export async function startMachine(options: MachineOptions): Promise<VirtualMach
       ...start,
       ...tpmArguments(options.start, tpm),
       ...(options.devices ?? []).flatMap((device) => ['-device', device]),
-      ...diskArguments(options.disk),
+      ...diskArguments(options.disk, 'efi' in options.start && options.start.readsDisk === true),
       ...(options.exposed ? exposingArguments(options.memoryMiB, controlSocket) : []),
     ]),
     { stdio: ['pipe', 'pipe', 'pipe'] },
@@ -167,11 +167,13 @@ function lineArguments(serial: string, serialSocket: string, debug: string): str
   ];
 }
 
-function diskArguments(file: string | undefined): string[] {
+function diskArguments(file: string | undefined, isRead: boolean): string[] {
   if (file === undefined) return [];
+  // OVMF has drivers for what it may have to boot from, and for nothing else.
+  const order = isRead ? ',bootindex=1' : '';
   return [
     ...['-drive', `if=none,id=disk,format=raw,file=${file}`],
-    ...['-device', 'nvme,serial=disk,drive=disk'],
+    ...['-device', `nvme,serial=disk,drive=disk${order}`],
   ];
 }
 

@@ -13,6 +13,8 @@ export interface FirmwareStart {
   secureBoot: boolean;
   /** Load options for the application. It is then started from OVMF's shell, and what PCR 4 holds is another matter. */
   loadOptions?: string | undefined;
+  /** The application reads the machine's disk, as a boot loader does. */
+  readsDisk?: boolean;
 }
 
 /** Names of files in the machine's directory. */

@@ -15,6 +15,8 @@ const fixtures = join(import.meta.dirname, 'debian-dom0');
 const packages = [
   ...['systemd-sysv', 'udev', 'dbus', 'kmod', 'e2fsprogs', 'zstd', 'initramfs-tools'],
   ...['xen-utils-4.17', 'tpm2-tools', 'libtss2-tcti-device0'],
+  // For the host on which domb is installed.
+  ...['grub2-common', 'grub-efi-amd64-bin', 'xz-utils', 'libstdc++6'],
 ];
 
 /** What an emulated machine has no use for, and what nobody reads there. */
@@ -35,20 +37,25 @@ export interface DebianDom0 {
   disk: string;
 }
 
-/**
- * A Debian 12 with systemd and Debian's own daemons, made of Debian's packages, on which domb was installed as docs/dom0.md says. Its kernel is
- * that of the other images.
- */
-export async function debianDom0(): Promise<DebianDom0> {
-  const kernel = await kernelPackage();
-  const wanted = await candidates([...packages, kernel]);
-  const root = await cached('debian-root', [wanted, left], async (work) => {
+/** The directory with `root.tar`, a Debian 12 with systemd, Xen's tools and GRUB. */
+export async function debianRoot(): Promise<string> {
+  const wanted = await candidates([...packages, await kernelPackage()]);
+  return cached('debian-root', [wanted, left], async (work) => {
     await runProgram('mmdebstrap', [
       ...['--quiet', '--variant=minbase', '--format=tar', `--include=${wanted.join(',')}`],
       ...left.map((path) => `--dpkgopt=path-exclude=${path}`),
       ...['bookworm', join(work, 'root.tar')],
     ]);
   });
+}
+
+/**
+ * A Debian 12 with systemd and Debian's own daemons, made of Debian's packages, on which domb was installed as docs/dom0.md says. Its kernel is
+ * that of the other images.
+ */
+export async function debianDom0(): Promise<DebianDom0> {
+  const kernel = await kernelPackage();
+  const root = await debianRoot();
   const added = await additions();
   const runtime = await nodeSegment();
   const sources = [

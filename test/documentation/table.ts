@@ -35,6 +35,7 @@ export interface Documented {
 
 const events = 'test/integration/cli/evidence.test.ts';
 const debianDom0 = 'test/boot/debian.test.ts';
+const installing = 'test/boot/installing.test.ts';
 const launch = 'test/integration/vtpm/launch-commands.test.ts';
 const verifier = 'test/integration/package/verifier.test.ts';
 const debs = 'test/integration/package/debs.test.ts';
@@ -167,15 +168,16 @@ export const documented: readonly Documented[] = [
     'sudo domb uninstall',
     'sudo domb status',
     'sudo domb update',
-    'sudo grub-set-default domb-RELEASE',
     'domb install host.yaml --dry-run',
     'domb install host.yaml --xen-options "console=com1 com1=115200,8n1"',
     'domb update',
     'domb settle',
     'domb uninstall --yes',
     'domb status',
-    'domb list 3f0c3f9c-6a4b-4a52-9b43-4d7f6b9bb3a1',
-  ].map((command): Documented => ({ command, where: 'machine' })),
+  ].map((command): Documented => ({ command, where: 'elsewhere', by: installing })),
+  ...['sudo grub-set-default domb-RELEASE', 'domb list 3f0c3f9c-6a4b-4a52-9b43-4d7f6b9bb3a1'].map(
+    (command): Documented => ({ command, where: 'machine' }),
+  ),
   {
     command: 'sudo domb install host.yaml --efi --efi-key db.key --efi-cert db.pem',
     where: 'machine',

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { imageNames } from '../../../boot-configs/all-domains.ts';
+import { loadManifest } from '../../../boot-configs/load.ts';
 import { saysHalt } from '../../../boot-configs/says-halt.ts';
-import { hostKernel } from '../../../platform/host/host-images.ts';
+import { hostImages, hostKernel } from '../../../platform/host/host-images.ts';
 import { changesBetween, predictionOf } from '../../../platform/host/prediction.ts';
 import {
   keepReleases,
@@ -15,6 +17,7 @@ import {
 } from '../../../platform/host/release.ts';
 import { unpackBzImage } from '../../../platform/images/bz-image.ts';
 import { crashOptions } from '../../../platform/images/command-lines.ts';
+import { file } from '../../lib/domb.ts';
 
 function scratch(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'domb-release-'));
@@ -94,6 +97,11 @@ test('what changes in the PCRs is told by what is measured', () => {
   ]);
   assert.deepEqual(changesBetween(former, former), ['PCR 13 stays as it is: sha256:aa']);
   assert.deepEqual(changesBetween(undefined, now), ['PCR 13 will be sha256:bb']);
+});
+
+test("the example for a host is a manifest, with the host's own images", () => {
+  const manifest = loadManifest(readFileSync(file('docs/host.yaml')), 'host.yaml');
+  assert.deepEqual([...imageNames(manifest)], [hostImages.kernel, hostImages.ramdisk]);
 });
 
 test("the host's kernel is the newest that has an initramfs, or the one that is named", (t) => {
