@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { hostImages } from '../../platform/host/host-images.ts';
 
@@ -26,6 +27,14 @@ export function machineNotes(manifest: Manifest): string[] {
       manifest.platform.iommu === 'required'
         ? 'no IOMMU is to be seen in this system, and the manifest says "iommu: required": such a boot is refused'
         : 'no IOMMU is to be seen in this system: devices reach all memory, and evidence has the gap "dma"',
+    );
+  }
+  for (const { name, ramdisk, cmdline } of manifest.domains) {
+    const uuid = /(?:^| )root=UUID=(\S+)/.exec(cmdline ?? '')?.[1];
+    if (!ramdisk.includes(hostImages.ramdisk) || uuid === undefined) continue;
+    if (existsSync(`/dev/disk/by-uuid/${basename(uuid)}`)) continue;
+    notes.push(
+      `${name} looks for its root file system by the UUID ${uuid}, which none on this host has; "findmnt -no UUID /" says what to write`,
     );
   }
   for (const { name, ramdisk, cmdline } of manifest.domains) {

@@ -7,6 +7,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { imageNames } from '../../../boot-configs/all-domains.ts';
 import { loadManifest } from '../../../boot-configs/load.ts';
 import { saysHalt } from '../../../boot-configs/says-halt.ts';
+import { machineNotes } from '../../../cli/host/machine-notes.ts';
 import { hostImages, hostKernel } from '../../../platform/host/host-images.ts';
 import { changesBetween, predictionOf } from '../../../platform/host/prediction.ts';
 import {
@@ -102,6 +103,21 @@ test('what changes in the PCRs is told by what is measured', () => {
 test("the example for a host is a manifest, with the host's own images", () => {
   const manifest = loadManifest(readFileSync(file('docs/host.yaml')), 'host.yaml');
   assert.deepEqual([...imageNames(manifest)], [hostImages.kernel, hostImages.ramdisk]);
+});
+
+test('what is missing on this machine, or in the manifest for it, is told beforehand', () => {
+  const example = readFileSync(file('docs/host.yaml'), 'utf8');
+  const notes = (text: string) => machineNotes(loadManifest(Buffer.from(text), 'x')).join('\n');
+  assert.match(notes(example), /dom0 looks for its root file system by the UUID 00000000-0000-/);
+  const without = example.replace(/root=\S+/, '');
+  assert.match(notes(without), /dom0 has this host's initramfs and no root= on its cmdline/);
+  const labelled = example.replace(/root=\S+/, 'root=LABEL=x');
+  assert.doesNotMatch(notes(labelled), /root/);
+  const fixed = labelled.replace(
+    'domid: 0',
+    'domid: 0\n    uuid: 6f0c3f9c-6a4b-4a52-9b43-4d7f6b9bb3a1',
+  );
+  assert.match(notes(fixed), /dom0 has a fixed uuid: a UUID names one running instance/);
 });
 
 test("the host's kernel is the newest that has an initramfs, or the one that is named", (t) => {
