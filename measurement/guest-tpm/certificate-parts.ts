@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject, randomBytes, sign } from 'node:crypto';
 import {
   bitString,
   boolean,
@@ -62,7 +62,7 @@ export const extensionOf = (id: string, value: Buffer, critical = false): Buffer
 
 /** Where key identifiers come from: the first 160 bits of the SHA-256 of the key. RFC 7093, 2, method 4. */
 export const keyIdentifier = (publicKey: Buffer): Buffer =>
-  createHash('sha256').update(publicKey).digest().subarray(0, 20);
+  hash('sha256', publicKey, 'buffer').subarray(0, 20);
 
 /** SubjectPublicKeyInfo of a private key, DER. */
 export const publicHalf = (key: KeyObject): Buffer =>

@@ -20,7 +20,7 @@ export interface BootParts {
   modules: readonly string[];
 }
 
-const source = (name: string) => join(import.meta.dirname, '../../daemon/run', name);
+const source = (name: string) => join(import.meta.dirname, name);
 // dlopen'ed, so no ELF header names them (bindings/libxenctrl.ts, bindings/libxenguest.ts).
 const xenLibraries = [ownRelease.libraries.control, ownRelease.libraries.guest];
 const modules: readonly ImageModule[] = ['xen-privcmd'];
@@ -30,7 +30,7 @@ export const runtimePackages: readonly string[] = [ownRelease.packages.libraries
 
 /** Builds these parts where that was not done yet. */
 export async function bootParts(): Promise<BootParts> {
-  const code = await bundle(source('main.ts'));
+  const code = await bundle(source('../../daemon/run/main.ts'));
   const runtime = await nodeRuntime({
     name: 'domb-runtime',
     packages: runtimePackages,
@@ -40,7 +40,7 @@ export async function bootParts(): Promise<BootParts> {
   });
   const load = await moduleClosure(await debianKernel(), modules);
   return {
-    launcher: await bundle(source('launch.ts'), interpreter),
+    launcher: await bundle(source('../../daemon/run/launch.ts'), interpreter),
     code,
     cache: await codeCache(code),
     worker: await bundleScriptWorker(),

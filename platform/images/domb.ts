@@ -92,7 +92,7 @@ export async function composeBootImage(
   // unpacked on purpose. It comes first, as what is not compressed has to begin at a multiple of four bytes.
   const own = root.pieces();
   const daemon = daemonTree(parts).archive();
-  const pieces = [...own, compress(daemon), filePiece(parts.runtime)];
+  const pieces = [...own, compress(daemon, 'small'), filePiece(parts.runtime)];
   return {
     pieces,
     packed: lengthOf(pieces),

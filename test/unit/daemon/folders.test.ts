@@ -5,8 +5,8 @@ import { productionFiles, type SourceFile } from '../../lib/source-tree.ts';
 
 /** What names the daemon's execution from outside and is meant: the boot image's daemon, and what starts it, are bundled from here. */
 const entryPoints = [
-  'platform/images/domb.ts: daemon/run/main.ts',
-  'platform/images/domb.ts: daemon/run/launch.ts',
+  'platform/images/boot-parts.ts: daemon/run/main.ts',
+  'platform/images/boot-parts.ts: daemon/run/launch.ts',
 ];
 
 /** Modules that a source names in any way: imports of values and types, `import()`, and paths of what is bundled or started. */
