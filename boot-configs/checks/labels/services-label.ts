@@ -23,13 +23,8 @@ export function reportServices(labelled: Labelled, guest: LabelledDomain, report
   const lack = firstLacking(policy, [
     ...channelNeeds(policy, guest.type, guest.type, backend.type),
     ...servedNeeds(labelled, guest.type, backend.type),
-    // Whether the guest lives: its TPM ends with it, whatever domain 0 says.
-    {
-      source: backend.type,
-      target: guest.type,
-      class: 'domain',
-      permissions: ['getdomaininfo'],
-    },
+    // Whether the guest lives: its TPM ends with it, whatever domain 0 says. Of domain 0 itself nobody asks (vtpm/backend/guest-life.ts).
+    ...(guest.domain.domid === 0 ? [] : [seeing(backend, guest)]),
   ]);
   if (lack) report([...guest.domain.path, 'vtpm'], refusal(guest, backend, 'a TPM', lack), HINT);
   if (guest.domain.vtpm_persistent) reportReaders(labelled, guest, backend, report);
@@ -52,6 +47,11 @@ function reportReaders(
     `give ${backend.domain.name} a label that nobody may look into, such as system_u:system_r:vtpm_t`,
   );
 }
+
+const seeing = (from: LabelledDomain, to: LabelledDomain): Lack => ({
+  ...{ source: from.type, target: to.type, class: 'domain' },
+  permissions: ['getdomaininfo'],
+});
 
 const mapping = (from: LabelledDomain, to: LabelledDomain): Lack => ({
   ...{ source: from.type, target: to.type, class: 'mmu' },

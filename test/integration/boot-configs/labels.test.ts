@@ -221,6 +221,12 @@ const cases: Case[] = [
     })),
   },
   {
+    says: 'a TPM for domain 0, whom the vTPM domain need not see',
+    of: 'vtpm',
+    change: (manifest) => manifest.replace('  - name: dom0\n', '  - name: dom0\n    vtpm: vtpm\n'),
+    finds: [],
+  },
+  {
     says: 'TPMs that last of a domain that domain 0 may look into',
     rules: 'allow dom0_t vtpm_t:mmu map_read;',
     of: 'vtpm',
