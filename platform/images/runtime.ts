@@ -65,7 +65,7 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
 }
 
 /** Node as our images have it: the program, and the archive that brings it. */
-async function leanNode(): Promise<{ program: string; packed: string }> {
+export async function leanNode(): Promise<{ program: string; packed: string }> {
   const node = await knownNode();
   const directory = await cached('lean-node', [NODE_SHA256, ICU_ITEMS], async (work) => {
     needPackages('images');

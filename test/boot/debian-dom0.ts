@@ -3,8 +3,7 @@ import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/pr
 import { basename, join } from 'node:path';
 import { bundleCommand } from '../../platform/images/bundle-command.ts';
 import { candidates, kernelPackage } from '../../platform/images/debian-packages.ts';
-import { nodeSegment } from '../../platform/images/node.ts';
-import { addonPath, interpreter } from '../../platform/images/runtime.ts';
+import { addonPath, interpreter, leanNode, nodeAddon } from '../../platform/images/runtime.ts';
 import { cached } from '../../platform/lib/cache.ts';
 import { runProgram } from '../../platform/lib/run.ts';
 import { file } from '../lib/domb.ts';
@@ -57,7 +56,10 @@ export async function debianDom0(): Promise<DebianDom0> {
   const kernel = await kernelPackage();
   const root = await debianRoot();
   const added = await additions();
-  const runtime = await nodeSegment();
+  const programs = [
+    [interpreter, (await leanNode()).program],
+    [addonPath, nodeAddon()],
+  ] as const;
   const sources = [
     'install-dom0',
     'files',
@@ -77,7 +79,7 @@ export async function debianDom0(): Promise<DebianDom0> {
   const digests = [...added].map(([path, bytes]) => [path, digestOf(bytes)]);
   const directory = await cached(
     'debian-dom0',
-    [root, runtime, addonPath, texts, digests],
+    [root, programs, texts, digests],
     async (work) => {
       await copyFile(join(root, 'root.tar'), join(work, 'root.tar'));
       for (const [path, bytes] of added) await put(join(work, 'added', path), bytes);
@@ -85,11 +87,11 @@ export async function debianDom0(): Promise<DebianDom0> {
       const command = '/usr/lib/domb/command';
       await symlink(`${command}/main.mjs`, join(work, 'added/usr/bin/domb'));
       await symlink(addonPath, join(work, 'added', command, basename(addonPath)));
-      // Node and the addon; the libraries are Debian's in both.
-      const members = [interpreter, addonPath].map((path) => path.slice(1)).join(' ');
-      await runProgram('sh', ['-c', `zstd -dcq ${runtime} | cpio -idm --quiet ${members}`], {
-        cwd: join(work, 'added'),
-      });
+      // The libraries are Debian's, as those of our images are.
+      for (const [path, source] of programs) {
+        await copyFile(source, join(work, 'added', path));
+        await chmod(join(work, 'added', path), 0o755);
+      }
       const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user', '--map-auto'];
       await runProgram('unshare', [...asRoot, '--mount', build, file('.'), release(kernel)], {
         cwd: work,
