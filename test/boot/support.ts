@@ -61,7 +61,7 @@ const usual: SubjectName[] = allSubjects.filter((name) => !name.startsWith('gues
  * The manifest, with the pvh and hvm domains on the second processor, where the emulation is safe for them
  * (platform/machine/machine.ts). One without such domains stays as it is.
  */
-function onSecondProcessor(manifest: string): string {
+export function onSecondProcessor(manifest: string): string {
   const document = parseDocument(manifest);
   const preset = document.getIn(['defaults', 'type']);
   const domains = document.get('domains');

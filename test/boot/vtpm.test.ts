@@ -13,7 +13,14 @@ import { sendFiles, sentFiles } from '../../platform/machine/sent-files.ts';
 import { domb } from '../lib/domb.ts';
 import { hostileDom0Segment, hostileSegment } from './hostile-segment.ts';
 import { stall, stalledSegment } from './stalled-backend.ts';
-import { boot, exampleManifest, failedChecks, parts, temporaryFile } from './support.ts';
+import {
+  boot,
+  exampleManifest,
+  failedChecks,
+  onSecondProcessor,
+  parts,
+  temporaryFile,
+} from './support.ts';
 
 const guests = ['ledger', 'signer', 'vault'];
 
@@ -390,7 +397,7 @@ test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, serv
     const at = (name: string) => join(directory, name);
     for (const name of ['images', 'platform', 'dom0', ...Object.keys(shown)]) await mkdir(at(name));
     for (const [image, target] of images) await symlink(target, at(`images/${image}`));
-    await writeFile(at('manifest.yaml'), text);
+    await writeFile(at('manifest.yaml'), onSecondProcessor(text));
     for (const [name, bytes] of sentFiles(run.answers.get('platform-evidence'))) {
       await writeFile(at(`platform/${name}`), bytes);
     }
