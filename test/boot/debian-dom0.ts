@@ -56,9 +56,11 @@ export async function debianDom0(): Promise<DebianDom0> {
   const kernel = await kernelPackage();
   const root = await debianRoot();
   const added = await additions();
+  const node = (await leanNode()).program;
+  const addon = nodeAddon();
   const programs = [
-    [interpreter, (await leanNode()).program],
-    [addonPath, nodeAddon()],
+    [interpreter, node],
+    [addonPath, addon],
   ] as const;
   const sources = [
     'install-dom0',
@@ -79,7 +81,7 @@ export async function debianDom0(): Promise<DebianDom0> {
   const digests = [...added].map(([path, bytes]) => [path, digestOf(bytes)]);
   const directory = await cached(
     'debian-dom0',
-    [root, programs, texts, digests],
+    [root, node, digestOf(await readFile(addon)), texts, digests],
     async (work) => {
       await copyFile(join(root, 'root.tar'), join(work, 'root.tar'));
       for (const [path, bytes] of added) await put(join(work, 'added', path), bytes);
