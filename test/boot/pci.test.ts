@@ -76,7 +76,8 @@ async function attackEarly({ console, hardware: exposed }: VirtualMachine, ramdi
   await reserve(hardware, reservedSlot, RESERVED);
   const reserving = new DmaDevice(hardware, reservedSlot);
   await reserving.take(SPARE);
-  await console.waitFor(/phase "read"/, 240_000);
+  // Images are where they stay as soon as Linux has unpacked them.
+  await console.waitFor(/phase "bring up"/, 240_000);
   const pages = await hardware.pagesWith(...pagesOf(ramdisk, 3));
   const changed = await changedBy(device, hardware, pages);
   const [target = SPARE] = pages;
