@@ -53,17 +53,24 @@ export class Hardware {
 
   /** Addresses of all pages that hold one of these contents, of 4096 bytes each. */
   pagesWith(...contents: readonly Buffer[]): Promise<number[]> {
-    const byStart = new Map(contents.map((content) => [content.readUInt32LE(), content]));
-    return this.pagesWhere(
-      (memory, at) => byStart.get(memory.readUInt32LE(at))?.compare(memory, at, at + PAGE) === 0,
-    );
+    return this.pagesWhere(holdsOne(contents));
+  }
+
+  /** Some of them, sooner: as many as there are contents. */
+  somePagesWith(...contents: readonly Buffer[]): Promise<number[]> {
+    return this.pagesWhere(holdsOne(contents), contents.length);
   }
 
   /** Addresses of all pages that fit; each is shown as a place in a stretch of memory. */
-  async pagesWhere(fits: (memory: Buffer, at: number) => boolean): Promise<number[]> {
+  async pagesWhere(
+    fits: (memory: Buffer, at: number) => boolean,
+    enough = Number.POSITIVE_INFINITY,
+  ): Promise<number[]> {
     const found: number[] = [];
     const stretch = Buffer.alloc(STRETCH);
-    for (let start = 0; start < this.#size; start += STRETCH) {
+    const last = Math.floor((this.#size - 1) / STRETCH) * STRETCH;
+    // Linux and Xen give memory from its end.
+    for (let start = last; start >= 0 && found.length < enough; start -= STRETCH) {
       const { bytesRead } = await this.#memory.read(stretch, 0, STRETCH, start);
       for (let at = 0; at < bytesRead; at += PAGE) {
         if (fits(stretch, at)) found.push(addressOf(start + at));
@@ -105,4 +112,9 @@ function addressOf(offset: number): number {
 
 function offsetOf(address: number): number {
   return address < HIGH_START ? address : address - HIGH_START + LOW_END;
+}
+
+function holdsOne(contents: readonly Buffer[]): (memory: Buffer, at: number) => boolean {
+  const byStart = new Map(contents.map((content) => [content.readUInt32LE(), content]));
+  return (memory, at) => byStart.get(memory.readUInt32LE(at))?.compare(memory, at, at + PAGE) === 0;
 }

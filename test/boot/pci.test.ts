@@ -78,7 +78,7 @@ async function attackEarly({ console, hardware: exposed }: VirtualMachine, ramdi
   await reserving.take(SPARE);
   // Images are where they stay as soon as Linux has unpacked them.
   await console.waitFor(/phase "bring up"/, 240_000);
-  const pages = await hardware.pagesWith(...pagesOf(ramdisk, 3));
+  const pages = await hardware.somePagesWith(...pagesOf(ramdisk, 3));
   const changed = await changedBy(device, hardware, pages);
   const [target = SPARE] = pages;
   const secret = await hardware.peek(target, DmaDevice.bytes);
