@@ -1,93 +1,40 @@
 import type { KeyObject } from 'node:crypto';
-import { createPublicKey } from 'node:crypto';
 import {
   approvalDigest,
-  decodePublic,
-  decodeSignature,
   flushContext,
   loadExternal,
-  type PcrValues,
   pcrPolicyDigest,
   policyAuthorize,
-  publicKey,
   signatureTicket,
   type Tpm,
-  verifySignature,
 } from 'node-tpm2-pts';
-import { approverOf, tpmSignature } from './approver-key.ts';
 import { policyReference } from './sealed-policy.ts';
 import {
-  damaged,
-  readHex,
-  readLabel,
-  readSourceName,
-  readStored,
-  readStoredValues,
-  storedFile,
-  storedValues,
-} from './stored.ts';
+  type ApprovalKind,
+  readSignedApproval,
+  type SignedApproval,
+  signApproval,
+  signedApprovalFile,
+} from './signed-approval.ts';
 
 /** The word of a key that secrets may be opened in a state, which they were not sealed to when they were. */
-export interface StateApproval {
-  readonly source: string;
-  readonly values: PcrValues;
-  readonly label: string;
-  /** TPMT_PUBLIC of the key. */
-  readonly approver: Buffer;
-  /** TPMT_SIGNATURE over the state's policy and the label. */
-  readonly signature: Buffer;
-}
+export type StateApproval = SignedApproval;
 
-const KIND = {
-  format: 'domb-approval',
-  version: 1,
-  names: ['source', 'pcrs', 'label', 'approver', 'signature'],
-} as const;
+const kind: ApprovalKind = { format: 'domb-approval', reference: policyReference };
 
 /** Approves a state with a private key. */
-export function approve(
+export const approve = (
   key: KeyObject,
-  { source, values, label }: Pick<StateApproval, 'source' | 'values' | 'label'>,
-): StateApproval {
-  const pem = createPublicKey(key).export({ type: 'spki', format: 'pem' });
-  const approver = approverOf(Buffer.from(pem), source);
-  return { source, values, label, approver, signature: tpmSignature(key, message(values, label)) };
-}
+  state: Pick<StateApproval, 'source' | 'values' | 'label'>,
+): StateApproval => signApproval(kind, key, state);
 
-export function approvalFile({ values, approver, signature, ...others }: StateApproval): string {
-  return storedFile(KIND.format, KIND.version, {
-    ...others,
-    pcrs: storedValues(values),
-    approver: approver.toString('hex'),
-    signature: signature.toString('hex'),
-  });
-}
+export const approvalFile = (approval: StateApproval): string => signedApprovalFile(kind, approval);
 
 /**
  * Reads what {@link approvalFile} wrote. That the key is the one that a secret was sealed to is up to the TPM.
  * @throws {MeasurementError} for anything else, also where the signature is not the key's
  */
-export function readApproval(bytes: Uint8Array): StateApproval {
-  const { source, pcrs, label, approver, signature } = readStored(bytes, KIND);
-  const approval = {
-    source: readSourceName(source, 'source'),
-    values: readStoredValues(pcrs),
-    label: readLabel(label),
-    approver: readHex(approver, 'approver'),
-    signature: readHex(signature, 'signature'),
-  };
-  if (!isSigned(approval)) throw damaged('the signature is not that of the key over this state');
-  return approval;
-}
-
-function isSigned({ values, label, approver, signature }: StateApproval): boolean {
-  try {
-    const key = publicKey(decodePublic(approver));
-    return verifySignature(key, decodeSignature(signature), message(values, label));
-  } catch {
-    return false;
-  }
-}
+export const readApproval = (bytes: Uint8Array): StateApproval => readSignedApproval(kind, bytes);
 
 /** A policy that a key has signed, together with a reference. */
 export interface SignedPolicy {
@@ -122,9 +69,4 @@ export async function authorizePolicy(
   } finally {
     await flushContext(tpm, handle);
   }
-}
-
-/** What is signed: its SHA-256 is the TPM's aHash. TPM 2.0 Library, Part 3, 23.16. */
-function message(values: PcrValues, label: string): Buffer {
-  return Buffer.concat([pcrPolicyDigest(values), policyReference(label)]);
 }

@@ -1,40 +1,26 @@
 import type { KeyObject } from 'node:crypto';
-import { createPublicKey } from 'node:crypto';
 import {
-  decodePublic,
-  decodeSignature,
   type HashAlgorithm,
   hashAlgorithms,
   hashById,
   hashId,
   type PcrValues,
-  pcrPolicyDigest,
-  publicKey,
   Reader,
-  verifySignature,
   Writer,
 } from 'node-tpm2-pts';
 import { MeasurementError } from '../errors.ts';
-import { approverOf, tpmSignature } from '../sealing/approver-key.ts';
 import {
-  damaged,
-  readHex,
-  readLabel,
-  readSourceName,
-  readStored,
-  readStoredValues,
-  storedFile,
-  storedValues,
-} from '../sealing/stored.ts';
+  type ApprovalKind,
+  isSigned,
+  readSignedApproval,
+  type SignedApproval,
+  signApproval,
+  signedApprovalFile,
+} from '../sealing/signed-approval.ts';
 import { APPROVALS_SIZE, type Approver, approvalReference } from './indexes.ts';
 
 /** The word of a key that the states of guests' TPMs open in a boot that measures this, before its caps. */
-export interface VtpmApproval extends Approver {
-  readonly source: string;
-  readonly values: PcrValues;
-  /** TPMT_SIGNATURE over the state's policy and the reference of this use. */
-  readonly signature: Buffer;
-}
+export type VtpmApproval = SignedApproval;
 
 /** One approval as the TPM keeps it: the values are those of the boot that reads it. */
 export interface KeptApproval {
@@ -44,64 +30,30 @@ export interface KeptApproval {
   readonly signature: Buffer;
 }
 
-const KIND = {
-  format: 'domb-vtpm-approval',
-  version: 1,
-  names: ['source', 'pcrs', 'label', 'approver', 'signature'],
-} as const;
-
-const message = (values: PcrValues, label: string): Buffer =>
-  Buffer.concat([pcrPolicyDigest(values), approvalReference(label)]);
+const kind: ApprovalKind = { format: 'domb-vtpm-approval', reference: approvalReference };
 
 /** Approves with a private key. */
-export function approveVtpmState(
+export const approveVtpmState = (
   key: KeyObject,
-  { source, values, label }: Pick<VtpmApproval, 'source' | 'values' | 'label'>,
-): VtpmApproval {
-  const pem = createPublicKey(key).export({ type: 'spki', format: 'pem' });
-  const approver = approverOf(Buffer.from(pem), source);
-  return { source, values, label, approver, signature: tpmSignature(key, message(values, label)) };
-}
+  state: Pick<VtpmApproval, 'source' | 'values' | 'label'>,
+): VtpmApproval => signApproval(kind, key, state);
 
-export function vtpmApprovalFile({ values, approver, signature, ...others }: VtpmApproval): string {
-  return storedFile(KIND.format, KIND.version, {
-    ...others,
-    pcrs: storedValues(values),
-    approver: approver.toString('hex'),
-    signature: signature.toString('hex'),
-  });
-}
+export const vtpmApprovalFile = (approval: VtpmApproval): string =>
+  signedApprovalFile(kind, approval);
 
 /**
  * Reads what {@link vtpmApprovalFile} wrote.
  * @throws {MeasurementError} for anything else, also where the signature is not the key's
  */
-export function readVtpmApproval(bytes: Uint8Array): VtpmApproval {
-  const { source, pcrs, label, approver, signature } = readStored(bytes, KIND);
-  const approval = {
-    source: readSourceName(source, 'source'),
-    values: readStoredValues(pcrs),
-    label: readLabel(label),
-    approver: readHex(approver, 'approver'),
-    signature: readHex(signature, 'signature'),
-  };
-  if (isApproved(approval, approval.values, approval.signature)) return approval;
-  throw damaged('the signature is not that of the key over this state');
-}
+export const readVtpmApproval = (bytes: Uint8Array): VtpmApproval =>
+  readSignedApproval(kind, bytes);
 
 /** Whether the signature is the approver's, over a platform with these values. */
-export function isApproved(
+export const isApproved = (
   { approver, label }: Approver,
   values: PcrValues,
   signature: Buffer,
-): boolean {
-  try {
-    const key = publicKey(decodePublic(approver));
-    return verifySignature(key, decodeSignature(signature), message(values, label));
-  } catch {
-    return false;
-  }
-}
+): boolean => isSigned(kind, { approver, label, values, signature });
 
 /** As an approval is kept. */
 export function keptApproval({ values, signature }: VtpmApproval): KeptApproval {
