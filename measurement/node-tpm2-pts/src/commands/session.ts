@@ -71,22 +71,10 @@ export async function startHmacSession(
   { type = 'hmac', hash = 'sha256' }: { type?: 'hmac' | 'policy'; hash?: HashAlgorithm } = {},
 ): Promise<HmacSession> {
   const { seed: salt, secret } = secretForKey(decodePublic(key.publicArea), 'SECRET');
-  const nonceCaller = randomBytes(hashSize(hash));
-  const { handle, parameters } = await tpm.executeForHandle({
-    command: 'StartAuthSession',
-    handles: [key.handle, TPM_RH.NULL],
-    parameters: new Writer()
-      .sized(nonceCaller)
-      .sized(secret)
-      .u8(SESSION_TYPES[type])
-      .u16(TPM_ALG.AES)
-      .u16(SESSION_AES_BITS)
-      .u16(TPM_ALG.CFB)
-      .u16(hashId(hash)),
+  const encryption = new Writer().u16(TPM_ALG.AES).u16(SESSION_AES_BITS).u16(TPM_ALG.CFB);
+  const session = await start(tpm, {
+    ...{ key: key.handle, salt, secret, encryption: encryption.toBuffer(), type, hash },
   });
-  const nonceTpm = Buffer.from(parameters.sized('nonceTPM', 64));
-  parameters.end();
-  const session = new HmacSession({ handle, type, hash, salt, nonceCaller, nonceTpm });
   session.names.set(key.handle, objectName(key.publicArea));
   return session;
 }
@@ -95,25 +83,46 @@ export async function startHmacSession(
  * TPM2_StartAuthSession (Part 3, 11.1) for a session of HMACs that is neither salted nor bound: nothing but the authorization value
  * protects what is done with it, which has to be a secret that nobody guesses. Flush its `handle` when done.
  */
-export async function startUnsaltedSession(
+export function startUnsaltedSession(
   tpm: Tpm,
   { hash = 'sha256' }: { hash?: HashAlgorithm } = {},
 ): Promise<HmacSession> {
+  const none = Buffer.alloc(0);
+  const encryption = new Writer().u16(TPM_ALG.NULL).toBuffer();
+  return start(tpm, {
+    ...{ key: TPM_RH.NULL, salt: none, secret: none, encryption, type: 'hmac', hash },
+  });
+}
+
+async function start(
+  tpm: Tpm,
+  session: {
+    /** Handle of the key that the salt is encrypted for. */
+    key: number;
+    salt: Buffer;
+    /** The salt, encrypted. */
+    secret: Buffer;
+    /** TPMT_SYM_DEF. */
+    encryption: Buffer;
+    type: 'hmac' | 'policy';
+    hash: HashAlgorithm;
+  },
+): Promise<HmacSession> {
+  const { key, salt, secret, encryption, type, hash } = session;
   const nonceCaller = randomBytes(hashSize(hash));
   const { handle, parameters } = await tpm.executeForHandle({
     command: 'StartAuthSession',
-    handles: [TPM_RH.NULL, TPM_RH.NULL],
+    handles: [key, TPM_RH.NULL],
     parameters: new Writer()
       .sized(nonceCaller)
-      .sized(Buffer.alloc(0))
-      .u8(SESSION_TYPES.hmac)
-      .u16(TPM_ALG.NULL)
+      .sized(secret)
+      .u8(SESSION_TYPES[type])
+      .bytes(encryption)
       .u16(hashId(hash)),
   });
   const nonceTpm = Buffer.from(parameters.sized('nonceTPM', 64));
   parameters.end();
-  const salt = Buffer.alloc(0);
-  return new HmacSession({ handle, type: 'hmac', hash, salt, nonceCaller, nonceTpm });
+  return new HmacSession({ handle, type, hash, salt, nonceCaller, nonceTpm });
 }
 
 /** Runs `use` with a fresh salted session and flushes it afterwards, whatever happened. */
