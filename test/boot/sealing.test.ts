@@ -28,7 +28,7 @@ import { runBytes } from '../../platform/lib/run.ts';
 import type { Answer, Ask } from '../../platform/machine/answers.ts';
 import { consoleOptions } from '../../platform/machine/machine.ts';
 import { sendFiles, sentFiles } from '../../platform/machine/sent-files.ts';
-import { commandsBy } from '../documentation/table.ts';
+import { commandsToRun } from '../documentation/run-commands.ts';
 import { Tree } from '../documentation/tree.ts';
 import { domb, dombProgram } from '../lib/domb.ts';
 import { startSwtpm } from '../lib/swtpm.ts';
@@ -45,14 +45,7 @@ const PASSPHRASE = 'for the day on which nothing else opens it';
 const DATA = 'what dom0 keeps on its disk';
 
 /** The commands of docs/sealing.md that a boot is needed for, each by its beginning. */
-const documented = commandsBy('test/boot/sealing.test.ts');
-const notRun = new Set(documented);
-function literal(beginning: string): string {
-  const [command, ...others] = documented.filter((each) => each.startsWith(beginning));
-  assert.ok(command !== undefined && others.length === 0, beginning);
-  notRun.delete(command);
-  return command;
-}
+const { literal, notRun } = commandsToRun('test/boot/sealing.test.ts');
 /** What Debian's package ovmf has for tests: a key, and a variable store that has it enrolled. */
 const snakeoil = '/usr/share/ovmf/PkKek-1-snakeoil';
 const enrolled = '/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd';

@@ -11,7 +11,7 @@ import { guestConfiguration } from '../../platform/demo/questions.ts';
 import { runProgram } from '../../platform/lib/run.ts';
 import type { Answer, Ask } from '../../platform/machine/answers.ts';
 import { sendFiles, sentFiles } from '../../platform/machine/sent-files.ts';
-import { commandsBy } from '../documentation/table.ts';
+import { commandsToRun } from '../documentation/run-commands.ts';
 import { domb } from '../lib/domb.ts';
 import { startSwtpm } from '../lib/swtpm.ts';
 import { boot, exampleManifest, failedChecks, outputDirectory, parts } from './support.ts';
@@ -25,14 +25,7 @@ const STATES = '/run/states';
 const LOG = '/var/log/xen/console/guest-ledger.log';
 
 /** The commands of docs/vtpm-state.md that a boot is needed for, each by its beginning. */
-const documented = commandsBy('test/boot/vtpm-state.test.ts');
-const notRun = new Set(documented);
-function literal(beginning: string): string {
-  const [command, ...others] = documented.filter((each) => each.startsWith(beginning));
-  assert.ok(command !== undefined && others.length === 0, beginning);
-  notRun.delete(command);
-  return command;
-}
+const { literal, notRun } = commandsToRun('test/boot/vtpm-state.test.ts');
 
 let scratch: string;
 let built: Parts;
