@@ -15,7 +15,12 @@ const packages = [
   ...['systemd-sysv', 'udev', 'dbus', 'kmod', 'e2fsprogs', 'zstd', 'initramfs-tools'],
   ...['xen-utils-4.17', 'tpm2-tools', 'libtss2-tcti-device0'],
   // For the host on which domb is installed.
-  ...['grub2-common', 'grub-efi-amd64-bin', 'xz-utils', 'libstdc++6'],
+  ...['grub2-common', 'grub-efi-amd64-bin', 'xz-utils', 'libstdc++6', 'fdisk'],
+  ...['efibootmgr', 'sbsigntool'],
+  // What Xen's scripts make interfaces of guests with, and what asks these.
+  ...['iproute2', 'iputils-ping'],
+  // Beside initramfs-tools; the package dracut would take its place.
+  'dracut-core',
 ];
 
 /** What an emulated machine has no use for, and what nobody reads there. */
@@ -29,6 +34,9 @@ const left = [
   ),
 ];
 
+/** Of that, what serves guests their network. */
+const kept = ['/lib/modules/*/kernel/drivers/net/xen-netback/*'];
+
 export interface DebianDom0 {
   /** The initramfs of Debian's initramfs-tools. */
   initrd: string;
@@ -39,10 +47,11 @@ export interface DebianDom0 {
 /** The directory with `root.tar`, a Debian 12 with systemd, Xen's tools and GRUB. */
 export async function debianRoot(): Promise<string> {
   const wanted = await candidates([...packages, await kernelPackage()]);
-  return cached('debian-root', [wanted, left], async (work) => {
+  return cached('debian-root', [wanted, left, kept], async (work) => {
     await runProgram('mmdebstrap', [
       ...['--quiet', '--variant=minbase', '--format=tar', `--include=${wanted.join(',')}`],
       ...left.map((path) => `--dpkgopt=path-exclude=${path}`),
+      ...kept.map((path) => `--dpkgopt=path-include=${path}`),
       ...['bookworm', join(work, 'root.tar')],
     ]);
   });
