@@ -11,6 +11,7 @@ import {
   placeOwnImages,
   remakeInitramfs,
 } from '../platform/host/host-images.ts';
+import { hostMicrocode, type Microcode } from '../platform/host/microcode.ts';
 import { type HostPlaces, hostPlaces } from '../platform/host/places.ts';
 import { changesBetween, predictionOf } from '../platform/host/prediction.ts';
 import {
@@ -27,6 +28,7 @@ import type { HostChoices } from './host/choices.ts';
 import { chosenLoader } from './host/chosen-loader.ts';
 import { machineKiB, machineNotes } from './host/machine-notes.ts';
 import { namesIn, type Prepared, prepareRelease, type Wanted } from './host/prepare.ts';
+import { processors } from './host/processors.ts';
 import { withoutRoot } from './host/without-root.ts';
 import { safe } from './text.ts';
 
@@ -70,7 +72,8 @@ async function install(
   let prepared = await prepareRelease(wanted);
   const remake = kernel !== undefined && keepsHandOver(kernel.initrd) === false;
   const state = readHostState(places.state) ?? { version: 1 };
-  await show({ prepared, kernel, remake, places, state, file, loader }, terminal);
+  const { microcode } = wanted;
+  await show({ prepared, kernel, microcode, remake, places, state, file, loader }, terminal);
   if (!(await agreed(input, terminal))) return 0;
 
   if (kernel && remake) {
@@ -133,6 +136,7 @@ async function wantedRelease(
     images,
     policy: values.get('policy'),
     xenOptions: (values.get('xen-options') ?? '').split(' ').filter(Boolean),
+    microcode: hostMicrocode('/', processors()),
     platformKiB: machineKiB(),
     title: kernel === undefined ? 'images of its own' : `Linux ${kernel.release}`,
   };
@@ -141,6 +145,7 @@ async function wantedRelease(
 interface Shown {
   prepared: Prepared;
   kernel: HostKernel | undefined;
+  microcode: Microcode | undefined;
   remake: boolean;
   places: HostPlaces;
   state: HostState;
@@ -150,7 +155,7 @@ interface Shown {
 
 /** Everything that is about to be done. */
 async function show(
-  { prepared, kernel, remake, places, state, file, loader }: Shown,
+  { prepared, kernel, microcode, remake, places, state, file, loader }: Shown,
   terminal: Terminal,
 ): Promise<void> {
   const { parts, manifest, memoryMiB, prediction } = prepared;
@@ -160,6 +165,7 @@ async function show(
   const lines = [
     `Manifest: ${safe(file)}, with ${manifest.domains.length} domains: ${manifest.domains.map(({ name }) => name).join(', ')}`,
     ...(kernel ? [`This host's kernel and initramfs: ${kernel.vmlinuz}, ${kernel.initrd}`] : []),
+    ...(microcode ? [`Microcode, which Xen loads: ${microcode.files.join(', ')}`] : []),
     `domB's memory: ${memoryMiB} MiB`,
     `Xen's options: ${parts.xenOptions.join(' ')}`,
     `Options of domB's kernel: ${parts.kernelOptions.join(' ')}`,

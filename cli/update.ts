@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { hostKernel, isHostImage, placeHostImages } from '../platform/host/host-images.ts';
+import { hostMicrocode } from '../platform/host/microcode.ts';
 import { type HostPlaces, hostPlaces } from '../platform/host/places.ts';
 import { changesBetween, predictionOf } from '../platform/host/prediction.ts';
 import { writeRelease } from '../platform/host/release.ts';
@@ -9,6 +10,7 @@ import { failing } from './failing.ts';
 import { type HostChoices, readChoices } from './host/choices.ts';
 import { chosenLoader } from './host/chosen-loader.ts';
 import { namesIn, prepareRelease } from './host/prepare.ts';
+import { processors } from './host/processors.ts';
 import { withoutRoot } from './host/without-root.ts';
 import { arm } from './install.ts';
 
@@ -61,6 +63,7 @@ async function update(
       : undefined,
     policy: choices.policy,
     xenOptions: choices.xenOptions.split(' ').filter(Boolean),
+    microcode: hostMicrocode(places.root, processors()),
     platformKiB: undefined,
     title: kernel === undefined ? 'images of its own' : `Linux ${kernel.release}`,
   });

@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { hostImages } from '../../platform/host/host-images.ts';
+import { hostMicrocode, microcodePackage } from '../../platform/host/microcode.ts';
+import { processors } from './processors.ts';
 
 /** Memory of this machine in KiB; undefined where Xen gives this system only a part of it, or nothing says. */
 export function machineKiB(): number | undefined {
@@ -27,6 +29,12 @@ export function machineNotes(manifest: Manifest): string[] {
       manifest.platform.iommu === 'required'
         ? 'no IOMMU is to be seen in this system, and the manifest says "iommu: required": such a boot is refused'
         : 'no IOMMU is to be seen in this system: devices reach all memory, and evidence has the gap "dma"',
+    );
+  }
+  const microcode = microcodePackage(processors());
+  if (microcode !== undefined && hostMicrocode('/', processors()) === undefined) {
+    notes.push(
+      `there is no microcode for this host's processors: they keep what firmware has loaded; Debian's package ${microcode}, in non-free-firmware, brings it`,
     );
   }
   for (const { name, ramdisk, cmdline } of manifest.domains) {

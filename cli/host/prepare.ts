@@ -14,6 +14,7 @@ import { verifyDetachedSignature } from '../../boot-configs/signature.ts';
 import { predictBoot } from '../../daemon/plan/prediction.ts';
 import { firstDomainKiB, xenSerialPorts } from '../../domains/xen-options.ts';
 import { contentDigests } from '../../measurement/content.ts';
+import { type Microcode, microcodeOptions } from '../../platform/host/microcode.ts';
 import type { ReleasePrediction } from '../../platform/host/prediction.ts';
 import type { ReleaseParts } from '../../platform/host/release.ts';
 import { buildHypervisor } from '../../platform/hypervisor/build.ts';
@@ -26,7 +27,7 @@ import {
   initramfsSize,
   kernelOptions,
 } from '../../platform/images/command-lines.ts';
-import { buildBootImage } from '../../platform/images/domb.ts';
+import { buildBootImage, type Initramfs } from '../../platform/images/domb.ts';
 import { buildPolicy } from '../../platform/policy/build.ts';
 import { Failure } from '../command.ts';
 import { policyIn } from '../flask-policy.ts';
@@ -44,6 +45,8 @@ export interface Wanted {
   policy: string | undefined;
   /** More of Xen's command line. */
   xenOptions: readonly string[];
+  /** What Xen loads into the processors. */
+  microcode: Microcode | undefined;
   /** Memory of the machine, in KiB; not compared when left out. */
   platformKiB: number | undefined;
   title: string;
@@ -91,10 +94,11 @@ export async function prepareRelease(wanted: Wanted): Promise<Prepared> {
   ]);
   const policyBytes = await readFile(policy);
   const find = async (path: string) => join(images, path);
-  const { initramfs } = await buildBootImage(bytes, source, find, {
+  const { initramfs: own } = await buildBootImage(bytes, source, find, {
     policy: policyBytes,
     signature,
   });
+  const initramfs = wanted.microcode ? behind(wanted.microcode.archive, own) : own;
   const memoryMiB = bootDomainMiB(initramfs);
   const prediction = await predicted(wanted, manifest, policy);
   return {
@@ -106,12 +110,26 @@ export async function prepareRelease(wanted: Wanted): Promise<Prepared> {
       kernel: await bootKernel(),
       policy,
       initramfs,
-      xenOptions: [...hypervisorOptions(memoryMiB), ...crashOptions(bytes), ...wanted.xenOptions],
+      xenOptions: [
+        ...hypervisorOptions(memoryMiB),
+        ...crashOptions(bytes),
+        ...(wanted.microcode ? microcodeOptions : []),
+        ...wanted.xenOptions,
+      ],
       kernelOptions,
       title: wanted.title,
       manifest: bytes,
       prediction,
     },
+  };
+}
+
+/** Linux unpacks both. */
+function behind(archive: Uint8Array, { pieces, packed, unpacked }: Initramfs): Initramfs {
+  return {
+    pieces: [archive, ...pieces],
+    packed: packed + archive.length,
+    unpacked: unpacked + archive.length,
   };
 }
 
