@@ -8,7 +8,7 @@ import type { MeasuredItem } from '../../measurement/events.ts';
 import type { Verdict } from '../../measurement/evidence/verdict.ts';
 import { LOG_FILE_NAME } from '../../measurement/measurement-log.ts';
 import { bootDomainMiB } from '../images/command-lines.ts';
-import { buildBootImage, type ImageExtras } from '../images/domb.ts';
+import { buildBootImage, type ImageExtras, type Initramfs } from '../images/domb.ts';
 import type { Judgement } from '../judge/judgement.ts';
 import { type Answers, type Ask, QuestionLine } from '../machine/answers.ts';
 import { type BootOptions, bootManifest, type FirmwareOptions } from '../machine/boot-manifest.ts';
@@ -75,6 +75,8 @@ export interface PlatformRunOptions {
   started?: (machine: VirtualMachine) => void;
   /** Told why the boot failed, before the machine is stopped. */
   failed?: (error: unknown, machine: VirtualMachine) => Promise<void>;
+  /** Makes another boot domain of what domB's initramfs has in it. */
+  bootDomain?: (own: Initramfs) => Promise<Initramfs>;
   /** Whether an image, by its name in the manifest, is the demo's own; the default: all are. */
   isOwnImage?: (name: string) => boolean;
 }
@@ -104,7 +106,7 @@ export interface BootingPlatform {
 export async function bootPlatform(options: PlatformRunOptions): Promise<BootingPlatform> {
   const { manifestBytes, source, parts, directory, report, signature } = options;
   const findImage = finder(parts.images);
-  const { manifest, initramfs } = await report("domB's boot image", () =>
+  const { manifest, initramfs: own } = await report("domB's boot image", () =>
     readFile(parts.policy).then((policy) =>
       buildBootImage(manifestBytes, source, findImage, { policy, signature }),
     ),
@@ -117,6 +119,7 @@ export async function bootPlatform(options: PlatformRunOptions): Promise<Booting
   );
   const { hypervisorOptions, memoryMiB, cpus, tpm, firmware, devices, disk, exposed, kept } =
     options;
+  const initramfs = (await options.bootDomain?.(own)) ?? own;
   const machine = await bootManifest({
     ...{ directory, kept, parts, initramfs },
     ...{ hypervisorOptions, memoryMiB, cpus, tpm, firmware, devices, disk, exposed },

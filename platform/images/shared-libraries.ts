@@ -5,7 +5,7 @@ import { runProgram } from '../lib/run.ts';
 import type { RootTree } from './root-tree.ts';
 
 // Where Debian keeps libraries, in the dynamic linker's order; one flat directory is enough in our images.
-const searchPath = [
+export const searchPath = [
   'lib/x86_64-linux-gnu',
   'usr/lib/x86_64-linux-gnu',
   'usr/lib/x86_64-linux-gnu/swtpm',
@@ -15,19 +15,22 @@ const libraryDirectory = '/lib/x86_64-linux-gnu';
 /**
  * Puts all shared libraries that the given ELF files need (DT_NEEDED, transitively) into the root tree, together
  * with the dynamic linker. Fails by name when `packageTree` lacks one.
+ * @param extra those that no header names
+ * @param directories of `packageTree`, in the order in which they are looked through
  */
 export async function addSharedLibraries(
   root: RootTree,
   packageTree: string,
   files: readonly string[],
   extra: readonly string[] = [],
+  directories: readonly string[] = searchPath,
 ): Promise<void> {
   const queue = [...files];
   const seen = new Set<string>();
   const want = async (soname: string, by: string) => {
     if (seen.has(soname)) return;
     seen.add(soname);
-    const source = await find(packageTree, soname);
+    const source = await find(packageTree, directories, soname);
     if (!source) throw new Error(`${by} needs ${soname}, which is in none of the packages`);
     await root.copy(join(libraryDirectory, soname), source, 0o755);
     queue.push(source);
@@ -49,8 +52,12 @@ async function needed(file: string): Promise<string[]> {
   );
 }
 
-async function find(packageTree: string, soname: string): Promise<string | undefined> {
-  for (const directory of searchPath) {
+async function find(
+  packageTree: string,
+  directories: readonly string[],
+  soname: string,
+): Promise<string | undefined> {
+  for (const directory of directories) {
     const path = join(packageTree, directory, soname);
     if (await exists(path)) return realpath(path);
   }

@@ -14,6 +14,8 @@ const fixtures = join(import.meta.dirname, 'debian-dom0');
 const packages = [
   ...['systemd-sysv', 'udev', 'dbus', 'kmod', 'e2fsprogs', 'zstd', 'initramfs-tools'],
   ...['xen-utils-4.17', 'tpm2-tools', 'libtss2-tcti-device0'],
+  // Beside initramfs-tools; the package dracut would take its place.
+  'dracut-core',
   // For the host on which domb is installed.
   ...['grub2-common', 'grub-efi-amd64-bin', 'xz-utils', 'libstdc++6', 'fdisk'],
   ...['efibootmgr', 'sbsigntool'],
@@ -38,7 +40,7 @@ const left = [
 const kept = ['/lib/modules/*/kernel/drivers/net/xen-netback/*'];
 
 export interface DebianDom0 {
-  /** The initramfs of Debian's initramfs-tools. */
+  /** Its initramfs, of dracut: initramfs-tools is what the host has on which domb is installed (installed-debian.ts). */
   initrd: string;
   /** An ext4 file system, the root; not to be written to. */
   disk: string;

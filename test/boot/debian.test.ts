@@ -1,4 +1,7 @@
-/** A dom0 that is Debian 12 with systemd, its root file system on a disk, and Debian's own daemons, oxenstored among them. */
+/**
+ * A dom0 that is Debian 12 with systemd, its root file system on a disk, its initramfs of dracut, and Debian's own daemons, oxenstored among
+ * them; and a boot domain whose init is systemd, too.
+ */
 import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
@@ -10,6 +13,7 @@ import { reservedBootDomid } from '../../platform/demo/platform-run.ts';
 import { parseXlList } from '../../platform/judge/tool-output.ts';
 import { debianDom0 } from './debian-dom0.ts';
 import { boot, consoleUntil, failedChecks, parts } from './support.ts';
+import { withSystemd } from './systemd-boot-domain.ts';
 
 const guest = (name: string, domid: number, type: string, more: string) => `
   - name: ${name}
@@ -72,6 +76,7 @@ test('a stock Debian 12 with systemd is dom0', async (t) => {
   const run = await boot('debian', manifest, {
     parts: { ...built, images: new Map([...built.images, ['initrd.img', initrd]]) },
     disk: own,
+    bootDomain: withSystemd,
     // What guests say is on consoles that Debian's xenconsoled does not log.
     judged: allSubjects.filter((name) => !/^guest|services/.test(name)),
     isOwnImage: (name) => name !== 'initrd.img',
@@ -89,6 +94,11 @@ test('a stock Debian 12 with systemd is dom0', async (t) => {
       rows.find(({ domid }) => domid === reservedBootDomid),
       undefined,
     );
+  });
+
+  await t.test('in domB, systemd has run the daemon, and waited for the TPM', () => {
+    assert.match(run.consoleText, /systemd\[1\]: Starting domb\.service/);
+    assert.doesNotMatch(run.consoleText, /Timed out waiting for device dev-tpmrm0/);
   });
 
   await t.test('systemd is up from the disk, and no unit has failed', () => {
