@@ -44,7 +44,7 @@ needPackages('machine');
 const scratch = await mkdtemp(join(tmpdir(), 'flask-price-'));
 try {
   const source = await patched(await xenSource('hypervisor'), process.argv[2]);
-  const { hypervisor } = await buildHypervisor({ bootDomain: true }, source);
+  const { hypervisor } = await buildHypervisor(source);
   const program = join(scratch, 'price');
   await runProgram('gcc', [...compiling, '-o', program, join(root, 'bench/flask/price.c')]);
   const policy = await policyOfXen(source.tree);

@@ -127,7 +127,7 @@ async function builtXen(xen: XenSource, terminal: Terminal) {
   terminal.writeError(
     'Building what is missing of Xen, policy and kernel; once, for some minutes\n',
   );
-  return buildHypervisor({ bootDomain: true }, xen);
+  return buildHypervisor(xen);
 }
 
 /** What Xen's own module list can hold: a start and an end of 32 bits. */

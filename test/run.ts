@@ -44,11 +44,16 @@ try {
   for (const [kind, files] of chosen) {
     const filter = selection.name === undefined ? [] : [`--test-name-pattern=${selection.name}`];
     if (kind === 'boot') await step('images', process.execPath, ['test/boot/prepare.ts']);
-    for (const [part, at, those] of paces(kind, files)) {
-      const pace = [`--test-concurrency=${at}`, `--test-timeout=${patience[kind]}`];
-      if (those.length > 0) {
-        await step(part, process.execPath, ['--test', ...pace, ...filter, ...those]);
-      }
+    for (const paces of partsOf(kind, files, chosen)) {
+      const runs = paces.map(({ part, at, those, idle }) => {
+        const timeout = idle ? patience.boot : patience[kind];
+        const pace = [`--test-concurrency=${at}`, `--test-timeout=${timeout}`];
+        const test = [process.execPath, '--test', ...pace, ...filter, ...those];
+        // Gets what nobody else wants (sched(7), SCHED_IDLE).
+        const [command = '', ...args] = idle ? ['chrt', '--idle', '0', ...test] : test;
+        return step(part, command, args, idle);
+      });
+      await Promise.all(runs);
     }
   }
   const left = leftovers(cache, await cacheEntries());
@@ -74,16 +79,57 @@ function chosenFiles({ files, name }: Selection): ReadonlyMap<Kind, readonly str
   return byKind(matching.map(([file]) => file));
 }
 
-/** How many of some test files run at once. */
-type Pace = readonly [part: string, at: number, files: readonly string[]];
+/** Some test files, and how many of them run at once. */
+interface Pace {
+  part: string;
+  at: number;
+  those: readonly string[];
+  /** Beside another part, which may not be slowed down by them. */
+  idle?: boolean;
+}
 
-/** Two machines at once take less time than one after the other (bench/machines.ts), if there is room for both. */
-function paces(kind: Kind, files: readonly string[]): Pace[] {
-  if (kind !== 'boot') return [[kind, availableParallelism(), files]];
-  return [
-    ['boot', machinesAtOnce(), files.filter((file) => !needsQuiet(file))],
-    ['boot, one at a time', 1, files.filter(needsQuiet)],
-  ];
+/**
+ * What of a kind runs one after the other, each with what runs beside it. Two machines at once take less time than one after the other
+ * (bench/machines.ts), if there is room for both. Beside those that run alone half of the processors' time is left.
+ */
+function partsOf(
+  kind: Kind,
+  files: readonly string[],
+  chosen: ReadonlyMap<Kind, readonly string[]>,
+): Pace[][] {
+  const quiet = (chosen.get('boot') ?? []).filter(needsQuiet);
+  const long = (chosen.get('integration') ?? []).filter(isLong);
+  const beside = quiet.length > 0 ? long : [];
+  const parts: Pace[][] =
+    kind === 'boot'
+      ? [
+          [
+            {
+              part: 'boot',
+              at: machinesAtOnce(),
+              those: files.filter((each) => !needsQuiet(each)),
+            },
+          ],
+          [
+            { part: 'boot, one at a time', at: 1, those: quiet },
+            { part: 'integration, beside those', at: 1, those: beside, idle: true },
+          ],
+        ]
+      : [
+          [
+            {
+              part: kind,
+              at: availableParallelism(),
+              those: files.filter((each) => !beside.includes(each)),
+            },
+          ],
+        ];
+  return parts.map((paces) => paces.filter(({ those }) => those.length > 0));
+}
+
+/** They compile or pack for minutes, and nobody waits for what they make. */
+function isLong(file: string): boolean {
+  return /\/(hypervisor-series|debs)\.test\.ts$/.test(file);
 }
 
 /**
@@ -100,20 +146,29 @@ function machinesAtOnce(): number {
   return availableParallelism() >= 2 && freemem() > 2 * 5 * 2 ** 30 ? 2 : 1;
 }
 
-async function step(part: string, command: string, args: string[]): Promise<void> {
+/** Runs one part. What it says is shown when it has ended, where another runs beside it. */
+async function step(part: string, command: string, args: string[], later = false): Promise<void> {
   const start = performance.now();
-  console.log(`\n# ${[command.split('/').at(-1), ...args.slice(0, 3)].join(' ')}`);
+  const heading = `\n# ${[command.split('/').at(-1), ...args.slice(0, 3)].join(' ')}`;
+  if (!later) console.log(heading);
   const child = spawn(command, args, {
     cwd: root,
-    stdio: 'inherit',
+    stdio: later ? ['inherit', 'pipe', 'pipe'] : 'inherit',
     env: { ...process.env, [RUN_DIRECTORY]: shared },
   });
+  let said = '';
+  for (const output of [child.stdout, child.stderr]) {
+    output?.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+  }
   const status = await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
+  if (later) console.log(`${heading}\n${said}`);
   if (status !== 0) failed = true;
-  times.push({ part, seconds: (performance.now() - start) / 1000 });
+  times.push({ part, seconds: (performance.now() - start) / 1000, beside: later });
 }
 
 function tool(name: string): string {

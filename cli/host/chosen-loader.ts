@@ -13,7 +13,7 @@ export async function chosenLoader(
   if (efi === undefined) return new Grub(places);
   const { key, certificate } = efi;
   return new EfiEntries(places, {
-    xenEfi: (await buildHypervisor({ bootDomain: true })).efi,
+    xenEfi: (await buildHypervisor()).efi,
     key: key === undefined || certificate === undefined ? undefined : { key, certificate },
   });
 }

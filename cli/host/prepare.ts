@@ -62,7 +62,7 @@ export interface Prepared {
 /** Checks everything as a boot would, and says what the release will be made of; nothing is written. */
 export async function prepareRelease(wanted: Wanted): Promise<Prepared> {
   const { source, bytes, images, signature } = wanted;
-  const { hypervisor } = await buildHypervisor({ bootDomain: true });
+  const { hypervisor } = await buildHypervisor();
   const policy = wanted.policy ?? (await buildPolicy());
   const more = wanted.xenOptions.join(' ');
   if (firstDomainKiB(more) !== undefined) {

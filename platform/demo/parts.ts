@@ -49,12 +49,10 @@ export async function ownImageNames(): Promise<readonly string[]> {
 }
 
 /** Builds, or finds in the cache, everything the virtual platform is made of. */
-export async function platformParts(report: ReportWork, bootDomain = true): Promise<Parts> {
+export async function platformParts(report: ReportWork): Promise<Parts> {
   const source = await report("Xen's source", () => xenSource('hypervisor'));
   const xen = `Xen ${source.version} of ${source.origin}, with XSM, FLASK and the boot-domain series`;
-  const { hypervisor, efi } = await report(xen + isOld(source), () =>
-    buildHypervisor({ bootDomain }, source),
-  );
+  const { hypervisor, efi } = await report(xen + isOld(source), () => buildHypervisor(source));
   const policy = await report('FLASK policy', () => buildPolicy(source));
   const kernel = await report("Debian's kernel, unpacked to ELF", debianKernel);
   const images = new Map([['vmlinux', kernel.elf]]);

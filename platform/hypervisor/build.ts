@@ -14,18 +14,14 @@ export interface HypervisorBuild {
 }
 
 /**
- * Builds Xen with FLASK and late hardware domains, and with the boot domain of our series when asked to.
+ * Builds Xen with FLASK, late hardware domains, and the boot domain of our series.
  * @param source what to build it from; Debian's newest that can be had when left out
  */
-export async function buildHypervisor(
-  { bootDomain }: { bootDomain: boolean },
-  source?: XenSource,
-): Promise<HypervisorBuild> {
+export async function buildHypervisor(source?: XenSource): Promise<HypervisorBuild> {
   needPackages('hypervisor');
   const { version, tree, key } = source ?? (await xenSource('hypervisor'));
-  const names = ['xsm.config', ...(bootDomain ? ['boot-domain.config'] : [])];
   const configuration = (
-    await Promise.all(names.map((name) => readFile(configFile(name), 'utf8')))
+    await Promise.all(fragments.map((name) => readFile(configFile(name), 'utf8')))
   ).join('');
   const environment = await buildEnvironment(tree, version);
   const directory = await cached('hypervisor', [key, configuration, environment], async (work) => {
@@ -55,6 +51,8 @@ export async function buildHypervisor(
   };
 }
 
+/** Of Xen's configuration. */
+const fragments = ['xsm.config', 'boot-domain.config'];
 const configFile = (name: string) => join(import.meta.dirname, 'config', name);
 
 /**

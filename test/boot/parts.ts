@@ -7,18 +7,17 @@ const quiet: ReportWork = (_what, work) => work();
 
 /**
  * Everything the platform is made of; the first caller of a run builds it, or finds it in the cache, which takes some seconds.
- * @param bootDomain false for a Xen that is built without the boot-domain switch
  */
-export async function parts(bootDomain = true): Promise<Parts> {
+export async function parts(): Promise<Parts> {
   const run = process.env[RUN_DIRECTORY];
-  if (run === undefined) return platformParts(quiet, bootDomain);
-  const file = join(run, `parts-${bootDomain}.json`);
+  if (run === undefined) return platformParts(quiet);
+  const file = join(run, 'parts.json');
   const known = await readFile(file, 'utf8').catch(() => undefined);
   if (known !== undefined) {
     const { images, ...others } = JSON.parse(known);
     return { ...others, images: new Map(images) };
   }
-  const built = await platformParts(quiet, bootDomain);
+  const built = await platformParts(quiet);
   // In one step: another file may read it at the same time.
   await writeFile(
     `${file}.${process.pid}`,

@@ -45,16 +45,6 @@ test('without the boot option, Xen is stock and dom0 is a late hardware domain',
   assert.equal(run.record.hardwareDomid, 5);
 });
 
-test('a Xen built without the switch does the same', async () => {
-  const run = await boot('switch-off', await exampleManifest('late-hwdom'), {
-    parts: await parts(false),
-    hypervisorOptions: ['hardware_dom=5'],
-    bootDomid: 0,
-  });
-  assert.deepEqual(failedChecks(run), []);
-  assert.equal(run.record.bootDomid, 0);
-});
-
 /** The image with one more file in it, as a new file: Linux unpacks archives one behind the other. */
 async function changedImage({ images }: Parts, name: string): Promise<string> {
   const original = await readFile(images.get(name) ?? '');

@@ -4,25 +4,33 @@ import { dirname, join } from 'node:path';
 import { exists } from '../../platform/lib/cache.ts';
 import { runProgram } from '../../platform/lib/run.ts';
 
-/** A choice of what our series depends on: Xen's security modules (FLASK, SILO alone, or none), and Argo. */
+/** A choice of what our series depends on: Xen's security modules (FLASK, SILO alone, or none), Argo, and the switch of the series itself. */
 export interface Choice {
   xsm: 'flask' | 'silo' | 'none';
   argo: boolean;
+  bootDomain: boolean;
 }
 
 /** What `platform/hypervisor` builds. */
-export const shipped: Choice = { xsm: 'flask', argo: true };
+export const shipped: Choice = { xsm: 'flask', argo: true, bootDomain: true };
 
 const others: readonly Choice[] = [
-  { xsm: 'flask', argo: false },
-  { xsm: 'silo', argo: true },
-  { xsm: 'silo', argo: false },
-  { xsm: 'none', argo: true },
-  { xsm: 'none', argo: false },
+  { ...shipped, argo: false },
+  { ...shipped, xsm: 'silo' },
+  { ...shipped, xsm: 'silo', argo: false },
+  { ...shipped, xsm: 'none' },
+  { ...shipped, xsm: 'none', argo: false },
+  { ...shipped, bootDomain: false },
 ];
 
-export const nameOf = ({ xsm, argo }: Choice): string =>
-  `${xsm === 'flask' ? 'with FLASK' : xsm === 'silo' ? 'without FLASK' : 'without XSM'}, ${argo ? 'with' : 'without'} Argo`;
+const withOrNot = (has: boolean, what: string) => `${has ? 'with' : 'without'} ${what}`;
+
+export const nameOf = ({ xsm, argo, bootDomain }: Choice): string =>
+  [
+    xsm === 'none' ? 'without XSM' : withOrNot(xsm === 'flask', 'FLASK'),
+    withOrNot(argo, 'Argo'),
+    withOrNot(bootDomain, 'the boot domain'),
+  ].join(', ');
 
 const fragments = join(import.meta.dirname, '../../platform/hypervisor/config');
 
@@ -47,13 +55,17 @@ export function libraryFiles(patch: string): string[] {
   return changed(patch, 'tools/libs/ctrl/').filter((name) => name.endsWith('.c'));
 }
 
-/** What a patch can be compiled differently in than shipped: it has code of security modules, or Argo's. */
+/** What a patch can be compiled differently in than shipped: it has code of security modules, Argo's, or asks for the switch. */
 export function otherChoices(patch: string): Choice[] {
   const names = changed(patch, 'xen/');
   const xsm = names.some((name) => /\bxsm\//.test(name));
   const argo = names.some((name) => /\bargo\b/.test(name));
+  const asksForSwitch = /^\+#if.*CONFIG_BOOT_DOMAIN\b/m.test(patch);
   return others.filter(
-    (choice) => (xsm || choice.xsm === shipped.xsm) && (argo || choice.argo === shipped.argo),
+    (choice) =>
+      (xsm || choice.xsm === shipped.xsm) &&
+      (argo || choice.argo === shipped.argo) &&
+      (asksForSwitch || choice.bootDomain === shipped.bootDomain),
   );
 }
 
@@ -143,7 +155,7 @@ async function linkEfi(tree: string, output: string, files: readonly string[]): 
 async function configure(
   tree: string,
   output: string,
-  { xsm, argo }: Choice,
+  { xsm, argo, bootDomain }: Choice,
   make: Make,
 ): Promise<void> {
   const target = join(output, '.config');
@@ -157,6 +169,7 @@ async function configure(
   const off = [
     ...(xsm === 'flask' ? [] : xsm === 'silo' ? ['XSM_FLASK'] : ['XSM']),
     ...(argo ? [] : ['ARGO']),
+    ...(bootDomain ? [] : ['BOOT_DOMAIN']),
   ];
   let text = await readFile(target, 'utf8');
   for (const name of off) {
@@ -167,12 +180,11 @@ async function configure(
   await make(['olddefconfig']);
   const made = await readFile(target, 'utf8');
   const has = (name: string) => new RegExp(`^CONFIG_${name}=y$`, 'm').test(made);
-  const is = { xsm: has('XSM'), flask: has('XSM_FLASK'), argo: has('ARGO') };
-  if (is.xsm !== (xsm !== 'none') || is.flask !== (xsm === 'flask') || is.argo !== argo) {
-    throw new Error(
-      `Xen's configuration did not take ${nameOf({ xsm, argo })}: ${JSON.stringify(is)}`,
-    );
-  }
+  const taken = { XSM: xsm !== 'none', XSM_FLASK: xsm === 'flask', ARGO: argo };
+  // Before the patch that adds it there is none.
+  const wanted = Object.entries(bootDomain ? taken : { ...taken, BOOT_DOMAIN: false });
+  const lost = wanted.filter(([name, value]) => has(name) !== value).map(([name]) => name);
+  if (lost.length > 0) throw new Error(`Xen's configuration did not take ${lost.join(', ')}`);
 }
 
 type Make = (goals: readonly string[]) => Promise<void>;

@@ -44,6 +44,8 @@ export async function readCosts(directory: string): Promise<BootCost[]> {
 export interface PartTime {
   part: string;
   seconds: number;
+  /** While another ran, in whose time it is. */
+  beside?: boolean;
 }
 
 /** The table that ends a run: each boot, most costly file first, and what each kind of test took. */
@@ -56,7 +58,7 @@ export function costTable(costs: readonly BootCost[], parts: readonly PartTime[]
     ...boots.map((boot) => `${column(boot.seconds)}    ${boot.boot}  ${boot.test}`.trimEnd()),
   ]);
   const boots = costs.length > 0 ? ['# What each boot cost, in seconds', ...rows, ''] : [];
-  const total = `${column(sum(parts))}  in all, with ${count(costs.length, 'boot')}`;
+  const total = `${column(sum(parts.filter(({ beside }) => !beside)))}  in all, with ${count(costs.length, 'boot')}`;
   const kinds = parts.map(({ part, seconds }) => `${column(seconds)}  ${part}`);
   return [...boots, '# What the run took, in seconds', ...kinds, total].join('\n');
 }

@@ -186,7 +186,7 @@ async function dom0Package(version: string): Promise<DebPackage> {
 
 async function xenPackage(): Promise<DebPackage> {
   const xen = await xenSource('hypervisor', await findXen());
-  const { hypervisor, efi } = await buildHypervisor({ bootDomain: true }, xen);
+  const { hypervisor, efi } = await buildHypervisor(xen);
   const policy = await buildPolicy(xen);
   const patches = await seriesPatches();
   const place = 'usr/lib/domb/xen';

@@ -33,7 +33,8 @@ describe('each patch builds by itself', () => {
 
   after(async () => await rm(scratch, { recursive: true, force: true }));
 
-  const output = ({ xsm, argo }: Choice) => join(scratch, `${xsm}-${argo ? 'argo' : 'plain'}`);
+  const output = ({ xsm, argo, bootDomain }: Choice) =>
+    join(scratch, `${xsm}-${argo ? 'argo' : 'plain'}-${bootDomain ? 'boot' : 'stock'}`);
   const compile = (choice: Choice, patch: string) =>
     compileHypervisor(
       ...([tree, output(choice), choice, patch] as const),
