@@ -26,6 +26,8 @@ export interface MachineOptions {
   counted?: boolean | undefined;
   /** File that is the contents of an NVMe disk; the machine may write to it. */
   disk?: string | undefined;
+  /** Properties of its processor that are others than usual, as QEMU's option -cpu takes them. */
+  processor?: string | undefined;
   /** Whether its memory and registers can be reached from outside ({@link VirtualMachine.hardware}). */
   exposed?: boolean | undefined;
 }
@@ -142,7 +144,8 @@ async function emptyDirectory(directory: string, kept: readonly string[] = []): 
   }
 }
 
-function machineArguments({ memoryMiB, cpus, counted }: MachineOptions): string[] {
+function machineArguments({ memoryMiB, cpus, counted, processor }: MachineOptions): string[] {
+  const model = ['qemu64,+svm,+npt', processor].filter(Boolean).join(',');
   const emulation = counted
     ? ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off']
     : ['-accel', 'tcg,thread=multi'];
@@ -152,7 +155,7 @@ function machineArguments({ memoryMiB, cpus, counted }: MachineOptions): string[
     // rare: a processor that restores floating-point state, as it does often where Node runs, writes the first one's hflags2
     // without a lock (cpu_clear_ignne, target/i386/tcg/sysemu/fpu_helper.c), and may undo what was just put there, that nested
     // paging is on or off. With thread=single, which has no such races, another guest crashed, and it takes twice the time.
-    ...['-machine', 'q35', ...emulation, '-cpu', 'qemu64,+svm,+npt'],
+    ...['-machine', 'q35', ...emulation, '-cpu', model],
     ...['-smp', String(cpus), '-m', String(memoryMiB)],
     ...['-nodefaults', '-nographic', '-no-reboot'],
   ];
