@@ -78,6 +78,8 @@ export class QuestionLine {
 
   /** Asks one question, when the one before was answered, and keeps the answer in {@link answers}. */
   readonly ask: Ask = async (name, script, timeout = patience) => {
+    // It is the first word of the question, and of its answer's marks.
+    if (!/^\S+$/.test(name)) throw new Error(`a question's name is one word: "${name}"`);
     this.#text = '';
     const start = performance.now();
     this.#socket.write(`${name} ${Buffer.from(script).toString('base64')}\n`);

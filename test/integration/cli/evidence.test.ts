@@ -1,75 +1,31 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createAk, flushContext, objectName, pcrBanks, pcrExtend, pcrRead } from 'node-tpm2-pts';
-import type { MeasuredItem } from '../../../measurement/events.ts';
-import { BOOT_LOG_FILE_NAME, MeasurementLog } from '../../../measurement/measurement-log.ts';
+import { pcrBanks, pcrExtend, pcrRead } from 'node-tpm2-pts';
 import { runProgram } from '../../../platform/lib/run.ts';
 import { domb, file } from '../../lib/domb.ts';
 import { HYPERVISOR_ITEM } from '../../lib/evidence.ts';
 import { assertShape } from '../../lib/json-shape.ts';
+import { MeasuredPlatform } from '../../lib/measured-platform.ts';
 import { ramdiskWith } from '../../lib/ramdisk-with.ts';
-import { type Swtpm, startSwtpm } from '../../lib/swtpm.ts';
-import { elf, pvNotes } from '../../unit/boot-configs/elf-builder.ts';
 
 const NONCE = '00112233445566778899aabbccddeeff';
 const manifest = file('boot-configs/demo.yaml');
 
-let swtpm: Swtpm;
-let directory: string;
-const at = (name: string): string => join(directory, name);
+let platform: MeasuredPlatform;
+const at = (name: string): string => platform.at(name);
 const images = (): string => at('images');
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'domb-evidence-'));
-  swtpm = await startSwtpm();
-  execFileSync('mkdir', ['images', 'logs'], { cwd: directory });
-  await writeFile(join(images(), 'vmlinux'), elf({ notes: pvNotes }));
-  await writeFile(join(images(), 'vtpm.cpio.zst'), ramdiskWith('the vTPM'));
-  await writeFile(join(images(), 'dom0.cpio.zst'), ramdiskWith('domain 0'));
-  const predicted = await predict('--reference-out', at('p.reference'));
-  assert.equal(predicted.status, 0, predicted.error);
-  await boot(JSON.parse(await readFile(at('p.reference'), 'utf8')).items);
+  platform = await MeasuredPlatform.make({ bootItems: [HYPERVISOR_ITEM] });
 });
 
-after(async () => {
-  await swtpm?.stop();
-  await rm(directory, { recursive: true });
-});
+after(() => platform.stop());
 
-/** Measures as a boot does, into both registers. */
-async function boot(items: readonly MeasuredItem[]): Promise<void> {
-  const tpm = await swtpm.connect();
-  try {
-    const log = await MeasurementLog.open({ tpm, pcr: 13, directory: at('logs') });
-    const name = BOOT_LOG_FILE_NAME;
-    const bootLog = await MeasurementLog.open({ tpm, pcr: 12, directory: at('logs'), name });
-    for (const item of items) await log.measure(item);
-    const ak = await createAk(tpm);
-    await flushContext(tpm, ak.handle);
-    const keyName = objectName(ak.publicArea).toString('hex');
-    await bootLog.measure(HYPERVISOR_ITEM);
-    await bootLog.measure({ event: 'attestation-key', name: keyName });
-    for (const each of [log, bootLog]) {
-      await each.cap();
-      await each.close();
-    }
-  } finally {
-    await tpm.close();
-  }
-}
-
-const predict = (...options: string[]) =>
-  domb(['predict', manifest, '--no-policy', '--images', images(), ...options]);
-
-const quote = (nonce: string, output: string) =>
-  domb([
-    ...['quote', '--nonce', nonce, '--device', `unix:${swtpm.socket}`],
-    ...['--logs', at('logs'), '--output', at(output)],
-  ]);
+const predict = ['predict', manifest, '--no-policy', '--images'];
+const quote = (nonce: string, output: string) => platform.quote(nonce, output);
 
 const verify = (...options: string[]) => domb(['verify', at('evidence'), ...options]);
 /** Parts of the JSON that nothing writes here: no guest, no script, and no domain missing. */
@@ -81,11 +37,11 @@ const ofScripts = [
   'scripts.changed[]',
   'scripts.read[]',
 ];
-const withImages = () => ['--manifest', manifest, '--no-policy', '--images', images()];
+const withImages = () => platform.expected;
 
 test('what was predicted is what the TPM holds', async () => {
-  const { pcrs } = JSON.parse((await predict('--json')).out);
-  const tpm = await swtpm.connect();
+  const { pcrs } = JSON.parse((await domb([...predict, images(), '--json'])).out);
+  const tpm = await platform.swtpm.connect();
   const banks = (await pcrBanks(tpm)).map(({ bank }) => bank);
   const held = await pcrRead(
     tpm,
@@ -174,7 +130,7 @@ test('another image, another nonce, another key: 3, and in plain words', async (
 test('a reference stands for the images when it is signed', async () => {
   const reference = at('p.reference');
   const check = (...more: string[]) => verify('--nonce', NONCE, '--reference', reference, ...more);
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: directory });
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: platform.directory });
   openssl('genpkey', '-algorithm', 'ed25519', '-out', 'key.pem');
   openssl('pkey', '-in', 'key.pem', '-pubout', '-out', 'public.pem');
   const key = ['--key', at('public.pem')];
@@ -260,7 +216,7 @@ test('the commands of docs/verifying.md find the digest of every event, however 
 });
 
 test('once something else is in the register, the quote itself says that it will not verify', async () => {
-  const tpm = await swtpm.connect();
+  const tpm = await platform.swtpm.connect();
   await pcrExtend(tpm, 13, new Map([['sha256', Buffer.alloc(32, 1)]]));
   await tpm.close();
   const { status, error } = await quote(NONCE, 'evidence');

@@ -71,3 +71,11 @@ test('the marks of other answers are not taken for those of the one that is read
   assert.equal(parseAnswer('@begin one\nx\n\n@end one 0', 'one'), undefined);
   assert.deepEqual(parseAnswer('@begin one\n\n@end one 0\n', 'one'), { output: '', status: 0 });
 });
+
+test('a name of two words is refused, since its answer would be for another question', async (t) => {
+  const dom0 = await line(t, () => assert.fail('it was asked'));
+  await assert.rejects(
+    dom0.ask('two words', 'xl list'),
+    /a question's name is one word: "two words"/,
+  );
+});
