@@ -1,5 +1,23 @@
 import type { Declarations, Library } from './ffi/library.ts';
 import { openLibrary } from './ffi/library.ts';
+import { readText } from './ffi/memory.ts';
+
+/** Functions of one kind of device: its struct is filled from JSON, and needs no layout here. */
+type DeviceKind = 'disk' | 'nic' | 'pci';
+
+const filled = {
+  args: { context: 'pointer', device: 'bytes', json: 'string' },
+  result: 'i32',
+  fails: 'nonzero',
+} as const;
+const prepared = { args: { device: 'bytes' }, result: 'void', fails: 'never' } as const;
+/** With a NULL for `how` it returns when all is done, hotplug scripts too; in a thread of its own meanwhile. */
+const changed = {
+  args: { context: 'pointer', domid: 'u32', device: 'bytes', how: 'bytes?' },
+  result: 'i32',
+  fails: 'nonzero',
+  slow: true,
+} as const;
 
 /** The context of libxenlight (libxl.h). Its other structs can be filled from JSON without a layout. */
 const LIBXL = {
@@ -21,6 +39,60 @@ const LIBXL = {
     fails: 'nonzero',
   },
   libxl_domain_config_dispose: { args: { config: 'bytes' }, result: 'void', fails: 'never' },
+  libxl_domain_destroy: {
+    args: { context: 'pointer', domid: 'u32', how: 'bytes?' },
+    result: 'i32',
+    fails: 'nonzero',
+    slow: true,
+  },
+  libxl_evenable_domain_death: {
+    args: { context: 'pointer', domid: 'u32', user: 'u64', source: 'bytes' },
+    result: 'i32',
+    fails: 'nonzero',
+  },
+  libxl_evdisable_domain_death: {
+    args: { context: 'pointer', source: 'pointer' },
+    result: 'void',
+    fails: 'never',
+  },
+  // Without a predicate all events of these types will do.
+  libxl_event_wait: {
+    args: {
+      context: 'pointer',
+      event: 'bytes',
+      types: 'u64',
+      predicate: 'bytes?',
+      user: 'bytes?',
+    },
+    result: 'i32',
+    fails: 'nonzero',
+    slow: true,
+  },
+  libxl_event_to_json: {
+    args: { context: 'pointer', event: 'pointer' },
+    result: 'pointer',
+    fails: 'null',
+  },
+  libxl_event_free: {
+    args: { context: 'pointer', event: 'pointer' },
+    result: 'void',
+    fails: 'never',
+  },
+  libxl_device_disk_init: prepared,
+  libxl_device_disk_from_json: filled,
+  libxl_device_disk_dispose: prepared,
+  libxl_device_disk_add: changed,
+  libxl_device_disk_destroy: changed,
+  libxl_device_nic_init: prepared,
+  libxl_device_nic_from_json: filled,
+  libxl_device_nic_dispose: prepared,
+  libxl_device_nic_add: changed,
+  libxl_device_nic_destroy: changed,
+  libxl_device_pci_init: prepared,
+  libxl_device_pci_from_json: filled,
+  libxl_device_pci_dispose: prepared,
+  libxl_device_pci_add: changed,
+  libxl_device_pci_destroy: changed,
 } as const satisfies Declarations;
 
 export type Libxl = Library<typeof LIBXL>;
@@ -28,4 +100,88 @@ export type Libxl = Library<typeof LIBXL>;
 /** @param soname of the running release. Opening a context needs a running xenstored. */
 export function openLibxl(soname: string): Libxl {
   return openLibrary(soname, LIBXL);
+}
+
+/** A device for libxl: which kind, and what its struct holds, in libxl's own JSON form. */
+export interface LibxlDevice {
+  kind: DeviceKind;
+  json: string;
+}
+
+/** More than any struct of libxl takes; the largest, libxl_domain_config of 4.17, has 1288 bytes. */
+const STRUCT_BYTES = 4096;
+
+/**
+ * Attaches a device to a domain, and waits until its back end is there and its script has run. What a failed attempt leaves in
+ * xenstore is taken away.
+ * @throws CallError where libxl refuses it; its messages say why
+ */
+export async function addDevice(
+  libxl: Libxl,
+  context: bigint,
+  domid: number,
+  { kind, json }: LibxlDevice,
+): Promise<void> {
+  const device = Buffer.alloc(STRUCT_BYTES);
+  libxl[`libxl_device_${kind}_init`]({ device });
+  try {
+    libxl[`libxl_device_${kind}_from_json`]({ context, device, json });
+    try {
+      await libxl[`libxl_device_${kind}_add`]({ context, domid, device, how: null });
+    } catch (error) {
+      // Whatever that says, the first failure is what there is to tell.
+      await libxl[`libxl_device_${kind}_destroy`]({ context, domid, device, how: null }).catch(
+        () => {},
+      );
+      throw error;
+    }
+  } finally {
+    libxl[`libxl_device_${kind}_dispose`]({ device });
+  }
+}
+
+/** How a domain ended: SHUTDOWN_* of xen/sched.h. */
+export const shutdownReasons = [
+  ...(['poweroff', 'reboot', 'suspend', 'crash', 'watchdog', 'soft_reset'] as const),
+] as const;
+
+export type ShutdownReason = (typeof shutdownReasons)[number];
+
+/** A domain has stopped, and is there still, or it is gone. */
+export type DomainEnd = { domid: number } & (
+  | { kind: 'shutdown'; reason: ShutdownReason }
+  | { kind: 'gone' }
+);
+
+/** LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN and _DEATH, as bits of a mask. */
+const END_EVENTS = (1 << 1) | (1 << 2);
+/** No event's text is longer. */
+const MOST_TEXT = 4096;
+
+/** Waits, in a thread of its own, for the end of a domain for which `libxl_evenable_domain_death` was called. */
+export async function nextEnd(libxl: Libxl, context: bigint): Promise<DomainEnd> {
+  const pointer = Buffer.alloc(8);
+  const any = { predicate: null, user: null };
+  await libxl.libxl_event_wait({ context, event: pointer, types: END_EVENTS, ...any });
+  const event = pointer.readBigUInt64LE();
+  try {
+    // The few bytes of the text are given back when this program ends.
+    return endOf(readText(libxl.libxl_event_to_json({ context, event }), MOST_TEXT));
+  } finally {
+    libxl.libxl_event_free({ context, event });
+  }
+}
+
+/** What libxl's text of an event says, as libxl_event of libxl_types.idl has it. */
+export function endOf(text: string): DomainEnd {
+  const event = JSON.parse(text) as {
+    domid: number;
+    type: string;
+    'type.domain_shutdown'?: { shutdown_reason: number };
+  };
+  const { domid, type } = event;
+  if (type !== 'domain_shutdown') return { domid, kind: 'gone' };
+  const reason = shutdownReasons[event['type.domain_shutdown']?.shutdown_reason ?? -1];
+  // What Xen does not name is no orderly end.
+  return { domid, kind: 'shutdown', reason: reason ?? 'crash' };
 }

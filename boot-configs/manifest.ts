@@ -1,4 +1,6 @@
 import type { ScriptPoint } from '../boot-scripts/api.ts';
+import type { EndAction } from '../domains/end-actions.ts';
+import type { ServedDisk, ServedVif } from '../domains/served-devices.ts';
 import type { DomainLimits, DomainProperties } from '../domains/settings.ts';
 import type { ImageComponent } from '../measurement/events.ts';
 
@@ -69,6 +71,10 @@ export interface DomainSettings extends AskedAsSet {
   limits: { [L in keyof DomainLimits]?: number };
   /** PCI devices that domain 0 attaches to it, as `0000:00:05.0`, ascending. */
   pci: string[];
+  /** Disks that domain 0 attaches to it, in the order of the manifest; absent for none. */
+  disks?: ServedDisk[];
+  /** Network interfaces that domain 0 attaches to it: the first one is its eth0. Absent for none. */
+  vifs?: ServedVif[];
   /** Joined to other domains' ports when all domains are built. */
   channels: JoinedPort[];
   /** Name of the domain that serves its TPM; both have `xenstore`. */
@@ -85,6 +91,10 @@ export interface DomainSettings extends AskedAsSet {
   autostart: boolean;
   /** False for a domain that the boot can do without. */
   critical: boolean;
+  /** What domain 0 does with it when it has shut down, asks for a reboot, or has crashed; without it, it destroys it. */
+  onPoweroff?: EndAction;
+  onReboot?: EndAction;
+  onCrash?: EndAction;
   /** What ends the boot when a step of this domain fails; without it, what the platform says. */
   onFailure?: FailureAction;
 }

@@ -37,6 +37,7 @@ export type DombCommand =
   | 'approve'
   | 'export'
   | 'introduce'
+  | 'watch'
   | 'channels'
   | 'vtpm-state setup'
   | 'vtpm-state serve'

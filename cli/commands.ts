@@ -210,7 +210,7 @@ export const commands: readonly Command[] = [
     description: [
       'Describes each domain that domB made in xenstore, so that xl knows it by its name, and has xenstored serve those with ' +
         '"xenstore: true" in the manifest. These can then be shut down cleanly with xl shutdown; with "console: true", xl console ' +
-        'works too. Then their PCI devices are attached, which takes that domB is gone. A domain that has shut down stays until xl destroy removes it.',
+        'works too. Then the devices that the manifest gives them are attached through libxl: disk, vif, and pci, for which domB has to be gone. What one domain cannot get is said, and the others get theirs.',
       'It is run once in each boot, as root in dom0 when xenstored runs; domb-receive does so where this command is ' +
         'installed. What was introduced before stays as it is; what xenstore has lost of it is written anew. A pvh or hvm domain that does not use xenstore is told again, ' +
         'for a minute at most: Linux can miss it while it starts.',
@@ -230,6 +230,26 @@ export const commands: readonly Command[] = [
       json,
     ],
     examples: [{ says: 'After domb-receive', command: 'domb introduce' }],
+  },
+  {
+    name: 'watch',
+    summary: 'do with domains that stop what the manifest says, in dom0',
+    description: [
+      'Waits for the ends of the domains with "xenstore: true" that domB made, and does with each what "on_poweroff", "on_reboot" and ' +
+        '"on_crash" in the manifest say: destroys it, with its devices, or leaves it until xl destroy. A domain that asks for a reboot ' +
+        'ends, as nothing builds boot domains again; one that is being saved is left alone.',
+      'It runs until no such domain is left; domb-watch.service of the package domb-dom0 runs it. Each end is told on standard output.',
+    ],
+    arguments: [],
+    options: [
+      {
+        name: 'record',
+        value: 'FILE',
+        says: 'The record that domB handed over; /run/domb/record.json.',
+        completes: 'files',
+      },
+    ],
+    examples: [{ says: 'After domb introduce', command: 'domb watch' }],
   },
   {
     name: 'channels',

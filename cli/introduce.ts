@@ -1,15 +1,14 @@
+import { type Attachment, attachDevices } from '../introduction/devices.ts';
 import { insist, type Patience } from '../introduction/insist.ts';
 import { type Introduction, introduceAll } from '../introduction/introduce.ts';
-import { problemOf } from '../introduction/introduction-error.ts';
 import { alone } from '../introduction/lock.ts';
-import { attachDevices } from '../introduction/pci.ts';
 import { type BootRecord, readBootRecord, recordFile } from '../introduction/record.ts';
 import { XenControlDomain } from '../introduction/xen-control-domain.ts';
 import type { ExitStatus, Input, Terminal } from './command.ts';
 import { failing } from './failing.ts';
 
-/** What became of a domain, and the PCI devices that it got. */
-type Outcome = Introduction & { pci?: string[] };
+/** What became of a domain, and the devices that it got. */
+type Outcome = Introduction & Partial<Attachment['got']>;
 
 /** `domb introduce` */
 export async function run(input: Input, terminal: Terminal): Promise<ExitStatus> {
@@ -34,7 +33,7 @@ async function introduce(record: BootRecord, tell: Tell, patience?: Patience): P
     const introductions = introduceAll(record, control, Date.now() / 1000, (one) => tell(one));
     const outcomes: Outcome[] = [];
     for (const introduction of introductions) {
-      const outcome = await withDevices(record, introduction);
+      const outcome = await withDevices(record, introduction, control);
       tell(outcome, introduction);
       outcomes.push(outcome);
     }
@@ -55,25 +54,32 @@ async function introduce(record: BootRecord, tell: Tell, patience?: Patience): P
 }
 
 /** Gives a domain that xenstored serves the devices that it does not have yet. */
-async function withDevices({ domains }: BootRecord, introduction: Introduction): Promise<Outcome> {
+async function withDevices(
+  { domains }: BootRecord,
+  introduction: Introduction,
+  control: XenControlDomain,
+): Promise<Outcome> {
   const domain = domains.find(({ domid }) => domid === introduction.domid);
   const served = /introduced$/.test(introduction.outcome);
   if (domain === undefined || !served) return introduction;
-  try {
-    const pci = await attachDevices(domain);
-    return pci.length > 0 ? { ...introduction, pci } : introduction;
-  } catch (error) {
-    return { ...introduction, problem: problemOf(error) };
-  }
+  const { got, problem } = await attachDevices(domain, control);
+  const some = Object.entries(got).filter(([, names]) => names.length > 0);
+  return {
+    ...introduction,
+    ...(Object.fromEntries(some) as Partial<Attachment['got']>),
+    ...(problem === undefined ? {} : { problem }),
+  };
 }
 
 const teller =
   (terminal: Terminal): Tell =>
-  ({ name, domid, outcome, pci = [], silent, problem }, before) => {
+  (told, before) => {
+    const { name, domid, outcome, silent, problem } = told;
     const domain = `${name} (domain ${domid})`;
     if (before === undefined) terminal.write(`${domain} ${outcome}\n`);
-    if (before?.pci === undefined) {
-      for (const device of pci) terminal.write(`${domain} got ${device}\n`);
+    for (const kind of ['disk', 'vif', 'pci'] as const) {
+      if (before?.[kind] !== undefined) continue;
+      for (const device of told[kind] ?? []) terminal.write(`${domain} got ${device}\n`);
     }
     if (silent && !before?.silent) terminal.write(`${domain} does not use xenstore yet\n`);
     if (problem === undefined || before?.problem === problem) return;

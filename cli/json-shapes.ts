@@ -198,6 +198,8 @@ export const jsonShapes: Partial<Record<DombCommand, readonly JsonPart[]>> = {
       'introduced, named, was introduced, was named, is gone, is another domain or failed',
     ],
     ['[].silent', 'true when it does not use xenstore yet'],
+    ['[].disk[]', 'the disks that it got, by their names in it'],
+    ['[].vif[]', 'the network interfaces that it got, by their names in dom0'],
     ['[].pci[]', 'the PCI devices that it got'],
     ['[].problem.message', 'what failed'],
     ['[].problem.hint', 'what to do about it'],

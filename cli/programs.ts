@@ -32,6 +32,7 @@ export const programs: Record<DombCommand, () => Promise<Program>> = {
   approve: () => import('./approve.ts'),
   export: () => import('./export.ts'),
   introduce: () => import('./introduce.ts'),
+  watch: () => import('./watch.ts'),
   channels: () => import('./channels.ts'),
   'vtpm-state setup': () => import('./vtpm-state-setup.ts'),
   'vtpm-state serve': () => import('./vtpm-state-serve.ts'),

@@ -1,4 +1,5 @@
 import type { DomainInfo, XenstoreRing } from '../bindings/hypervisor.ts';
+import type { LibxlDevice } from '../bindings/libxl.ts';
 import type { BootDomain } from './record.ts';
 import type { StoreDaemon } from './store-daemon.ts';
 import type { StoreNode } from './store-node.ts';
@@ -26,5 +27,7 @@ export interface ControlDomain {
   introduce(domain: BootDomain, ring: XenstoreRing): void;
   /** Keeps the configuration that libxl wants of each domain. */
   keepConfiguration(domid: number, json: string): void;
+  /** Attaches a device to a domain that xenstored serves. `name` is for what is said where that fails. */
+  attach(domid: number, name: string, device: LibxlDevice): Promise<void>;
   close(): void;
 }

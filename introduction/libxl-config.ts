@@ -6,7 +6,7 @@ import type { BootDomain } from './record.ts';
  * prints it, and changes to a running domain are noted there.
  */
 export function libxlConfiguration(domain: BootDomain): string {
-  const { name, uuid, memoryKiB, maxMemoryKiB, vcpus, maxVcpus } = domain;
+  const { name, uuid, ends, memoryKiB, maxMemoryKiB, vcpus, maxVcpus } = domain;
   const type = libxlType(domain);
   return JSON.stringify({
     c_info: { type, name, uuid },
@@ -18,9 +18,9 @@ export function libxlConfiguration(domain: BootDomain): string {
       shadow_memkb: 0,
       [`type.${type}`]: {},
     },
-    // What its end means is for whoever ends it to see: the domain stays until it is destroyed.
-    on_poweroff: 'preserve',
-    on_reboot: 'preserve',
-    on_crash: 'preserve',
+    // It is "domb watch" that acts on these, where it runs.
+    on_poweroff: ends.poweroff,
+    on_reboot: ends.reboot,
+    on_crash: ends.crash,
   });
 }

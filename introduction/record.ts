@@ -1,4 +1,17 @@
 import type { DomainRings, Ring, XenstoreRing } from '../bindings/hypervisor.ts';
+import { type EndAction, USUAL_END } from '../domains/end-actions.ts';
+import {
+  ADDRESSES,
+  INTERFACE,
+  MAC,
+  MOST_RATE,
+  MTU,
+  SCRIPT,
+  type ServedDisk,
+  type ServedVif,
+  TARGET,
+  VDEV,
+} from '../domains/served-devices.ts';
 import type { DomainType } from '../domains/settings.ts';
 import { readBounded } from '../measurement/read-bounded.ts';
 
@@ -17,8 +30,13 @@ export interface BootDomain extends DomainRings {
   vcpus: number;
   maxVcpus: number;
   hardware: boolean;
+  /** What becomes of it when it stops. */
+  ends: { poweroff: EndAction; reboot: EndAction; crash: EndAction };
   /** Devices for it, as `0000:00:05.0`. */
   pci: string[];
+  /** Disks and network interfaces that this domain serves to it. */
+  disks: ServedDisk[];
+  vifs: ServedVif[];
   /** The domain that serves its TPM, if there is one in this boot. */
   vtpm?: { domid: number; uuid: string };
   /** Its TPM outlasts the boot. */
@@ -99,7 +117,14 @@ function domainOf(domain: Fields): BootDomain {
     vcpus,
     maxVcpus: domain.has('maxVcpus') ? domain.integer('maxVcpus', vcpus, MOST_VCPUS) : vcpus,
     hardware: domain.list('capabilities', capability).includes('hardware'),
+    ends: {
+      poweroff: endOf(domain, 'onPoweroff'),
+      reboot: endOf(domain, 'onReboot'),
+      crash: endOf(domain, 'onCrash'),
+    },
     pci: domain.has('pci') ? domain.list('pci', pciAddress) : [],
+    disks: domain.has('disks') ? domain.list('disks').map(diskOf) : [],
+    vifs: domain.has('vifs') ? domain.list('vifs').map(vifOf) : [],
     ...(domain.has('xenstore') ? { xenstore: storeRingOf(domain.object('xenstore')) } : {}),
     ...(domain.is('vtpmPersistent') ? { vtpmPersistent: true as const } : {}),
     ...(domain.has('console') ? { console: ringOf(domain.object('console')) } : {}),
@@ -117,6 +142,45 @@ function pciAddress(value: unknown): string {
   }
   throw new RecordError(`${JSON.stringify(value)} is no PCI device`);
 }
+
+const endOf = (domain: Fields, name: string): EndAction =>
+  (domain.optionalText(name, /^(destroy|preserve)$/) as EndAction | undefined) ?? USUAL_END;
+
+function diskOf(disk: Fields): ServedDisk {
+  const script = disk.optionalText('script', SCRIPT);
+  return {
+    vdev: disk.text('vdev', VDEV),
+    target: disk.text('target', TARGET),
+    access: disk.text('access', /^[rw]$/) as ServedDisk['access'],
+    ...(script === undefined ? {} : { script }),
+    ...(disk.has('discard') ? { discard: disk.is('discard') } : {}),
+  };
+}
+
+const vifForms = {
+  mac: MAC,
+  bridge: INTERFACE,
+  ip: ADDRESSES,
+  script: SCRIPT,
+  vifname: INTERFACE,
+  gatewaydev: INTERFACE,
+};
+
+function vifOf(vif: Fields): ServedVif {
+  const texts = Object.entries(vifForms).flatMap(([name, form]) =>
+    vif.has(name) ? [[name, vif.text(name, form)]] : [],
+  );
+  return {
+    ...(Object.fromEntries(texts) as ServedVif),
+    ...(vif.has('mtu') ? { mtu: vif.integer('mtu', MTU.least, MTU.most) } : {}),
+    ...(vif.has('rate') ? { rate: rateOf(vif.object('rate')) } : {}),
+  };
+}
+
+const rateOf = (rate: Fields) => ({
+  bytes: rate.integer('bytes', 1, MOST_RATE),
+  microseconds: rate.integer('microseconds', 1, MOST_RATE),
+});
 
 const ringOf = (ring: Fields): Ring => ({
   frame: ring.integer('frame', 1, MOST_FRAME),

@@ -1,9 +1,10 @@
 import type { DomainInfo, XenstoreRing } from '../bindings/hypervisor.ts';
+import type { LibxlDevice } from '../bindings/libxl.ts';
 import { listDomains } from '../bindings/xen/inventory.ts';
 import { allowedBy } from '../bindings/xen/policy-question.ts';
 import { XenSession } from '../bindings/xen/session.ts';
 import type { ControlDomain } from './control-domain.ts';
-import { LibxlStore } from './libxl-store.ts';
+import { LibxlSession } from './libxl-session.ts';
 import { keepRequest } from './pending-request.ts';
 import type { BootDomain } from './record.ts';
 import { type StoreRing, withRing } from './ring.ts';
@@ -15,12 +16,12 @@ import type { StoreNode } from './store-node.ts';
 export class XenControlDomain implements ControlDomain {
   readonly #session: XenSession;
   readonly #store: XenstoreConnection;
-  readonly #libxl: LibxlStore;
+  readonly #libxl: LibxlSession;
 
   constructor() {
     this.#session = XenSession.open();
     this.#store = new XenstoreConnection(this.#session.layout);
-    this.#libxl = new LibxlStore(this.#session.release.libraries.light);
+    this.#libxl = new LibxlSession(this.#session.release.libraries.light);
   }
 
   domains(): DomainInfo[] {
@@ -99,6 +100,10 @@ export class XenControlDomain implements ControlDomain {
 
   keepConfiguration(domid: number, json: string): void {
     this.#libxl.keepConfiguration(domid, json);
+  }
+
+  attach(domid: number, name: string, device: LibxlDevice): Promise<void> {
+    return this.#libxl.attach(domid, name, device);
   }
 
   close(): void {

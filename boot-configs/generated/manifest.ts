@@ -89,6 +89,8 @@ export interface DomainDocument {
   pci?: string[];
   xenstore?: boolean;
   console?: boolean;
+  disk?: string[];
+  vif?: string[];
   channels?: string[];
   vtpm?: string;
   vtpm_persistent?: boolean;
@@ -97,6 +99,9 @@ export interface DomainDocument {
   autostart?: boolean;
   critical?: boolean;
   on_failure?: 'halt' | 'reboot' | 'recovery';
+  on_poweroff?: 'destroy' | 'preserve';
+  on_reboot?: 'destroy' | 'preserve';
+  on_crash?: 'destroy' | 'preserve';
   recovery?: boolean;
   after?: string[];
 }

@@ -269,6 +269,8 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "pci",
    "xenstore",
    "console",
+   "disk",
+   "vif",
    "channels",
    "vtpm",
    "vtpm_persistent",
@@ -277,6 +279,9 @@ export const shapes = (): SchemaValidator['shapes'] => ({
    "autostart",
    "critical",
    "on_failure",
+   "on_poweroff",
+   "on_reboot",
+   "on_crash",
    "recovery",
    "after"
   ]
@@ -414,6 +419,22 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "true or false",
   "type": "boolean"
  },
+ "domains[].disk": {
+  "expects": "a list of disks as in xl.cfg, for example [\"phy:/dev/vg/guest,xvda,w\"]",
+  "type": "array"
+ },
+ "domains[].disk[]": {
+  "expects": "a disk as in xl.cfg, for example \"phy:/dev/vg/guest,xvda,w\"",
+  "type": "string"
+ },
+ "domains[].vif": {
+  "expects": "a list of interfaces as in xl.cfg, for example [\"bridge=xenbr0\"]",
+  "type": "array"
+ },
+ "domains[].vif[]": {
+  "expects": "an interface as in xl.cfg, for example \"mac=00:16:3e:12:34:56,bridge=xenbr0\"",
+  "type": "string"
+ },
  "domains[].channels": {
   "expects": "a list of channels, for example [\"1=storage:100\"]",
   "type": "array"
@@ -483,6 +504,15 @@ export const shapes = (): SchemaValidator['shapes'] => ({
  },
  "domains[].on_failure": {
   "expects": "halt, reboot or recovery"
+ },
+ "domains[].on_poweroff": {
+  "expects": "destroy or preserve"
+ },
+ "domains[].on_reboot": {
+  "expects": "destroy or preserve"
+ },
+ "domains[].on_crash": {
+  "expects": "destroy or preserve"
  },
  "domains[].recovery": {
   "expects": "true or false",
@@ -1143,13 +1173,15 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema57 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"$ref":"#/$defs/cpuid"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"channels":{"type":"array","maxItems":64,"items":{"type":"string","pattern":"^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$"}},"vtpm":{"type":"string"},"vtpm_persistent":{"type":"boolean"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"},"on_failure":{"enum":["halt","reboot","recovery"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const schema57 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"$ref":"#/$defs/cpuid"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"disk":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^[ -~]{1,500}$"}},"vif":{"type":"array","maxItems":16,"items":{"type":"string","pattern":"^[ -~]{0,500}$"}},"channels":{"type":"array","maxItems":64,"items":{"type":"string","pattern":"^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$"}},"vtpm":{"type":"string"},"vtpm_persistent":{"type":"boolean"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"},"on_failure":{"enum":["halt","reboot","recovery"]},"on_poweroff":{"enum":["destroy","preserve"]},"on_reboot":{"enum":["destroy","preserve"]},"on_crash":{"enum":["destroy","preserve"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
 const pattern19 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern20 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
 const pattern30 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
 const pattern31 = new RegExp("^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$", "u");
 const pattern32 = new RegExp("^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$", "u");
-const pattern33 = new RegExp("^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$", "u");
+const pattern33 = new RegExp("^[ -~]{1,500}$", "u");
+const pattern34 = new RegExp("^[ -~]{0,500}$", "u");
+const pattern35 = new RegExp("^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$", "u");
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1606,11 +1638,11 @@ vErrors = fail(vErrors, instancePath+"/console", "type");
 errors++;
 }
 }
-if(data.channels !== undefined){
-let data32 = data.channels;
+if(data.disk !== undefined){
+let data32 = data.disk;
 if(Array.isArray(data32)){
-if(data32.length > 64){
-vErrors = fail(vErrors, instancePath+"/channels", "maxItems");
+if(data32.length > 32){
+vErrors = fail(vErrors, instancePath+"/disk", "maxItems");
 errors++;
 }
 const len6 = data32.length;
@@ -1618,12 +1650,66 @@ for(let i6=0; i6<len6; i6++){
 let data33 = data32[i6];
 if(typeof data33 === "string"){
 if(!pattern33.test(data33)){
-vErrors = fail(vErrors, instancePath+"/channels/" + i6, "pattern");
+vErrors = fail(vErrors, instancePath+"/disk/" + i6, "pattern");
 errors++;
 }
 }
 else {
-vErrors = fail(vErrors, instancePath+"/channels/" + i6, "type");
+vErrors = fail(vErrors, instancePath+"/disk/" + i6, "type");
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/disk", "type");
+errors++;
+}
+}
+if(data.vif !== undefined){
+let data34 = data.vif;
+if(Array.isArray(data34)){
+if(data34.length > 16){
+vErrors = fail(vErrors, instancePath+"/vif", "maxItems");
+errors++;
+}
+const len7 = data34.length;
+for(let i7=0; i7<len7; i7++){
+let data35 = data34[i7];
+if(typeof data35 === "string"){
+if(!pattern34.test(data35)){
+vErrors = fail(vErrors, instancePath+"/vif/" + i7, "pattern");
+errors++;
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/vif/" + i7, "type");
+errors++;
+}
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/vif", "type");
+errors++;
+}
+}
+if(data.channels !== undefined){
+let data36 = data.channels;
+if(Array.isArray(data36)){
+if(data36.length > 64){
+vErrors = fail(vErrors, instancePath+"/channels", "maxItems");
+errors++;
+}
+const len8 = data36.length;
+for(let i8=0; i8<len8; i8++){
+let data37 = data36[i8];
+if(typeof data37 === "string"){
+if(!pattern35.test(data37)){
+vErrors = fail(vErrors, instancePath+"/channels/" + i8, "pattern");
+errors++;
+}
+}
+else {
+vErrors = fail(vErrors, instancePath+"/channels/" + i8, "type");
 errors++;
 }
 }
@@ -1652,43 +1738,43 @@ errors = vErrors.length;
 }
 }
 if(data.measurement !== undefined){
-let data37 = data.measurement;
-if(data37 && typeof data37 == "object" && !Array.isArray(data37)){
-for(const key1 in data37){
+let data41 = data.measurement;
+if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
+for(const key1 in data41){
 if(!((key1 === "pcr") || (key1 === "components"))){
 vErrors = fail(vErrors, instancePath+"/measurement", "additionalProperties", {additionalProperty: key1});
 errors++;
 }
 }
-if(data37.pcr !== undefined){
-let data38 = data37.pcr;
-if(!(((typeof data38 == "number") && (!(data38 % 1) && !isNaN(data38))) && (isFinite(data38)))){
+if(data41.pcr !== undefined){
+let data42 = data41.pcr;
+if(!(((typeof data42 == "number") && (!(data42 % 1) && !isNaN(data42))) && (isFinite(data42)))){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "type");
 errors++;
 }
-if((typeof data38 == "number") && (isFinite(data38))){
-if(data38 > 23 || isNaN(data38)){
+if((typeof data42 == "number") && (isFinite(data42))){
+if(data42 > 23 || isNaN(data42)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "maximum");
 errors++;
 }
-if(data38 < 0 || isNaN(data38)){
+if(data42 < 0 || isNaN(data42)){
 vErrors = fail(vErrors, instancePath+"/measurement/pcr", "minimum");
 errors++;
 }
 }
 }
-if(data37.components !== undefined){
-let data39 = data37.components;
-if(Array.isArray(data39)){
-const len7 = data39.length;
-for(let i7=0; i7<len7; i7++){
-let data40 = data39[i7];
-if(typeof data40 !== "string"){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i7, "type");
+if(data41.components !== undefined){
+let data43 = data41.components;
+if(Array.isArray(data43)){
+const len9 = data43.length;
+for(let i9=0; i9<len9; i9++){
+let data44 = data43[i9];
+if(typeof data44 !== "string"){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i9, "type");
 errors++;
 }
-if(!(((data40 === "kernel") || (data40 === "ramdisk")) || (data40 === "cmdline"))){
-vErrors = fail(vErrors, instancePath+"/measurement/components/" + i7, "enum", {allowedValues: schema54.properties.components.items.enum});
+if(!(((data44 === "kernel") || (data44 === "ramdisk")) || (data44 === "cmdline"))){
+vErrors = fail(vErrors, instancePath+"/measurement/components/" + i9, "enum", {allowedValues: schema54.properties.components.items.enum});
 errors++;
 }
 }
@@ -1717,9 +1803,30 @@ errors++;
 }
 }
 if(data.on_failure !== undefined){
-let data43 = data.on_failure;
-if(!(((data43 === "halt") || (data43 === "reboot")) || (data43 === "recovery"))){
+let data47 = data.on_failure;
+if(!(((data47 === "halt") || (data47 === "reboot")) || (data47 === "recovery"))){
 vErrors = fail(vErrors, instancePath+"/on_failure", "enum", {allowedValues: schema57.properties.on_failure.enum});
+errors++;
+}
+}
+if(data.on_poweroff !== undefined){
+let data48 = data.on_poweroff;
+if(!((data48 === "destroy") || (data48 === "preserve"))){
+vErrors = fail(vErrors, instancePath+"/on_poweroff", "enum", {allowedValues: schema57.properties.on_poweroff.enum});
+errors++;
+}
+}
+if(data.on_reboot !== undefined){
+let data49 = data.on_reboot;
+if(!((data49 === "destroy") || (data49 === "preserve"))){
+vErrors = fail(vErrors, instancePath+"/on_reboot", "enum", {allowedValues: schema57.properties.on_reboot.enum});
+errors++;
+}
+}
+if(data.on_crash !== undefined){
+let data50 = data.on_crash;
+if(!((data50 === "destroy") || (data50 === "preserve"))){
+vErrors = fail(vErrors, instancePath+"/on_crash", "enum", {allowedValues: schema57.properties.on_crash.enum});
 errors++;
 }
 }
@@ -1730,12 +1837,12 @@ errors++;
 }
 }
 if(data.after !== undefined){
-let data45 = data.after;
-if(Array.isArray(data45)){
-const len8 = data45.length;
-for(let i8=0; i8<len8; i8++){
-if(typeof data45[i8] !== "string"){
-vErrors = fail(vErrors, instancePath+"/after/" + i8, "type");
+let data52 = data.after;
+if(Array.isArray(data52)){
+const len10 = data52.length;
+for(let i10=0; i10<len10; i10++){
+if(typeof data52[i10] !== "string"){
+vErrors = fail(vErrors, instancePath+"/after/" + i10, "type");
 errors++;
 }
 }
@@ -1756,8 +1863,8 @@ return errors === 0;
 validate27.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
 const schema75 = {"type":"object","additionalProperties":false,"required":["name","run","at"],"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"run":{"type":"string","pattern":"^[!-~]{1,250}\\.m?[jt]s$"},"at":{"enum":["before_planning","after_create","before_start","after_start"]},"timeout":{"type":"string","pattern":"^[1-9][0-9]{0,3}s$"},"digest":{"$ref":"#/$defs/digest"}}};
-const pattern34 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
-const pattern35 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
+const pattern36 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
+const pattern37 = new RegExp("^[!-~]{1,250}\\.m?[jt]s$", "u");
 
 function validate30(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -1791,7 +1898,7 @@ errors++;
 if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
-if(!pattern34.test(data0)){
+if(!pattern36.test(data0)){
 vErrors = fail(vErrors, instancePath+"/name", "pattern");
 errors++;
 }
@@ -1804,7 +1911,7 @@ errors++;
 if(data.run !== undefined){
 let data1 = data.run;
 if(typeof data1 === "string"){
-if(!pattern35.test(data1)){
+if(!pattern37.test(data1)){
 vErrors = fail(vErrors, instancePath+"/run", "pattern");
 errors++;
 }

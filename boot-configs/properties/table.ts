@@ -15,7 +15,9 @@ import { cpuidProperty, msrRelaxedProperty } from './cpuid.ts';
 import { cpusProperty } from './cpus.ts';
 import { criticalProperty } from './critical.ts';
 import { iomemProperty, ioportsProperty, irqsProperty } from './devices.ts';
+import { diskProperty } from './disk.ts';
 import { domidProperty } from './domid.ts';
+import { onCrashProperty, onPoweroffProperty, onRebootProperty } from './ends.ts';
 import { digestsProperty, kernelProperty, ramdiskProperty } from './images.ts';
 import {
   maxEventChannelsProperty,
@@ -34,6 +36,7 @@ import { seclabelProperty } from './seclabel.ts';
 import { typeProperty } from './type.ts';
 import { uuidProperty } from './uuid.ts';
 import { maxvcpusProperty, vcpusProperty } from './vcpus.ts';
+import { vifProperty } from './vif.ts';
 import { vtpmProperty } from './vtpm.ts';
 import { vtpmPersistentProperty } from './vtpm-persistent.ts';
 import { consoleProperty, xenstoreProperty } from './xenstore.ts';
@@ -66,6 +69,8 @@ export const properties = {
   pci: pciProperty,
   xenstore: xenstoreProperty,
   console: consoleProperty,
+  disk: diskProperty,
+  vif: vifProperty,
   channels: channelsProperty,
   vtpm: vtpmProperty,
   vtpm_persistent: vtpmPersistentProperty,
@@ -74,6 +79,9 @@ export const properties = {
   autostart: autostartProperty,
   critical: criticalProperty,
   on_failure: onFailureProperty,
+  on_poweroff: onPoweroffProperty,
+  on_reboot: onRebootProperty,
+  on_crash: onCrashProperty,
   recovery: recoveryProperty,
   after: afterProperty,
 } as const satisfies { [K in keyof Required<DomainDocument>]: Property<object, object> };

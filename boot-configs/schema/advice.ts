@@ -30,6 +30,9 @@ const byKey: Readonly<Record<string, Adviser>> = {
   iomem: (value) => meant(iomem(String(value))),
   pci: (value) => meant(pci(String(value))),
   cpus,
+  on_poweroff: (value) => builtOnce(String(value)),
+  on_reboot: (value) => builtOnce(String(value)),
+  on_crash: (value) => builtOnce(String(value)),
   cpuid: (value) => meant(cpuid(String(value))),
   cmdline,
 };
@@ -105,6 +108,15 @@ function digest(value: string | number): string | undefined {
   const said = written?.toLowerCase().replace('-', '');
   if (algorithm === undefined || (said !== undefined && said !== algorithm)) return undefined;
   return `write ${algorithm}: before the digits, all in lower case;`;
+}
+
+/** What xl.cfg has for the ends of domains beside what is taken here. */
+function builtOnce(value: string): string | undefined {
+  if (/restart|soft-reset/.test(value)) {
+    return 'a boot domain is built once, from what was measured then: domain 0 cannot start it again;';
+  }
+  const dumped = /^coredump-(destroy|preserve|restart)$/.test(value);
+  return dumped ? '"preserve" keeps it for "xl dump-core";' : undefined;
 }
 
 /** With `0x`, or a number where YAML took the digits for one. */

@@ -18,12 +18,12 @@ export const xlKeyKinds: readonly Kind[] = [
   {
     keys: `acpi_firmware bios bios_path_override boot cdrom channel device_model device_model_args device_model_args_hvm
       device_model_args_pv device_model_override device_model_stubdomain_override device_model_stubdomain_seclabel
-      device_model_user device_model_version disk display dm_restrict firmware firmware_override gfx_passthru hdtype
+      device_model_user device_model_version display dm_restrict firmware firmware_override gfx_passthru hdtype
       keymap nographic opengl p9 pvcalls sdl serial smbios_firmware soundhw spice spice_clipboard_sharing
       spice_image_compression spice_streaming_video spiceagent_mouse spicedisable_ticketing spicehost spicepasswd
       spiceport spicetls_port spiceusbredirection spicevdagent stdvga stubdomain_cmdline stubdomain_kernel
       stubdomain_memory stubdomain_ramdisk usb usbctrl usbdev usbdevice usbversion vdispl vendor_device vfb vga
-      videoram vif vif2 vkb vkb_device vnc vncdisplay vnclisten vncpasswd vncunused vncviewer vsnd xauthority
+      videoram vif2 vkb vkb_device vnc vncdisplay vnclisten vncpasswd vncunused vncviewer vsnd xauthority
       xen_platform_pci`,
     says: 'needs a device model or a back end, and none runs while the platform boots',
     hint: toDomain0,
@@ -54,9 +54,9 @@ export const xlKeyKinds: readonly Kind[] = [
     hint: 'remove it; "xl cpupool-migrate NAME POOL" in domain 0 moves the domain',
   },
   {
-    keys: 'on_crash on_poweroff on_reboot on_soft_reset on_watchdog',
-    says: 'has no effect: nobody restarts a boot domain, and one that has stopped stays until "xl destroy"',
-    hint: 'remove it; "platform" says what a boot that fails ends in',
+    keys: 'on_soft_reset on_watchdog',
+    says: 'has no say of its own: a soft reset counts as a reboot, the end by a watchdog as a crash',
+    hint: 'remove it, and write "on_reboot" or "on_crash"',
   },
   {
     keys: 'hap',

@@ -1,6 +1,7 @@
 import type { DomainRings } from '../../bindings/hypervisor.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import type { DomainType } from '../../domains/settings.ts';
+import type { ToldToDom0 } from './told.ts';
 
 /** One operation's place in time, in milliseconds since domB's kernel started. */
 export interface TimelineEntry {
@@ -42,7 +43,7 @@ export interface AbandonedDomain {
 }
 
 /** A domain that domB made, as the record tells of it. */
-export interface RecordedDomain extends DomainRings {
+export interface RecordedDomain extends DomainRings, ToldToDom0 {
   name: string;
   domid: number;
   uuid: string;
@@ -57,10 +58,6 @@ export interface RecordedDomain extends DomainRings {
   autostart: boolean;
   /** Devices that dom0 is to attach, as `0000:00:05.0`. */
   pci: readonly string[];
-  /** Name of the domain that serves its TPM. */
-  vtpm?: string;
-  /** Whether that TPM outlasts the boot: dom0 stores its state (domb vtpm-state serve). */
-  vtpmPersistent?: true;
 }
 
 /** What domB tells dom0 about a boot (`record.json`): facts that differ from boot to boot and are therefore not measured. */

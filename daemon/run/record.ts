@@ -1,6 +1,7 @@
 import type { MissingKey } from '../../measurement/events.ts';
 import { missingKeys } from '../../measurement/keys/attestation-key.ts';
 import type { HandoverRecord } from '../plan/record.ts';
+import { toldToDom0 } from '../plan/told.ts';
 import type { BootState } from './state.ts';
 import { tenth } from './timeline.ts';
 
@@ -29,8 +30,7 @@ export function handoverRecord(state: BootState): HandoverRecord {
       // What dom0 needs to introduce it to xenstore and to serve its console.
       ...(domain.rings?.xenstore ? { xenstore: domain.rings.xenstore } : {}),
       ...(domain.rings?.console ? { console: domain.rings.console } : {}),
-      ...(domain.vtpm === undefined ? {} : { vtpm: domain.vtpm }),
-      ...(domain.vtpmPersistent === undefined ? {} : { vtpmPersistent: domain.vtpmPersistent }),
+      ...toldToDom0(domain),
     })),
     abandoned: state.abandoned,
     unread: [...state.unread],

@@ -12,6 +12,7 @@ import type { MeasurementLog } from '../../measurement/measurement-log.ts';
 import type { MeasuredSources } from '../plan/measured-items.ts';
 import type { AbandonedDomain, BootFailureRecord } from '../plan/record.ts';
 import { paths, type Settings } from '../plan/settings.ts';
+import type { ToldToDom0 } from '../plan/told.ts';
 import type { ScriptChanges } from '../scripts/script-state.ts';
 import { LoadedImage } from './loaded-image.ts';
 import type { BootLog } from './log.ts';
@@ -19,16 +20,12 @@ import type { Machine } from './machine.ts';
 import type { Timeline } from './timeline.ts';
 
 /** A domain that this boot has created, with what was chosen at boot time. */
-export interface CreatedDomain extends DomainCreation {
+export interface CreatedDomain extends DomainCreation, ToldToDom0 {
   capabilities: readonly string[];
   /** Devices that dom0 is to attach. */
   pci: readonly string[];
   /** False also where a script keeps it paused. */
   autostart: boolean;
-  /** Name of the domain that serves its TPM. */
-  vtpm?: string;
-  /** Its TPM outlasts the boot. */
-  vtpmPersistent?: true;
   /** Known once it is built. */
   rings?: DomainRings;
 }

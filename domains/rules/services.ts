@@ -15,6 +15,21 @@ export function serviceFault(
   return undefined;
 }
 
+/** What a domain with devices that domain 0 serves breaks. */
+export function servedFault(
+  key: 'disk' | 'vif',
+  { xenstore, hardware }: Known<'xenstore' | 'hardware'>,
+): Fault | undefined {
+  if (hardware) {
+    const message = 'the hardware domain drives the devices that it serves to others';
+    return { message, hint: `remove "${key}"` };
+  }
+  if (xenstore === false) {
+    return { message: `a ${key} is given through xenstore`, hint: 'add "xenstore: true"' };
+  }
+  return undefined;
+}
+
 /** What a domain with xenstore breaks where this domain is the hardware domain. */
 export function xenstoreServerFault(hardwareDomid: number): Fault | undefined {
   if (hardwareDomid === 0) return undefined;

@@ -24,7 +24,7 @@ export interface Kernel {
 /** The modules that our images load; Debian's package has 4,000 more, of 390 MB. */
 const imageModules = [
   ...['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc', 'xen-pciback'],
-  ...['xen-pcifront', 'tpm_vtpm_proxy', 'nvme', 'msr'],
+  ...['xen-pcifront', 'xen-blkfront', 'xen-netfront', 'tpm_vtpm_proxy', 'nvme', 'msr'],
   ...['dm-crypt', 'ecb', 'xts', 'algif_skcipher'],
 ] as const;
 

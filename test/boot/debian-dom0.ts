@@ -82,6 +82,7 @@ export async function debianDom0(): Promise<DebianDom0> {
     'domb-introduce.service',
     'domb-vtpm-state.service',
     'domb-settle.service',
+    'domb-watch.service',
   ];
   const build = join(fixtures, 'build');
   const texts = await Promise.all(
@@ -124,6 +125,7 @@ async function additions(): Promise<Map<string, Uint8Array>> {
   }
   const console = await readFile(join(fixtures, 'console.conf'));
   files.set(`${systemd}/domb-receive.service.d/console.conf`, console);
+  files.set('usr/lib/domb-test/before', await readFile(join(fixtures, 'before')));
   files.set('usr/lib/domb-test/answers', await readFile(file('platform/images/dom0/answers')));
   for (const [name, bytes] of await bundleCommand()) {
     files.set(`usr/lib/domb/command/${name}`, bytes);

@@ -46,8 +46,13 @@ domains:
     cmdline: console=hvc0 earlyprintk=xen root=LABEL=dom0 ro
     seclabel: system_u:system_r:dom0_t
     capabilities: [control, hardware, xenstore]
-${guest('mail', 1, 'pv', '')}    console: true
-${guest('web', 2, 'pvh', 'earlyprintk=xen,keep')}`;
+${guest('mail', 1, 'pv', 'domb.disk=xvda domb.net=10.7.0.2/24')}    console: true
+    disk: ["phy:/dev/loop0,xvda,w"]
+    vif: ["mac=00:16:3e:0a:07:02,bridge=xenbr0"]
+    on_crash: preserve
+${guest('web', 2, 'pvh', 'earlyprintk=xen,keep domb.disk=xvdb domb.net=10.7.0.3/24')}    disk: ["format=raw, vdev=xvdb, access=ro, target=/dev/loop1"]
+    vif: [""]
+${guest('box', 3, 'pv', '')}`;
 
 /** Shell commands for dom0, by name. */
 const questions = {
@@ -57,13 +62,23 @@ const questions = {
   kept: 'ls -1 /run/domb-handover /run/domb',
   list: 'xl list -Z',
   // xenconsoled keeps what a guest has said until somebody looks.
-  console: consoleUntil('mail', 'xenstore calls it'),
+  console: consoleUntil('mail', 'on eth0'),
+  devices: 'xl block-list mail; xl network-list mail; xl block-list web; xl network-list web',
+  disk: 'for i in $(seq 60); do grep -a written /dev/loop0 && break; sleep 1; done; grep -a written /dev/loop1',
+  network:
+    'for i in 2 3; do ping -c 3 -w 60 10.7.0.$i || break; done; ip neighbour show dev xenbr0',
   again: 'domb introduce --json',
   // As if the vTPM domain had asked for xenstore.
   refused: `
 sed '/"name": "vtpm"/,/"domid"/s/"domid"/"xenstore": {"frame": 4660, "port": 3}, "domid"/' /run/domb/record.json >/run/asking.json
 domb introduce --record /run/asking.json`,
-  shutdown: 'xl shutdown -w mail && xl destroy mail && xl list',
+  // Nobody but the service waits for their ends.
+  ended: `
+xl shutdown box && xl reboot web && xl sysrq mail c
+said() { journalctl --no-pager --output=cat --unit=domb-watch.service; }
+for i in $(seq 90); do [ "$(said | grep -c 'is gone\\|it stays')" = 3 ] && break; sleep 1; done
+said; xl list -Z; xenstore-ls /local/domain/0/backend`,
+  destroyed: 'xl destroy mail; sleep 2; xl list; systemctl is-active domb-watch.service',
 };
 
 test('a stock Debian 12 with systemd is dom0', async (t) => {
@@ -80,7 +95,11 @@ test('a stock Debian 12 with systemd is dom0', async (t) => {
     // What guests say is on consoles that Debian's xenconsoled does not log.
     judged: allSubjects.filter((name) => !/^guest|services/.test(name)),
     isOwnImage: (name) => name !== 'initrd.img',
-    awaited: [/guest web: xenstore calls it web/, /vtpm: swtpm alive, self-test passed/],
+    awaited: [
+      /guest web: xenstore calls it web/,
+      /guest web: has 10\.7/,
+      /vtpm: swtpm alive, self-test passed/,
+    ],
     async converse(ask) {
       for (const [name, script] of Object.entries(questions)) await ask(name, script);
     },
@@ -122,15 +141,32 @@ test('a stock Debian 12 with systemd is dom0', async (t) => {
       parseXlList(said('list').output)
         .map(({ name }) => name)
         .sort(),
-      ['Domain-0', 'mail', 'vtpm', 'web'],
+      ['Domain-0', 'box', 'mail', 'vtpm', 'web'],
     );
     assert.match(said('console').output, /guest mail: xenstore calls it mail/);
     const told = JSON.parse(said('again').output) as { name: string; outcome: string }[];
     assert.deepEqual(told.map(({ name, outcome }) => `${name} ${outcome}`).sort(), [
+      'box was introduced',
       'mail was introduced',
       'vtpm was named',
       'web was introduced',
     ]);
+  });
+
+  await t.test('guests find the disks and networks that the manifest gives them', () => {
+    assert.match(
+      said('receive').output,
+      /mail \(domain 1\) got xvda\n.*mail \(domain 1\) got vif1\.0/,
+    );
+    const mail = said('console').output;
+    assert.match(mail, /guest mail: its disk xvda says disk of mail\r?\n/);
+    assert.match(mail, /guest mail: has 10\.7\.0\.2\/24 on eth0, 00:16:3e:0a:07:02/);
+    assert.match(run.consoleText, /guest web: its disk xvdb says disk of web/);
+    assert.match(run.consoleText, /guest web: may not write to xvdb/);
+    assert.equal(said('disk').output.trim(), 'written by mail');
+    const answered = said('network').output.match(/3 packets transmitted, 3 received/g);
+    assert.equal(answered?.length, 2, said('network').output);
+    assert.match(said('network').output, /10\.7\.0\.2 lladdr 00:16:3e:0a:07:02/);
   });
 
   await t.test('whom it may not map it does not serve; that is said, with what to set', () => {
@@ -141,9 +177,17 @@ test('a stock Debian 12 with systemd is dom0', async (t) => {
     assert.match(output, /set XENSTORED=\/usr\/sbin\/xenstored in \/etc\/default\/xen/);
   });
 
-  await t.test('xl shuts one down and destroys it', () => {
-    assert.equal(said('shutdown').status, 0, said('shutdown').output);
-    assert.doesNotMatch(said('shutdown').output, /^mail /m);
+  await t.test('with a guest that stops is done what the manifest says', () => {
+    const { output } = said('ended');
+    assert.match(output, /box \(domain 3\) has shut down: destroyed\nbox \(domain 3\) is gone/);
+    assert.match(output, /web \(domain 2\) asks for a reboot, which .*: destroyed\n/);
+    assert.match(output, /mail \(domain 1\) has crashed: it stays until "xl destroy 1"/);
+    const left = parseXlList(output.slice(output.indexOf('Name ')));
+    assert.deepEqual(left.map(({ name }) => name).sort(), ['Domain-0', 'mail', 'vtpm']);
+    // Their devices went with them.
+    assert.doesNotMatch(output, /\/local\/domain\/2\/device/);
+    assert.doesNotMatch(said('destroyed').output, /^mail /m);
+    assert.match(said('destroyed').output, /^inactive$/m);
   });
 
   await t.test('FLASK had nothing to refuse', () => {

@@ -677,6 +677,7 @@ export const documented: readonly Documented[] = [
     where: 'boot',
     shows: /^compared with nothing: PCR /m,
   },
+  { command: 'domb watch', where: 'elsewhere', by: debianDom0 },
   { command: 'domb introduce', where: 'dom0', shows: /^vtpm \(domain \d+\) /m },
   { command: 'domb explain', where: 'tree', shows: /^ {2}version /m },
   { command: 'domb explain domains.seclabel', where: 'tree', shows: /^domains\[\]\.seclabel\n/ },

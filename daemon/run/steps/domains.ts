@@ -10,6 +10,7 @@ import { VTPM_STATE_KEY, vtpmStateKeyText } from '../../../domains/vtpm-state-ke
 import { type CpioEntry, cpio } from '../../../initramfs/cpio.ts';
 import { launchItems } from '../../plan/guest-launch.ts';
 import type { Operation } from '../../plan/operations.ts';
+import { toldToDom0 } from '../../plan/told.ts';
 import { handoverCapacity } from '../hand-over.ts';
 import type { BootState, CreatedDomain } from '../state.ts';
 import { forgetVtpmKey } from './vtpm-key.ts';
@@ -145,12 +146,11 @@ function authorityArchive({ authorities }: BootState, { name }: DomainSettings):
 function creation({ uuids }: BootState, domain: DomainSettings): CreatedDomain {
   const uuid = uuids.get(domain.name);
   if (uuid === undefined) throw new Error(`${domain.name} is created before it has a UUID`);
-  const { capabilities, pci, autostart, vtpm, vtpmPersistent } = domain;
+  const { capabilities, pci, autostart } = domain;
   return {
     ...domainProperties(domain),
     ...{ uuid, capabilities, pci, autostart },
-    ...(vtpm === undefined ? {} : { vtpm }),
-    ...(vtpmPersistent === undefined ? {} : { vtpmPersistent }),
+    ...toldToDom0(domain),
   };
 }
 

@@ -49,6 +49,7 @@ test('systemd-analyze verify finds nothing in our units', async () => {
     'domb-receive.service',
     'domb-settle.service',
     'domb-vtpm-state.service',
+    'domb-watch.service',
     'domb.service',
   ]);
   for (const name of names) {

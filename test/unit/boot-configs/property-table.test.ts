@@ -115,6 +115,16 @@ const examples: { [K in PropertyKey]: Example<K> } = {
   pci: { value: ['00:05.0'], asked: { iommu: true }, beside: { xenstore: true } },
   xenstore: { value: true, asked: { xenstore: true } },
   console: { value: true, asked: { console: true }, beside: { xenstore: true } },
+  disk: {
+    value: ['phy:/dev/vg/guest,xvda,r', 'format=raw, vdev=xvdb1, no-discard, target=/dev/vg/more'],
+    asked: {},
+    beside: { xenstore: true },
+  },
+  vif: {
+    value: ['mac=00:16:3E:12:34:56,bridge=xenbr0,rate=10Mb/s@20ms', ''],
+    asked: {},
+    beside: { xenstore: true },
+  },
   channels: { value: ['1=other:100', '2>other:7'], asked: {}, others: [other] },
   vtpm: {
     value: 'other',
@@ -134,6 +144,9 @@ const examples: { [K in PropertyKey]: Example<K> } = {
   autostart: { value: false, asked: {} },
   critical: { value: false, asked: {} },
   on_failure: { value: 'reboot', asked: {} },
+  on_poweroff: { value: 'preserve', asked: {}, beside: { xenstore: true } },
+  on_reboot: { value: 'preserve', asked: {}, beside: { xenstore: true } },
+  on_crash: { value: 'preserve', asked: {}, beside: { xenstore: true } },
   recovery: {
     value: true,
     asked: {},

@@ -60,11 +60,11 @@ test('an answer fits behind its key, and its hint names no key that there is not
 });
 
 test('each key is answered where a domain or the defaults have it', () => {
-  const text = manifest(`${dom0}\n    cap: 1`, 'defaults:\n  on_crash: destroy\n');
+  const text = manifest(`${dom0}\n    cap: 1`, 'defaults:\n  on_watchdog: destroy\n');
   assert.deepEqual(
     refused(text).problems.map(({ line, message }) => `${line}: ${message}`),
     [
-      '3: "on_crash" has no effect: nobody restarts a boot domain, and one that has stopped stays until "xl destroy"',
+      '3: "on_watchdog" has no say of its own: a soft reset counts as a reboot, the end by a watchdog as a crash',
       '12: "cap" is the scheduler\'s, which caps no domain until domain 0 does',
     ],
   );

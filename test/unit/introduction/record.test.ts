@@ -18,10 +18,35 @@ test('a record as domB writes it is read', () => {
     vcpus: 2,
     maxVcpus: 2,
     hardware: false,
+    ends: { poweroff: 'destroy', reboot: 'destroy', crash: 'destroy' },
     pci: ['0000:00:05.0'],
+    disks: [],
+    vifs: [],
     xenstore: { frame: 0x1234, port: 3 },
   });
   assert.equal(domains[0]?.hardware, true);
+});
+
+test('so is what becomes of a domain that stops', () => {
+  const [, domain] = parse(aRecord({ onPoweroff: 'preserve', onCrash: 'destroy' })).domains;
+  assert.deepEqual(domain?.ends, { poweroff: 'preserve', reboot: 'destroy', crash: 'destroy' });
+});
+
+test('disks and network interfaces are known where the record tells of them', () => {
+  const disks = [
+    { vdev: 'xvda', target: '/dev/vg/a', access: 'w' },
+    { vdev: 'xvdb1', target: 'iqn.2001-05:x', access: 'r', script: 'block-iscsi', discard: false },
+  ];
+  const vifs = [
+    {},
+    {
+      ...{ mac: '00:16:3e:12:34:56', bridge: 'xenbr0', ip: '10.0.0.1 10.0.0.2/31' },
+      ...{ script: 'vif-route', vifname: 'lan', gatewaydev: 'eth0', mtu: 1400 },
+      rate: { bytes: 25_000, microseconds: 20_000 },
+    },
+  ];
+  const [, domain] = parse(aRecord({ disks, vifs })).domains;
+  assert.deepEqual([domain?.disks, domain?.vifs], [disks, vifs]);
 });
 
 test('vCPUs that start offline are known where the record tells of them', () => {
@@ -44,6 +69,18 @@ const wrong: Record<string, unknown> = {
     ...[null, true, [], {}, { frame: 0, port: 1 }, { frame: 1, port: 0 }, { frame: 1 }],
     { frame: 1, port: 1, told: 'yes' },
   ],
+  disks: [
+    ...[null, {}, [{}], [{ vdev: 'xvda', target: '/dev/a' }]],
+    [{ vdev: 'sda', target: '/dev/a', access: 'r' }],
+    [{ vdev: 'xvda', target: '/dev/a\n', access: 'r' }],
+    [{ vdev: 'xvda', target: '/dev/a', access: 'r', script: '../x' }],
+    [{ vdev: 'xvda', target: '/dev/a', access: 'r', discard: 1 }],
+  ],
+  vifs: [
+    ...[null, {}, [7], [{ mac: '01:16:3e:12:34:56' }], [{ bridge: 'a b' }], [{ ip: '$(x)' }]],
+    ...[[{ script: '/x' }], [{ vifname: '..' }], [{ mtu: 1 }], [{ rate: { bytes: 1 } }]],
+  ],
+  onPoweroff: ['restart', '', null, 0],
   vtpm: ['', '../x', 7, null, {}],
   console: [
     { frame: 2 ** 52, port: 1 },

@@ -62,6 +62,9 @@ export function fakeControlDomain(existing: readonly Partial<DomainInfo>[]): Fak
       introduced.add(domid);
     },
     keepConfiguration: (domid) => void deeds.push(`configure ${domid}`),
+    async attach(domid, name, { kind }) {
+      deeds.push(`attach ${kind} ${name} to ${domid}`);
+    },
     close: () => {},
   };
 }

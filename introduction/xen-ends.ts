@@ -1,0 +1,43 @@
+import type { DomainInfo } from '../bindings/hypervisor.ts';
+import type { DomainEnd } from '../bindings/libxl.ts';
+import { listDomains } from '../bindings/xen/inventory.ts';
+import { allowedBy } from '../bindings/xen/policy-question.ts';
+import { XenSession } from '../bindings/xen/session.ts';
+import type { Ends } from './ends.ts';
+import { LibxlSession } from './libxl-session.ts';
+
+/** The ends of domains as libxl tells of them. */
+export class XenEnds implements Ends {
+  readonly #session = XenSession.open();
+  readonly #libxl = new LibxlSession(this.#session.release.libraries.light);
+
+  domains(): DomainInfo[] {
+    return listDomains(this.#session);
+  }
+
+  mayDestroy(seclabel: string): boolean {
+    const { class: number, destroy } = this.#session.release.flask.domain;
+    return this.#session.attempt({ wanted: `ask the policy about ${seclabel}` }, () => {
+      const source = this.domains().find(({ domid }) => domid === 0)?.seclabel ?? '';
+      const allowed = allowedBy(this.#session, { source, target: seclabel, class: number });
+      return (allowed & destroy) !== 0;
+    });
+  }
+
+  watch(domid: number): () => void {
+    return this.#libxl.watchEnd(domid);
+  }
+
+  next(): Promise<DomainEnd> {
+    return this.#libxl.nextEnd();
+  }
+
+  destroy(domid: number): Promise<void> {
+    return this.#libxl.destroy(domid);
+  }
+
+  close(): void {
+    this.#libxl.close();
+    this.#session.close();
+  }
+}

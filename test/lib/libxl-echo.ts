@@ -1,0 +1,48 @@
+/** Has libxl read devices and domain ends in its JSON form, and prints what it makes of them. To be started where libxl finds xenstored and Xen's devices. */
+import { openLibrary } from '../../bindings/ffi/library.ts';
+import { readText } from '../../bindings/ffi/memory.ts';
+import { MessageCapture } from '../../bindings/libxentoollog.ts';
+import { openLibxl } from '../../bindings/libxl.ts';
+import { diskDevice, nicDevice, pciDevice } from '../../introduction/libxl-devices.ts';
+import { ownRelease } from '../../xen-releases/releases.ts';
+
+const told = {
+  args: { context: 'pointer', device: 'bytes' },
+  result: 'pointer',
+  fails: 'null',
+} as const;
+const { light } = ownRelease.libraries;
+const libxl = openLibxl(light);
+const echo = openLibrary(light, {
+  libxl_device_disk_to_json: told,
+  libxl_device_nic_to_json: told,
+  libxl_device_pci_to_json: told,
+});
+const messages = new MessageCapture();
+const allocated = Buffer.alloc(8);
+libxl.libxl_ctx_alloc({ context: allocated, version: 0, flags: 0, logger: messages.logger });
+const context = allocated.readBigUInt64LE();
+const devices = [
+  diskDevice({ vdev: 'xvda', target: '/dev/vg/a', access: 'w' }),
+  diskDevice({ vdev: 'xvdb', target: 'x', access: 'r', script: 'block-x', discard: false }),
+  nicDevice({}, 0),
+  nicDevice(
+    {
+      ...{ mac: '00:16:3e:12:34:56', bridge: 'xenbr0', ip: '10.0.0.1', script: 'vif-route' },
+      ...{ vifname: 'lan', gatewaydev: 'eth0', mtu: 1400 },
+      rate: { bytes: 25_000, microseconds: 20_000 },
+    },
+    1,
+  ),
+  pciDevice('0001:0a:1f.7'),
+];
+const read = devices.map(({ kind, json }) => {
+  const device = Buffer.alloc(4096);
+  libxl[`libxl_device_${kind}_init`]({ device });
+  libxl[`libxl_device_${kind}_from_json`]({ context, device, json });
+  const text = readText(echo[`libxl_device_${kind}_to_json`]({ context, device }), 4096);
+  libxl[`libxl_device_${kind}_dispose`]({ device });
+  return { sent: JSON.parse(json) as unknown, got: JSON.parse(text) as unknown };
+});
+libxl.libxl_ctx_free({ context });
+console.log(JSON.stringify({ read, said: messages.take() }));
