@@ -172,16 +172,18 @@ export async function nextEnd(libxl: Libxl, context: bigint): Promise<DomainEnd>
   }
 }
 
-/** What libxl's text of an event says, as libxl_event of libxl_types.idl has it. */
+/** What libxl's text of an event says: libxl_event of libxl_types.idl, without what is 0. */
 export function endOf(text: string): DomainEnd {
   const event = JSON.parse(text) as {
     domid: number;
-    type: string;
-    'type.domain_shutdown'?: { shutdown_reason: number };
+    'type.domain_shutdown'?: { shutdown_reason?: number };
   };
-  const { domid, type } = event;
-  if (type !== 'domain_shutdown') return { domid, kind: 'gone' };
-  const reason = shutdownReasons[event['type.domain_shutdown']?.shutdown_reason ?? -1];
+  const { domid, 'type.domain_shutdown': shutdown } = event;
+  if (shutdown === undefined) return { domid, kind: 'gone' };
   // What Xen does not name is no orderly end.
-  return { domid, kind: 'shutdown', reason: reason ?? 'crash' };
+  return {
+    domid,
+    kind: 'shutdown',
+    reason: shutdownReasons[shutdown.shutdown_reason ?? 0] ?? 'crash',
+  };
 }

@@ -111,12 +111,11 @@ test('nobody waits for who has no xenstore, is gone, or is somebody else by now'
 });
 
 test("an end is read from libxl's text of the event", () => {
-  const text = (type: string, more = {}) =>
-    JSON.stringify({ domid: 7, domuuid: uuid, for_user: 0, type, ...more });
-  const reason = (number: number) => ({ 'type.domain_shutdown': { shutdown_reason: number } });
+  const text = (more: object) => JSON.stringify({ domid: 7, domuuid: uuid, ...more });
+  const shutdown = (content: object) => text({ 'type.domain_shutdown': content });
   const stop = { domid: 7, kind: 'shutdown' };
-  assert.deepEqual(endOf(text('domain_shutdown', reason(0))), { ...stop, reason: 'poweroff' });
-  assert.deepEqual(endOf(text('domain_shutdown', reason(3))), { ...stop, reason: 'crash' });
-  assert.deepEqual(endOf(text('domain_shutdown', reason(255))), { ...stop, reason: 'crash' });
-  assert.deepEqual(endOf(text('domain_death')), { domid: 7, kind: 'gone' });
+  assert.deepEqual(endOf(shutdown({})), { ...stop, reason: 'poweroff' });
+  assert.deepEqual(endOf(shutdown({ shutdown_reason: 3 })), { ...stop, reason: 'crash' });
+  assert.deepEqual(endOf(shutdown({ shutdown_reason: 255 })), { ...stop, reason: 'crash' });
+  assert.deepEqual(endOf(text({ 'type.domain_death': {} })), { domid: 7, kind: 'gone' });
 });
