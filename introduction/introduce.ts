@@ -90,13 +90,13 @@ function introduceOne(
   // A domid may be somebody else's by now, a UUID is not.
   if (info.uuid !== uuid) return 'is another domain';
   if (xenstore && control.isIntroduced(domid)) {
-    return restore(domain, existing, control, now) ? 'introduced' : 'was introduced';
+    return restore(domain, info.seclabel, existing, control, now) ? 'introduced' : 'was introduced';
   }
   // Its name may have been written by the script, which writes nothing else.
   const known = control.read(startTimePath(domain)) !== undefined;
   if (known && !xenstore && control.read(namePath(domain)) !== undefined) return 'was named';
   requireBackend(domain, existing);
-  control.keepConfiguration(domid, libxlConfiguration(domain));
+  control.keepConfiguration(domid, libxlConfiguration(domain, info.seclabel));
   control.write(domid, domainNodes(withoutKnownVtpm(domain, control), now));
   if (!xenstore) return 'named';
   // It has its name by now, for xl.
@@ -114,6 +114,7 @@ function introduceOne(
  */
 function restore(
   domain: BootDomain,
+  seclabel: string,
   existing: ReadonlyMap<number, DomainInfo>,
   control: ControlDomain,
   now: number,
@@ -126,7 +127,7 @@ function restore(
   ];
   if (nodes.length === 0) return false;
   requireBackend(domain, existing);
-  control.keepConfiguration(domid, libxlConfiguration(domain));
+  control.keepConfiguration(domid, libxlConfiguration(domain, seclabel));
   control.write(domid, nodes);
   return true;
 }

@@ -3,13 +3,14 @@ import type { BootDomain } from './record.ts';
 
 /**
  * What libxl keeps of the configuration of a domain that it created, in its own JSON form, as far as domB knows it. xl list -l
- * prints it, and changes to a running domain are noted there.
+ * prints it, changes to a running domain are noted there, and "xl save" keeps it for "xl restore".
+ * @param seclabel the domain's; without it libxl restores an ordinary guest
  */
-export function libxlConfiguration(domain: BootDomain): string {
+export function libxlConfiguration(domain: BootDomain, seclabel: string): string {
   const { name, uuid, ends, memoryKiB, maxMemoryKiB, vcpus, maxVcpus } = domain;
   const type = libxlType(domain);
   return JSON.stringify({
-    c_info: { type, name, uuid },
+    c_info: { type, name, uuid, ssid_label: seclabel },
     b_info: {
       max_vcpus: maxVcpus,
       avail_vcpus: Array.from({ length: vcpus }, (_, cpu) => cpu),

@@ -235,10 +235,13 @@ test('a vTPM device that is there stays as it is, unless it is of another domain
   }
 });
 
-test("libxl's configuration names the domain and its size", () => {
+test("libxl's configuration names the domain, its label and its size", () => {
   const [, domain] = record().domains;
   assert.ok(domain);
-  const { c_info, b_info } = JSON.parse(libxlConfiguration(domain));
-  assert.deepEqual(c_info, { type: 'pv', name: 'guest', uuid });
+  const { c_info, b_info } = JSON.parse(libxlConfiguration(domain, 'system_u:system_r:mail_t'));
+  assert.deepEqual(c_info, {
+    ...{ type: 'pv', name: 'guest', uuid },
+    ssid_label: 'system_u:system_r:mail_t',
+  });
   assert.deepEqual([b_info.max_vcpus, b_info.avail_vcpus], [2, [0, 1]]);
 });
