@@ -16,8 +16,7 @@
 #include <unistd.h>
 
 #ifdef RING
-#include "ring.h"
-#include "wait.h"
+#include "commands.h"
 #include "xenbus.h"
 #endif
 
@@ -39,22 +38,7 @@ static void stop(const char *what)
 static size_t exchange(const uint8_t *command, size_t size, uint8_t *response)
 {
 #ifdef RING
-    size_t length;
-
-    ring_submit(xenbus_page(), command, size);
-    xenbus_notify();
-    for (;;) {
-        switch (ring_collect(xenbus_page(), response, &length)) {
-        case RING_PENDING:
-            xenbus_await_event(FOREVER);
-            continue;
-        case RING_RESPONSE:
-            return length;
-        default:
-            errno = EPROTO;
-            stop("take a response");
-        }
-    }
+    return transact(command, size, response);
 #else
     ssize_t length;
 

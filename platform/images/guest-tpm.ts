@@ -10,7 +10,7 @@ import { addSharedLibraries } from './shared-libraries.ts';
 import { xenProgram } from './xen-program.ts';
 
 const here = import.meta.dirname;
-const frontend = join(here, '../../vtpm/frontend');
+const sources = ['frontend', 'linger'].map((directory) => join(here, '../../vtpm', directory));
 const modules: readonly ImageModule[] = ['xen-evtchn', 'xen-gntalloc', 'tpm_vtpm_proxy'];
 
 /**
@@ -18,7 +18,7 @@ const modules: readonly ImageModule[] = ['xen-evtchn', 'xen-gntalloc', 'tpm_vtpm
  * event that comes before the reply to xs_watch for a failure.
  */
 export const buildTpmfront = (): Promise<string> =>
-  xenProgram('tpmfront', frontend, ['xenstore', 'xengnttab', 'xenevtchn']);
+  xenProgram('tpmfront', sources, ['xenstore', 'xengnttab', 'xenevtchn']);
 
 /**
  * Builds a ramdisk segment that gives a guest its TPM: the program, its kernel modules, and tpm2-tools and openssl to look at it. It

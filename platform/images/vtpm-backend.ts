@@ -24,7 +24,11 @@ const applets = ['sh', 'mount', 'insmod', 'sleep', 'echo'];
 
 /** Compiles the program that passes a guest's commands to its TPM; returns its path. */
 export const buildTpmback = (): Promise<string> =>
-  xenProgram('tpmback', join(here, '../../vtpm/backend/serve'), ['xengnttab', 'xenevtchn']);
+  xenProgram(
+    'tpmback',
+    ['backend/serve', 'linger'].map((directory) => join(here, '../../vtpm', directory)),
+    ['xengnttab', 'xenevtchn'],
+  );
 
 /**
  * Builds the initramfs of a vTPM domain that serves guests: the back end and swtpm. The segment that brings Node

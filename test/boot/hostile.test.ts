@@ -6,6 +6,7 @@ import { cast, hostile } from './hostile/cast.ts';
 import { type Outcome, outcomes, ruleText, spoken } from './hostile/record.ts';
 import { results } from './hostile/results.ts';
 import { dom0Attempts, hostileSegments } from './hostile/segments.ts';
+import { withdrawn, withdrawnSegment } from './hostile/taking-back.ts';
 import { boot, failedChecks, parts } from './support.ts';
 
 /** dom0, the vTPM domain, an ordinary and a protected guest, and a driver domain, each with a prober behind its ramdisk; and a guest that bears it all. */
@@ -15,7 +16,7 @@ defaults:
   kernel: vmlinux
   memory: 160MiB
   seclabel: system_u:system_r:domU_t
-domains:
+domains:${withdrawn.manifest}
   - name: vtpm
     domid: ${cast.vtpm.domid}
     memory: 256MiB
@@ -118,7 +119,11 @@ grep 'after spared' $log`;
 
 test('what a hostile guest, protected guest, driver domain, vTPM domain or dom0 tries is refused, and works for nobody', async (t) => {
   const built = await parts();
-  const images = new Map([...built.images, ...(await hostileSegments(hostile))]);
+  const images = new Map([
+    ...built.images,
+    ...(await hostileSegments(hostile)),
+    await withdrawnSegment(),
+  ]);
   const run = await boot('hostile', manifest, {
     parts: { ...built, images },
     // A device with MSI-X that nobody in dom0 drives.
@@ -135,6 +140,22 @@ test('what a hostile guest, protected guest, driver domain, vTPM domain or dom0 
   const { consoleText } = run;
 
   await t.test('all come up', () => assert.deepEqual(failedChecks(run), []));
+
+  await t.test(
+    'a guest that takes the grant of its ring back is not introduced, all others are',
+    () => {
+      const { domid, name } = withdrawn;
+      const domain = `${name} \\(domain ${domid}\\)`;
+      const taken = /the ring's grant is taken back: (\S+)/.exec(consoleText);
+      assert.equal(taken?.[1], '0');
+      const [, failure = ''] =
+        new RegExp(`${domain} failed\\b[^]*?(${domain}: .*)`).exec(consoleText) ?? [];
+      assert.match(failure, /cannot .*introduce domain 5 to xenstore/);
+      for (const [other, { domid }] of Object.entries(cast).filter(([other]) => other !== 'dom0')) {
+        assert.match(consoleText, new RegExp(`${other} \\(domain ${domid}\\) introduced`));
+      }
+    },
+  );
 
   await t.test('up to then FLASK had nothing to refuse', () => {
     const [before = ''] = consoleText.split(/probe \w+ begin /);

@@ -12,11 +12,19 @@ export const PROBER = '/usr/lib/domb/prober';
 
 /** The program, linked statically: the domains that run it have nothing in common. */
 export async function proberProgram(): Promise<string> {
-  const program = await temporaryFile('prober', new Uint8Array());
   const names = (await readdir(sources)).filter((name) => name.endsWith('.c')).sort();
+  return staticProgram(
+    'prober',
+    names.map((name) => join(sources, name)),
+  );
+}
+
+/** Compiles a program that runs in any domain. */
+export async function staticProgram(name: string, files: readonly string[]): Promise<string> {
+  const program = await temporaryFile(name, new Uint8Array());
   await runProgram('gcc', [
     ...['-static', '-O2', '-Wall', '-Wextra', '-Werror', '-s', '-o', program],
-    ...names.map((name) => join(sources, name)),
+    ...files,
   ]);
   return program;
 }

@@ -8,13 +8,22 @@ import { shutdown } from 'node-tpm2-pts';
 import type { Parts } from '../../platform/demo/parts.ts';
 import type { PlatformRun } from '../../platform/demo/platform-run.ts';
 import { guestConfiguration } from '../../platform/demo/questions.ts';
+import { compress } from '../../platform/images/compress.ts';
+import { RootTree } from '../../platform/images/root-tree.ts';
 import { runProgram } from '../../platform/lib/run.ts';
 import type { Answer, Ask } from '../../platform/machine/answers.ts';
 import { sendFiles, sentFiles } from '../../platform/machine/sent-files.ts';
 import { commandsToRun } from '../documentation/run-commands.ts';
 import { domb } from '../lib/domb.ts';
 import { startSwtpm } from '../lib/swtpm.ts';
-import { boot, exampleManifest, failedChecks, outputDirectory, parts } from './support.ts';
+import {
+  boot,
+  exampleManifest,
+  failedChecks,
+  outputDirectory,
+  parts,
+  temporaryFile,
+} from './support.ts';
 
 const versions = ['this', 'next'] as const;
 type Version = (typeof versions)[number];
@@ -37,7 +46,8 @@ const run = (version: Version) => platforms.get(version) ?? assert.fail(`no boot
 const file = (name: string) => join(scratch, name);
 
 before(async () => {
-  built = await parts();
+  const usual = await parts();
+  built = { ...usual, images: new Map([...usual.images, await guestForDom0(usual)]) };
   scratch = await mkdtemp(join(tmpdir(), 'domb-vtpm-state-'));
   await prepareHost();
   await bootVersion('this', inThis);
@@ -48,6 +58,14 @@ before(async () => {
 });
 
 after(() => rm(scratch, { recursive: true }));
+
+/** What dom0 needs to start the guest anew as it was: the segment that gives it its TPM, as a file. */
+const SEGMENT = 'guest-tpm-file.cpio.zst';
+async function guestForDom0({ images }: Parts): Promise<[string, string]> {
+  const root = new RootTree();
+  await root.copy('/guest/guest-tpm.cpio.zst', images.get('guest-tpm.cpio.zst') ?? assert.fail());
+  return [SEGMENT, await temporaryFile(SEGMENT, compress(root.archive()))];
+}
 
 async function succeeds(...argv: string[]): Promise<string> {
   const { status, out, error } = await domb(argv);
@@ -104,6 +122,7 @@ function ofLedger(example: string, approver: string): string {
   return platform
     .replace('defaults:', state)
     .replace('guarded_t', 'domU_t')
+    .replace('[dom0.cpio.zst, domb-command.cpio.zst', `$&, ${SEGMENT}`)
     .replace('vtpm: vtpm\n', 'vtpm: vtpm\n    vtpm_persistent: true\n');
 }
 
@@ -133,7 +152,8 @@ echo $! >/run/serve.pid`;
 const until = (what: string, times = 1) => `
 tries=0
 until [ "$(grep -c '${what}' ${LOG})" -ge ${times} ] || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done`;
-const tell = (line: string) => `echo '${line}' >$(xenstore-read /local/domain/1/console/tty)`;
+const tell = (line: string) =>
+  `echo '${line}' >$(xenstore-read /local/domain/$(xl domid ledger)/console/tty)`;
 const send = `rm -rf /run/sent; mkdir /run/sent && cp ${STATES}/list-* ${STATES}/state-* /run/sent && ${sendFiles('/run/sent')}`;
 
 async function put(ask: DomainAsk, name: string, files: ReadonlyMap<string, Buffer>) {
@@ -167,19 +187,43 @@ tail -n 3 ${LOG}`,
   await ask('approve', `cd /run && echo ${approval} | base64 -d >next.vtpm && ${setUp}`);
 }
 
+const configuration = guestConfiguration('ledger')
+  .replace('memory = 128', 'memory = 160')
+  .replace('/guest/guest.cpio.zst', '/run/ledger.cpio.zst')
+  .replace('console=hvc0', '$& loglevel=5');
+const offered = `
+tries=0
+until xenstore-ls -f | grep -q "/backend/vtpm/$(xl domid ledger)/0/state = .[24]" || [ $((tries += 1)) -gt 60 ]; do sleep 0.5; done
+xl list`;
+
 /** Has dom0 start the guest anew under the UUID that it had, until the vTPM domain offers it a TPM. */
 const restart = `
 uuid=$(xenstore-read /local/domain/$(xl domid ledger)/vm)
 xl destroy ledger 2>&1
+cat /guest/guest.cpio.zst /guest/guest-tpm.cpio.zst >/run/ledger.cpio.zst
 cat >/run/again.cfg <<CONFIG
-${guestConfiguration('ledger')}
+${configuration}
 uuid = "\${uuid##*/}"
 vtpm = ["backend=vtpm"]
 CONFIG
 xl create /run/again.cfg 2>&1
+${offered}`;
+
+/** The guest reboots, which makes it another domain, under the UUID of its configuration. */
+const reboot = `
+before=$(xl domid ledger)
+xl reboot ledger 2>&1
 tries=0
-until xenstore-ls -f | grep -q "/backend/vtpm/$(xl domid ledger)/0/state = .2" || [ $((tries += 1)) -gt 60 ]; do sleep 0.5; done
-sleep 2
+until now=$(xl domid ledger 2>/dev/null) && [ "$now" != "$before" ] || [ $((tries += 1)) -gt 120 ]; do sleep 0.5; done
+${offered}`;
+
+/** The guest becomes another domain in the middle of its life. */
+const moved = `
+xl save ledger /run/ledger.save 2>&1
+xl restore /run/ledger.save 2>&1
+rm /run/ledger.save
+${until('restored or migrated')}
+tail -n 5 ${LOG}
 xl list`;
 
 async function inNext(ask: DomainAsk): Promise<void> {
@@ -195,11 +239,13 @@ grep 'guest ledger' ${LOG}`,
   await put(ask, 'put-last', stored('last'));
   await ask('used', `${until('guest ledger: endorsement key')}\ncat ${LOG}`);
   await ask('kept', `${tell('kept')}\n${until('it kept')}\ntail -n 3 ${LOG}`);
-  await ask('restart', restart);
+  await ask('restart', `${restart}\n${until('guest ledger: endorsement key', 2)}\ncat ${LOG}`);
+  await ask('kept-again', `${tell('kept')}\n${until('it kept', 2)}\ntail -n 3 ${LOG}`);
+  await ask('moved', moved);
   const reset = literal('domb vtpm-state reset');
   const anew =
     "tries=0; until grep 'is made anew' /run/serve.log || [ $((tries += 1)) -gt 60 ]; do sleep 0.5; done";
-  await ask('reset', `${reset} --directory ${STATES}\n${restart}\n${anew}`);
+  await ask('reset', `${reset} --directory ${STATES}\n${reboot}\n${anew}`);
 }
 
 for (const version of versions) {
@@ -246,11 +292,25 @@ test('its registers are of this boot', () => {
   assert.match(said('next used'), /PCR 15 was 0{64}/);
 });
 
-test('started anew by dom0, with the UUID that it had, the guest is offered its TPM again', () => {
+test('started anew by dom0, with the UUID that it had, the guest has its TPM again: its keys, and what it kept', () => {
   assert.doesNotMatch(said('next restart'), /libxl: error/);
+  const keys = [...said('next restart').matchAll(/endorsement key ([0-9a-f]{64})/g)];
+  assert.deepEqual(
+    keys.map(([, key]) => key),
+    [keyOf('this used'), keyOf('this used')],
+  );
+  assert.equal(said('next kept-again').match(/guest ledger: it kept another/g)?.length, 2);
   assert.match(run('next').consoleText, /vtpm: ledger is started anew, as domain \d+/);
   assert.doesNotMatch(said('next restart'), /made anew/);
   assert.doesNotMatch(run('next').consoleText, /has the UUID of ledger/);
+});
+
+test('restored as another domain, the guest has no TPM, and is told why, until it starts anew', () => {
+  assert.match(said('next moved'), /^ledger +\d+ /m);
+  assert.match(
+    said('next moved'),
+    /tpmfront: this guest was restored or migrated since its start: its TPM stayed where it was/,
+  );
 });
 
 test('a TPM is made anew when dom0 says so, and only then', () => {

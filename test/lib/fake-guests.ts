@@ -26,11 +26,13 @@ export class FakeGuests {
     const directory = await mkdtemp(join(tmpdir(), 'domb-guests-'));
     await chmod(directory, 0o711);
     const program = join(directory, 'tpmback');
-    const serve = join(import.meta.dirname, '../../vtpm/backend/serve');
+    const vtpm = join(import.meta.dirname, '../../vtpm');
+    const serve = join(vtpm, 'backend/serve');
     const sources = (await readdir(serve)).filter((name) => name.endsWith('.c'));
+    const linger = join(vtpm, 'linger');
     await runProgram('gcc', [
       ...['-O2', '-g', '-Wall', '-Wextra', '-Werror', '-o', program],
-      ...sources.map((name) => join(serve, name)),
+      ...[`-I${linger}`, join(linger, 'linger.c'), ...sources.map((name) => join(serve, name))],
       join(import.meta.dirname, 'fake-xen.c'),
     ]);
     process.env.FAKE_XEN = directory;

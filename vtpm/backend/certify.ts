@@ -50,14 +50,26 @@ export interface Certification {
   readonly guest: Omit<GuestStatement, 'launch'>;
 }
 
+/** Keys that a TPM has, SubjectPublicKeyInfo in DER. */
+export type MadeKeys = ReadonlyMap<VtpmKey, Buffer>;
+
+/** Makes keys in a new TPM. The attestation key is kept at {@link AK_HANDLE}; the others the TPM makes again from the same templates. */
+export async function makeKeys(tpm: Tpm, keys: readonly VtpmKey[]): Promise<MadeKeys> {
+  const made = new Map<VtpmKey, Buffer>();
+  for (const key of keys) made.set(key, await newKey(tpm, key));
+  return made;
+}
+
 /**
- * Makes the keys, certifies them, and leaves the certificates and that of the authority where the guest finds them. The attestation key is
- * kept at {@link AK_HANDLE}. To be done when the launch was measured, and before the platform hierarchy is closed.
+ * Certifies keys, and leaves the certificates and that of the authority where the guest finds them. To be done when the launch was
+ * measured, and before the platform hierarchy is closed.
+ * @param made the keys that there are; others are made, if the TPM has no certificate of them
  */
 export async function certifyKeys(
   tpm: Tpm,
   { authority, keys, guest }: Certification,
   banks: readonly HashAlgorithm[],
+  made: MadeKeys = new Map(),
 ): Promise<void> {
   const model = await modelOf(tpm);
   const statement = guest.domain === undefined ? guest : await withLaunch(tpm, guest, banks);
@@ -66,7 +78,7 @@ export async function certifyKeys(
     const index = CERTIFICATE_INDEX[key];
     const certified = {
       kind: key === 'ak' ? key : 'ek',
-      publicKey: (await certifiedBefore(tpm, index)) ?? (await newKey(tpm, key)),
+      publicKey: made.get(key) ?? (await certifiedBefore(tpm, index)) ?? (await newKey(tpm, key)),
       guest: statement,
       tpm: model,
     } as const;
@@ -83,7 +95,6 @@ async function certifiedBefore(tpm: Tpm, index: number): Promise<Buffer | undefi
   return new X509Certificate(before).publicKey.export({ type: 'spki', format: 'der' });
 }
 
-/** Makes a key, which the TPM makes again from the same template; the attestation key it keeps. */
 async function newKey(tpm: Tpm, key: VtpmKey): Promise<Buffer> {
   const made =
     key === 'ak'

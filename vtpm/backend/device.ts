@@ -174,7 +174,8 @@ export class Device {
     try {
       // Asked when the page keeps the domid, and not before: whose it is no longer changes.
       if (!isGuest()) throw new Error(`domain ${domid} is no longer the one that the TPM is for`);
-      const ring = { domid, reference, remotePort, socket: tpm.socket };
+      const { socket, uid } = tpm;
+      const ring = { domid, reference, remotePort, socket, uid };
       connection.passage = rings.pass(ring, {
         serving: () => this.#serves(connection),
         said: (text) => this.#say(text),

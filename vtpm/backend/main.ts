@@ -22,11 +22,15 @@ import { lastingStates } from './lasting.ts';
 import { startPassage } from './passage.ts';
 import { GuestRegister } from './register.ts';
 import { servedBySwtpm, servedHere } from './serving.ts';
-import { type SoftwareTpm, startSoftwareTpm } from './software-tpm.ts';
+import { type BlankTpm, type SoftwareTpm, startBlankTpm } from './software-tpm.ts';
+import type { KeptState } from './state-file.ts';
+import { TpmStock } from './stock.ts';
 import { Xenstore } from './xenstore.ts';
 
-/** What serves a guest has a user of its own: this number and the guest's domid, which is below 0x7FF0. */
+/** What serves a guest has a user of its own, which nobody else ever is: from this number on, one for each TPM. */
 const FIRST_USER = 0x10000;
+/** How many TPMs are made before a guest asks, beside those of the guests that domB made: for one that dom0 starts. */
+const SPARE = 1;
 /** Passes a guest's commands to its TPM (serve/tpmback.c). */
 const TPMBACK = '/usr/lib/domb/tpmback';
 
@@ -77,6 +81,8 @@ function givenAuthority(): VtpmAuthority | undefined {
   });
 }
 
+const directoryOf = (uid: number | undefined): string => `/run/vtpm/${uid}`;
+
 const launchOf = ({ name, domid, uuid, launch }: RecordedGuest): LaunchItems => ({
   predictable: launch,
   identity: { event: 'identity', domain: name, domid, uuid },
@@ -89,7 +95,7 @@ async function main(): Promise<never> {
   const grants = library.xengnttab_open({ logger: 0n, flags: 0 });
   const rings: Rings = {
     map: (domid, reference) => new GrantedPage(library, grants, domid, reference),
-    pass: (ring, events) => startPassage(TPMBACK, ring, FIRST_USER + ring.domid, events),
+    pass: (ring, events) => startPassage(TPMBACK, ring, events),
   };
   const guests = recordedGuests();
   const banks = chosenBanks();
@@ -97,41 +103,53 @@ async function main(): Promise<never> {
   const authority = givenAuthority();
   const now = () => performance.now();
   const lasting = lastingStates({ connect: () => new Xenstore(), say, now });
+  let user = FIRST_USER;
+  const makeBlank = (kept?: KeptState): Promise<BlankTpm> => {
+    const uid = user++;
+    return startBlankTpm({
+      ...{ directory: directoryOf(uid), uid, banks, kept },
+      keys: authority === undefined ? [] : keys,
+    });
+  };
+  const stock = new TpmStock(async () => {
+    const begin = now();
+    const blank = await makeBlank();
+    say(`a TPM is made ahead, in ${(now() - begin).toFixed(0)} ms`);
+    return blank;
+  });
+  // Those that last begin with what dom0 has stored of them.
+  stock.fill(guests.filter(({ persistent }) => !persistent).length + SPARE);
   const backend = new Backend({
     ...{ store, rings, say, now },
     register: new GuestRegister(
       guests,
       guestLife(guests, (domid) => domainLife(session, domid)),
     ),
-    startTpm: async ({ domid, number, recorded, restarted, uuid, died }) => {
-      const begin = performance.now();
-      const directory = `/run/vtpm/${domid}-${number}`;
-      const uid = FIRST_USER + domid;
+    startTpm: async ({ domid, recorded, restarted, uuid, died }) => {
+      const begin = now();
       // Of what dom0 starts anew nobody knows what it is started from.
       const made = restarted ? undefined : recorded;
       const kept = recorded?.persistent ? await lasting.open(recorded.name) : undefined;
       let started: SoftwareTpm;
       try {
-        started = await startSoftwareTpm({
-          ...{ directory, uid, died, banks },
-          launch: made && launchOf(made),
+        const blank = await (kept === undefined ? stock.take() : makeBlank(kept));
+        started = await blank.become({
+          ...{ died, launch: made && launchOf(made) },
           certification: authority && {
             ...{ authority, keys },
             guest: { domid, uuid, ...(made ? { domain: made.name } : {}) },
           },
-          kept,
         });
       } catch (error) {
         kept?.close();
         throw error;
       }
       // Of one that lasts, a response is given when what the command did is stored.
-      const tpm =
-        kept === undefined
-          ? await servedBySwtpm(started)
-          : await servedHere(started, `${directory}.socket`, uid);
-      const milliseconds = (performance.now() - begin).toFixed(0);
-      say(`the TPM of domain ${domid} is ready after ${milliseconds} ms`);
+      const tpm = await (kept === undefined
+        ? servedBySwtpm(started)
+        : servedHere(started, `${directoryOf(started.uid)}.socket`));
+      say(`the TPM of domain ${domid} is ready after ${(now() - begin).toFixed(0)} ms`);
+      stock.fill(SPARE);
       return tpm;
     },
   });

@@ -9,6 +9,8 @@ export interface PassedRing {
   readonly remotePort: number;
   /** The UNIX socket where the guest's TPM answers. */
   readonly socket: string;
+  /** Number of the user that may connect there; undefined: the one that this process is. */
+  readonly uid: number | undefined;
 }
 
 /** What is told of a passage. */
@@ -34,16 +36,14 @@ const LONGEST = 512;
  * Starts the process that passes a guest's commands to its TPM (serve/tpmback.c). What passes through it is not seen here. The guest may
  * have taken it over: of what it writes, only so much is read.
  * @param program where it is
- * @param user number of the user that it is to be; undefined: of this process
  */
 export function startPassage(
   program: string,
-  { domid, reference, remotePort, socket }: PassedRing,
-  user: number | undefined,
+  { domid, reference, remotePort, socket, uid }: PassedRing,
   events: PassageEvents,
 ): Passage {
   const numbers = [domid, reference, remotePort].map(String);
-  const child = spawn(program, [...numbers, socket, ...(user === undefined ? [] : [`${user}`])], {
+  const child = spawn(program, [...numbers, socket, ...(uid === undefined ? [] : [`${uid}`])], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   let why: string | undefined;

@@ -5,19 +5,15 @@ import type { GuestTpm, SoftwareTpm } from './software-tpm.ts';
 
 /** A guest's TPM that swtpm serves itself: this process is not asked for any command. */
 export async function servedBySwtpm(tpm: SoftwareTpm): Promise<GuestTpm> {
-  return { socket: await tpm.release(), stop: () => tpm.stop() };
+  return { socket: await tpm.release(), uid: tpm.uid, stop: () => tpm.stop() };
 }
 
 /**
  * A guest's TPM that this process serves, for one that has something to do between command and response.
  * @param path of the socket, where there is nothing, in a directory that nobody else writes
- * @param uid the user that connects to it
  */
-export async function servedHere(
-  tpm: SoftwareTpm,
-  path: string,
-  uid: number | undefined,
-): Promise<GuestTpm> {
+export async function servedHere(tpm: SoftwareTpm, path: string): Promise<GuestTpm> {
+  const { uid } = tpm;
   let server: Awaited<ReturnType<typeof serveCommands>>;
   try {
     server = await serveCommands(path, (command) => tpm.transmit(command), uid);
@@ -27,6 +23,7 @@ export async function servedHere(
   }
   return {
     socket: path,
+    uid,
     stop: async () => {
       await server.close();
       await tpm.stop();

@@ -19,8 +19,9 @@ import {
   TPM_RH,
   Tpm,
 } from 'node-tpm2-pts';
+import type { VtpmKey } from '../../domains/vtpm-keys.ts';
 import type { LaunchItems } from '../../measurement/guest-launch.ts';
-import { type Certification, certifyKeys } from './certify.ts';
+import { type Certification, certifyKeys, makeKeys } from './certify.ts';
 import { failureResponse } from './failure.ts';
 import { LOG_INDEX, measureLaunch } from './launch.ts';
 import { type KeptState, StateFile } from './state-file.ts';
@@ -30,12 +31,16 @@ import { isListening } from './unix-socket.ts';
 export interface GuestTpm {
   /** The UNIX socket where it answers commands, one connection at a time. */
   readonly socket: string;
+  /** Number of the user that may connect to it; undefined: the one that this process is. */
+  readonly uid?: number | undefined;
   /** Ends the TPM and forgets all it held. */
   stop(): Promise<void>;
 }
 
 /** A TPM that nobody but this process is connected to. */
 export interface SoftwareTpm {
+  /** User and group that it runs as; undefined: those of this process. */
+  readonly uid: number | undefined;
   /** Gives the response to a command; a TPM that is gone answers TPM_RC_FAILURE. Never rejects. */
   transmit(command: Buffer): Promise<Buffer>;
   /** Gives up the connection: swtpm has one at a time. Gives the path of the socket that others reach it by. */
@@ -44,21 +49,36 @@ export interface SoftwareTpm {
   stop(): Promise<void>;
 }
 
-export interface SoftwareTpmOptions {
+export interface BlankTpmOptions {
   /** A directory for this TPM alone; it is made, and removed in the end. */
   directory: string;
   /** User and group that swtpm runs as, so that it can't touch other TPMs. Without it: as this process. */
-  uid?: number;
+  uid?: number | undefined;
   /** The PCR banks that it has. */
   banks: readonly HashAlgorithm[];
+  /** The keys that will be certified; a TPM that lasts may have them already. */
+  keys: readonly VtpmKey[];
+  /** Where the TPM outlasts the boot: what it was, and where what it becomes is stored. It is closed when the TPM is stopped, not when it does not start. */
+  kept?: KeptState | undefined;
+}
+
+/** Whose a TPM is to be. */
+export interface TpmOwner {
   /** What its guest was started from; undefined where nobody knows. */
   launch: LaunchItems | undefined;
   /** How its keys are certified; undefined where domB made no authority for this domain. */
   certification?: Certification | undefined;
-  /** Where the TPM outlasts the boot: what it was, and where what it becomes is stored. It is closed when the TPM is stopped, not when it does not start. */
-  kept?: KeptState | undefined;
   /** Told once when swtpm ends by itself, or does not answer any more. */
   died: (how: string) => void;
+}
+
+/** A TPM that is nobody's yet: with its banks and keys, and tested, which is what takes long. */
+export interface BlankTpm {
+  /** Its swtpm has not ended. */
+  readonly lives: boolean;
+  /** Makes it a guest's; when that fails nothing is left of it. To be called once. */
+  become(owner: TpmOwner): Promise<SoftwareTpm>;
+  discard(): Promise<void>;
 }
 
 const START_TIMEOUT = 30_000;
@@ -68,11 +88,11 @@ const LOG_INDEXES = 0x100;
 const END_IS_SEEN = 1000;
 
 /**
- * Starts swtpm for one guest: a fresh TPM 2.0, powered on, that has passed its self-test. It is never started anew: a TPM
- * whose registers were reset behind the guest's back would vouch for things that did not happen.
+ * Starts swtpm: a fresh TPM 2.0, or the one that was kept, powered on, that has passed its self-test. It is never started anew: a TPM
+ * whose registers were reset behind its guest's back would vouch for things that did not happen.
  */
-export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<SoftwareTpm> {
-  const { directory, uid, died, kept } = options;
+export async function startBlankTpm(options: BlankTpmOptions): Promise<BlankTpm> {
+  const { directory, uid, banks, keys, kept } = options;
   const state = join(directory, 'state');
   const socket = join(directory, 'data');
   const control = join(directory, 'control');
@@ -101,45 +121,75 @@ export async function startSoftwareTpm(options: SoftwareTpmOptions): Promise<Sof
     await process.ended;
     await rm(directory, { recursive: true, force: true });
   };
-  try {
+  return orDiscard(async () => {
     await listening(socket, process);
     // A command may take as long as it takes, on a machine that has no time for it: only the end of swtpm ends the TPM.
     const transport = await connectUnix(socket, { timeout: 0 });
     const tpm = new Tpm(transport);
-    await haveBanks(tpm, options.banks, () => swtpmControl(control).init());
-    await prepare(tpm, options);
-    await file?.storeChanges();
-    let over = false;
-    const lost = (how: string) => {
-      if (!over) died(how);
-      over = true;
-    };
-    void process.ended.then(lost);
-    return {
-      transmit: async (command) => {
-        try {
-          const response = await transport.transmit(command);
-          // The guest learns what the command did when nothing can undo it any more.
-          await file?.storeChanges();
-          return response;
-        } catch (error) {
-          // Mostly because swtpm ended; then that is what there is to say.
-          const { message } = error as Error;
-          void sleep(END_IS_SEEN, undefined, { ref: false }).then(() => lost(message));
-          return failureResponse();
-        }
-      },
-      release: async () => {
-        await transport.close();
-        return socket;
-      },
-      stop: async () => {
+    await haveBanks(tpm, banks, () => swtpmControl(control).init());
+    await passSelfTest(tpm);
+    const made = kept === undefined ? await makeKeys(tpm, keys) : new Map();
+    const become = async ({ launch, certification, died }: TpmOwner): Promise<SoftwareTpm> => {
+      await removeLog(tpm);
+      await measureLaunch(tpm, launch, banks);
+      if (certification !== undefined) await certifyKeys(tpm, certification, banks, made);
+      // Whoever holds the platform hierarchy clears the TPM and takes its banks away; nobody holds it from here on.
+      await closePlatformHierarchy(tpm);
+      await file?.storeChanges();
+      let over = false;
+      const lost = (how: string) => {
+        if (!over) died(how);
         over = true;
-        await transport.close();
-        await discard();
-        kept?.close();
-      },
+      };
+      void process.ended.then(lost);
+      return {
+        uid,
+        transmit: async (command) => {
+          try {
+            const response = await transport.transmit(command);
+            // The guest learns what the command did when nothing can undo it any more.
+            await file?.storeChanges();
+            return response;
+          } catch (error) {
+            // Mostly because swtpm ended; then that is what there is to say.
+            const { message } = error as Error;
+            void sleep(END_IS_SEEN, undefined, { ref: false }).then(() => lost(message));
+            return failureResponse();
+          }
+        },
+        release: async () => {
+          await transport.close();
+          return socket;
+        },
+        stop: async () => {
+          over = true;
+          await transport.close();
+          await discard();
+          kept?.close();
+        },
+      };
     };
+    return {
+      get lives() {
+        return process.outcome() === undefined;
+      },
+      become: (owner) => orDiscard(() => become(owner), discard),
+      discard,
+    };
+  }, discard);
+}
+
+/** A guest's TPM, from its start on. */
+export async function startSoftwareTpm(
+  options: Omit<BlankTpmOptions, 'keys'> & TpmOwner,
+): Promise<SoftwareTpm> {
+  const keys = options.certification?.keys ?? [];
+  return (await startBlankTpm({ ...options, keys })).become(options);
+}
+
+async function orDiscard<T>(work: () => Promise<T>, discard: () => Promise<void>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     await discard();
     throw error;
@@ -200,19 +250,10 @@ async function haveBanks(
   await startup(tpm);
 }
 
-/** What firmware does before an operating system gets the TPM. */
-async function prepare(
-  tpm: Tpm,
-  { banks, launch, certification }: SoftwareTpmOptions,
-): Promise<void> {
+async function passSelfTest(tpm: Tpm): Promise<void> {
   await selfTest(tpm);
   const { result } = await getTestResult(tpm);
   if (result !== 0) throw new Error(`the self-test of swtpm gave 0x${result.toString(16)}`);
-  await removeLog(tpm);
-  await measureLaunch(tpm, launch, banks);
-  if (certification !== undefined) await certifyKeys(tpm, certification, banks);
-  // Whoever holds the platform hierarchy clears the TPM and takes its banks away; nobody holds it from here on.
-  await closePlatformHierarchy(tpm);
 }
 
 /** A TPM that lasts has the log of the boot before, which may have been longer. */

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <linux/vtpm_proxy.h>
 
+#include "linger.h"
 #include "ring.h"
 #include "wait.h"
 #include "xenbus.h"
@@ -92,10 +93,17 @@ static long milliseconds(void)
     return now.tv_sec * 1000L + now.tv_nsec / 1000000;
 }
 
+static bool is_answered(void)
+{
+    return !ring_pending(xenbus_page());
+}
+
 /* Waits for the response to the command that runs. Returns its size, or 0 when it did not come within `limit` milliseconds. */
 static size_t await_response(uint8_t *response, int limit)
 {
-    long end = milliseconds() + limit, left;
+    static struct linger wait;
+    bool slept = !linger(&wait, is_answered, NULL);
+    long end = slept ? milliseconds() + limit : 0, left;
     size_t length = 0;
 
     for (;;) {
@@ -108,6 +116,8 @@ static size_t await_response(uint8_t *response, int limit)
             xenbus_await_event(left);
             continue;
         case RING_RESPONSE:
+            if (slept)
+                linger_slept(&wait);
             return length;
         case RING_CANCELLED:
             return bare_response(response, RC_CANCELED);

@@ -27,6 +27,13 @@ int ring_submit(volatile void *page, const uint8_t *command, size_t length)
     return 0;
 }
 
+bool ring_pending(volatile void *page)
+{
+    uint8_t state = ((volatile tpmif_shared_page_t *)page)->state;
+
+    return state != TPMIF_STATE_IDLE && state != TPMIF_STATE_FINISH;
+}
+
 enum ring_answer ring_collect(volatile void *page, uint8_t *response, size_t *length)
 {
     volatile tpmif_shared_page_t *shared = page;

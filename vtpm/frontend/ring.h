@@ -2,6 +2,7 @@
 #ifndef VTPM_RING_H
 #define VTPM_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ enum ring_answer { RING_PENDING, RING_RESPONSE, RING_CANCELLED, RING_BROKEN };
  * Returns 0, or -1 when the command does not fit.
  */
 int ring_submit(volatile void *page, const uint8_t *command, size_t length);
+
+/* Whether the vTPM domain has not answered yet what was submitted. */
+bool ring_pending(volatile void *page);
 
 /*
  * Looks for the response to what was submitted. With RING_RESPONSE, `response` (at least RING_PAGE_SIZE bytes) holds

@@ -10,6 +10,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "fail.h"
@@ -18,11 +19,19 @@
 
 #define MOST_ATTEMPTS 30
 
+/* The highest, setpriority(2). */
+#define PRIORITY -20
+
 int main(int count, char **arguments)
 {
     unsigned int attempt;
 
     xenbus_connect(count > 1 ? atoi(arguments[1]) : 0);
+    /*
+     * Who sends a command waits for us, and where Linux preempts its own calls (preempt=full) it finds the response at its first look: all
+     * others are 0.7 to 1 ms after one another (6.1, tpm_msleep). Without the right to it we are only slower.
+     */
+    setpriority(PRIO_PROCESS, 0, PRIORITY);
     for (attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
         proxy_serve();
         fputs("tpmfront: Linux gave the device up, as when a response takes too long; it gets it again\n", stderr);

@@ -1,12 +1,14 @@
 #include "xenbus.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 #include <xenstore.h>
@@ -23,8 +25,15 @@
 #define COMMAND_LINE "/proc/cmdline"
 #endif
 
+/* There once the guest was moved; gone with its memory, like all that is below /run. */
+#ifndef MOVED
+#define MOVED "/run/tpmfront.moved"
+#endif
+
 static struct {
     struct xs_handle *store;
+    /* This guest's domid; -1 where xenstore does not tell. */
+    long domid;
     xenevtchn_handle *events;
     evtchn_port_t port;
     /* It was pending, and is silent until it is unmasked. */
@@ -44,13 +53,25 @@ static char *look(const char *directory, const char *name)
     return xs_read(front.store, XBT_NULL, path, &length);
 }
 
-static long look_number(const char *directory, const char *name)
+/* The number that `text` says; -1 when there is none. Frees it. */
+static long number_in(char *text)
 {
-    char *text = look(directory, name);
     long number = text ? strtol(text, NULL, 10) : -1;
 
     free(text);
     return number;
+}
+
+static long look_number(const char *directory, const char *name)
+{
+    return number_in(look(directory, name));
+}
+
+static long own_domid(void)
+{
+    unsigned int length;
+
+    return number_in(xs_read(front.store, XBT_NULL, "domid", &length));
 }
 
 static void publish(const char *name, unsigned int number)
@@ -191,6 +212,25 @@ void xenbus_await_event(int milliseconds)
     front.masked = true;
 }
 
+static void refuse_moved(void)
+{
+    fail("this guest was restored or migrated since its start: its TPM stayed where it was, and no other comes in its place before it starts anew");
+}
+
+/*
+ * A guest that was restored or migrated is another domain, with everything in its memory and none of what it shared. What is offered to it
+ * then is another TPM, or its own after a reset that its registers would not tell of.
+ */
+static void end_where_moved(void)
+{
+    long domid = own_domid();
+
+    if (domid < 0 || front.domid < 0 || domid == front.domid)
+        return;
+    close(open(MOVED, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    refuse_moved();
+}
+
 /* Ends the program when the backend goes away. In a thread of its own, so that commands need not look out for it. */
 static void *follow(void *unused)
 {
@@ -198,6 +238,7 @@ static void *follow(void *unused)
 
     for (;;) {
         await_change();
+        end_where_moved();
         state = look_number(front.backend, "state");
         /* Page and channel need no xenstore: dom0 takes entries away, and the TPM goes on. */
         if (state == XenbusStateConnected || state < 0)
@@ -215,9 +256,12 @@ void xenbus_connect(int device)
     int error;
 
     snprintf(front.self, sizeof(front.self), "device/vtpm/%d", device);
+    if (access(MOVED, F_OK) == 0)
+        refuse_moved();
     front.store = xs_open(0);
     if (!front.store)
         fail("cannot reach xenstore: %s", strerror(errno));
+    front.domid = own_domid();
     backend = find_backend();
     await_offer();
     share_ring(backend);

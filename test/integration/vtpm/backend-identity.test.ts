@@ -18,6 +18,7 @@ before(async () => {
   await runProgram('gcc', [
     ...['-O1', '-Wall', '-Wextra', '-Werror', '-fsanitize=address,undefined'],
     ...['-o', join(scratch, 'frontend'), `-DCOMMAND_LINE="${join(scratch, 'cmdline')}"`],
+    `-DMOVED="${join(scratch, 'moved')}"`,
     ...[`-I${frontend}`, stub],
     ...['xenbus', 'told', 'fail', 'wait'].map((name) => join(frontend, `${name}.c`)),
   ]);
@@ -33,6 +34,7 @@ async function connect(cmdline: string, backendId: number | string, deeds: strin
   const { status, stdout, stderr } = spawnSync(join(scratch, 'frontend'), deeds, {
     encoding: 'utf8',
     env: {
+      domid: '1',
       device_vtpm_0_backend: '/b',
       device_vtpm_0_backend_id: String(backendId),
       _b_state: '2',
@@ -105,4 +107,20 @@ test('entries that are removed end nothing; a device that is closed does', async
     assert.match(stdout, /write device\/vtpm\/0\/state 6/);
     assert.match(stderr, /the vTPM domain closed the device/);
   }
+});
+
+test('a guest that was restored or migrated has no TPM any more, until it starts anew', async () => {
+  const cmdline = withVtpmParameter('', VTPM);
+  const why = /this guest was restored or migrated since its start: its TPM stayed where it was/;
+  const stays = await connect(cmdline, VTPM, ['domid=1', 'domid']);
+  assert.deepEqual([stays.status, stays.stderr], [0, '']);
+  const moved = await connect(cmdline, VTPM, ['domid=7']);
+  assert.equal(moved.status, 1);
+  assert.match(moved.stderr, why);
+  // Whoever starts it again, under whatever domid.
+  const again = await connect(cmdline, VTPM);
+  assert.deepEqual([again.status, again.peers], [1, []]);
+  assert.match(again.stderr, why);
+  await rm(join(scratch, 'moved'));
+  assert.equal((await connect(cmdline, VTPM)).status, 0);
 });

@@ -24,9 +24,21 @@ before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'domb-commands-'));
   const path = join(scratch, 'commands.so');
   const frontend = join(import.meta.dirname, '../../../vtpm/frontend');
+  const linger = join(import.meta.dirname, '../../../vtpm/linger');
   await runProgram('gcc', [
-    ...['-shared', '-fPIC', '-Wall', '-Wextra', '-Werror', `-I${frontend}`, '-o', path],
+    ...[
+      '-shared',
+      '-fPIC',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      `-I${frontend}`,
+      `-I${linger}`,
+      '-o',
+      path,
+    ],
     ...['commands.c', 'ring.c'].map((name) => join(frontend, name)),
+    join(linger, 'linger.c'),
     join(import.meta.dirname, '../../lib/slow-xenbus.c'),
   ]);
   library = openLibrary(path, COMMANDS);

@@ -93,7 +93,7 @@ async function guest(
   const said: string[] = [];
   const rings: Rings = {
     map: () => new FakePage().map(),
-    pass: (passed, events) => startPassage(guests.program, passed, user, events),
+    pass: (passed, events) => startPassage(guests.program, passed, events),
   };
   const frontend = `/local/domain/${domid}/device/vtpm/0`;
   const { reference, remotePort } = own;
@@ -317,7 +317,7 @@ test('a TPM whose commands this process sees is used by its guest in the same wa
       seen.push(command.readUInt32BE(6));
       return started.transmit(command);
     };
-    return servedHere({ ...started, transmit }, join(scratch, '12.socket'), uid);
+    return servedHere({ ...started, transmit }, join(scratch, '12.socket'));
   });
   await pcrExtend(tpm, 15, new Map([['sha256', name('twelve')]]));
   for (const state of [XenbusState.closed, XenbusState.initialising, XenbusState.initialised]) {
@@ -349,7 +349,7 @@ test('with the back end, however it ends, ends what passes for its guests', asyn
   const ring = { domid: 11, reference: 8, remotePort: 9, socket: '/nowhere' };
   const program = `
     const { startPassage } = await import(${module});
-    startPassage(${JSON.stringify(guests.program)}, ${JSON.stringify(ring)}, undefined, {
+    startPassage(${JSON.stringify(guests.program)}, ${JSON.stringify(ring)}, {
       serving: () => console.log('serving'), said: () => {}, ended: () => {},
     });
     setInterval(() => {}, 1000);`;

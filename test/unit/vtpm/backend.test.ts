@@ -116,7 +116,7 @@ describe('the back end of vTPM devices', () => {
     await connect(5);
     assert.equal(state(5), XenbusState.connected);
     const [passage] = rings.passages;
-    const ring = { domid: 5, reference: 8, remotePort: 9, socket: 'TPM 1' };
+    const ring = { domid: 5, reference: 8, remotePort: 9, socket: 'TPM 1', uid: undefined };
     assert.deepEqual(passage?.ring, ring);
     assert.equal(tpms.length, 1);
   });

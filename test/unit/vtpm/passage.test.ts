@@ -12,14 +12,14 @@ before(async () => {
 after(() => rm(scratch, { recursive: true }));
 
 /** What is told of a process that does what the script says, until its end. */
-async function told(script: string, user?: number): Promise<{ events: string[]; why: string }> {
+async function told(script: string, uid?: number): Promise<{ events: string[]; why: string }> {
   const program = join(scratch, 'program');
   await writeFile(program, `#!/bin/sh\n${script}\n`);
   await chmod(program, 0o700);
   const events: string[] = [];
-  const ring = { domid: 5, reference: 8, remotePort: 9, socket: '/run/data' };
+  const ring = { domid: 5, reference: 8, remotePort: 9, socket: '/run/data', uid };
   return new Promise((resolve) => {
-    const passage = startPassage(program, ring, user, {
+    const passage = startPassage(program, ring, {
       serving: () => events.push('serving'),
       said: (text) => {
         events.push(text);
@@ -44,9 +44,9 @@ test('how it ended is told, when all that it said was', async () => {
 });
 
 test('a program that is not there ends, too', async () => {
-  const ring = { domid: 5, reference: 8, remotePort: 9, socket: '/run/data' };
+  const ring = { domid: 5, reference: 8, remotePort: 9, socket: '/run/data', uid: undefined };
   const why = await new Promise<string>((resolve) => {
-    startPassage(join(scratch, 'none'), ring, undefined, {
+    startPassage(join(scratch, 'none'), ring, {
       serving: () => assert.fail(),
       said: () => assert.fail(),
       ended: resolve,

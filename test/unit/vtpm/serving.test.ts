@@ -103,13 +103,14 @@ test('a TPM that is served here ends with its socket', async () => {
   let stopped = false;
   const { transmit } = echoing();
   const software = {
+    uid: undefined,
     transmit,
     release: () => assert.fail('the connection is needed'),
     stop: async () => {
       stopped = true;
     },
   };
-  const tpm = await servedHere(software, path, undefined);
+  const tpm = await servedHere(software, path);
   assert.equal(tpm.socket, path);
   (await connected(path)).on('error', () => {});
   await tpm.stop();

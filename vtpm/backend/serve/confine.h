@@ -11,7 +11,7 @@ void confine_user(unsigned int uid);
 /* From now on this process ends with its parent, the process `parent`. To be called after confine_user(). */
 void confine_life(int parent);
 
-/* From now on this process only reads, writes and controls the files that it has open; anything else ends it. */
+/* From now on this process only reads, writes and controls the files that it has open, looks at the clock and gives way to others; anything else ends it. */
 void confine_calls(void);
 
 #endif

@@ -25,6 +25,13 @@ uint32_t ring_number(const uint8_t *bytes)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
+bool ring_asks(volatile void *page)
+{
+    uint8_t state = ((volatile tpmif_shared_page_t *)page)->state;
+
+    return state == TPMIF_STATE_SUBMIT || state == TPMIF_STATE_CANCEL;
+}
+
 enum ring_request ring_take(volatile void *page, struct ring_taken *taken)
 {
     /* One load: no field can change between the look at another and its own. */

@@ -5,6 +5,7 @@
 #ifndef VTPM_SERVE_RING_H
 #define VTPM_SERVE_RING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ struct ring_taken {
     uint32_t code;
     char reason[64];
 };
+
+/* Whether there is something to take. */
+bool ring_asks(volatile void *page);
 
 /* Takes what the guest has submitted out of the page. */
 enum ring_request ring_take(volatile void *page, struct ring_taken *taken);

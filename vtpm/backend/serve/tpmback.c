@@ -8,12 +8,15 @@
  * user that this process becomes. The back end checks them all: it has asked Xen whose domain it is.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "confine.h"
 #include "guest.h"
+#include "linger.h"
 #include "ring.h"
 #include "tell.h"
 #include "tpm.h"
@@ -64,6 +67,31 @@ static void serve(void)
     guest_notify();
 }
 
+static bool is_asked(void)
+{
+    return ring_asks(guest_page());
+}
+
+/* To whom else this domain serves, and to the TPMs. */
+static void give_way(void)
+{
+    sched_yield();
+}
+
+/* While it is looked for a command the channel stays masked, so that the guest wakes nobody. */
+static void await_command(void)
+{
+    static struct linger wait;
+
+    if (linger(&wait, is_asked, give_way))
+        return;
+    do {
+        guest_listen();
+        guest_await();
+    } while (!is_asked());
+    linger_slept(&wait);
+}
+
 int main(int count, char **arguments)
 {
     int parent = getppid();
@@ -81,9 +109,9 @@ int main(int count, char **arguments)
     tpm_connect(arguments[4]);
     confine_calls();
     tell_serving();
+    guest_await();
     for (;;) {
-        guest_await();
         serve();
-        guest_listen();
+        await_command();
     }
 }

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { BlankTpm } from '../../../vtpm/backend/software-tpm.ts';
+import { TpmStock } from '../../../vtpm/backend/stock.ts';
+
+class FakeBlank implements BlankTpm {
+  lives = true;
+  discarded = false;
+  become = () => assert.fail('nobody has it');
+  async discard() {
+    this.discarded = true;
+  }
+}
+
+/** A stock whose TPMs are made when it is said. */
+function stocked() {
+  const waiting: { resolve: (blank: BlankTpm) => void; reject: (why: Error) => void }[] = [];
+  const stock = new TpmStock(
+    () => new Promise((resolve, reject) => waiting.push({ resolve, reject })),
+  );
+  /** Ends the making of the next one. */
+  const made = async (blank: BlankTpm | Error) => {
+    await turn();
+    const next = waiting.shift() ?? assert.fail('none is in the making');
+    if (blank instanceof Error) next.reject(blank);
+    else next.resolve(blank);
+    await turn();
+  };
+  return { stock, made, making: () => waiting.length };
+}
+
+test('they are made one after the other, and taken in this order', async () => {
+  const { stock, made, making } = stocked();
+  stock.fill(2);
+  await turn();
+  assert.equal(making(), 1);
+  const [first, second] = [new FakeBlank(), new FakeBlank()];
+  await made(first);
+  assert.equal(making(), 1);
+  const both = [stock.take(), stock.take()];
+  await made(second);
+  assert.deepEqual(await Promise.all(both), [first, second]);
+});
+
+test('who comes when none is left has one made, and so many are made as are missing', async () => {
+  const { stock, made, making } = stocked();
+  const taken = stock.take();
+  const blank = new FakeBlank();
+  await made(blank);
+  assert.equal(await taken, blank);
+  stock.fill(1);
+  stock.fill(1);
+  await made(new FakeBlank());
+  assert.equal(making(), 0);
+});
+
+test('one that could not be made, or has ended since, is passed over', async () => {
+  const { stock, made } = stocked();
+  stock.fill(3);
+  const [ended, good] = [new FakeBlank(), new FakeBlank()];
+  await made(new Error('no memory'));
+  await made(ended);
+  await made(good);
+  ended.lives = false;
+  assert.equal(await stock.take(), good);
+  assert.ok(ended.discarded);
+});
+
+test('why none can be made is told to who wants one', async () => {
+  const { stock, made } = stocked();
+  const taken = stock.take();
+  const told = assert.rejects(taken, /no memory/);
+  await made(new Error('no memory'));
+  await told;
+});
