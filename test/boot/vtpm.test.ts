@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { runProgram } from '../../platform/lib/run.ts';
 import { sendFiles, sentFiles } from '../../platform/machine/sent-files.ts';
 import { domb } from '../lib/domb.ts';
 import { hostileDom0Segment, hostileSegment } from './hostile-segment.ts';
-import { stall, stalledSegment } from './stalled-backend.ts';
+import { stalledSegment } from './stalled-backend.ts';
 import {
   boot,
   exampleManifest,
@@ -21,184 +21,20 @@ import {
   parts,
   temporaryFile,
 } from './support.ts';
-
-const guests = ['ledger', 'signer', 'vault'];
-
-const VTPM_DOMID = 0x7fe0;
-
-/** What the example leaves out: a guest of type hvm, and one that dom0 may look into. */
-const vault = `
-  - name: vault
-    domid: 3
-    type: hvm
-    seclabel: system_u:system_r:domU_t
-    cmdline: console=hvc0 loglevel=5 domb.name=vault
-    xenstore: true
-    console: true
-    vtpm: vtpm
-    after: [vtpm]
-`;
-
-/** A guest that attacks the back end. */
-const mallory = `
-  - name: mallory
-    domid: 4
-    seclabel: system_u:system_r:domU_t
-    ramdisk: [guest.cpio.zst, guest-tpm.cpio.zst, hostile.cpio.zst]
-    cmdline: console=hvc0 loglevel=5 domb.name=mallory
-    xenstore: true
-    console: true
-    vtpm: vtpm
-    after: [vtpm]
-`;
-
-/** Attacks (test/lib/hostile-tpmfront.c), and what the attacker is told. */
-const attacks: Readonly<Record<string, RegExp>> = {
-  wrong: /wrong: 14 of 14 refused, then 0x0/,
-  'bell 2000': /bell: 2000 times, then 0x0/,
-  vanish: /vanish: turned away/,
-  'storm 1000': /storm: 1000 entries/,
-  'reconnect 100': /reconnect: 100 times/,
-};
-
-/** Has the attacker attack, and a guest extend its register meanwhile, which says how long that took. */
-const underAttack = (attack: string) => `
-log=/var/log/xen/console/guest-mallory.log
-guest=/var/log/xen/console/guest-signer.log
-extend() {
-  begin=$(cut -d. -f1 /proc/uptime)
-  echo "$1" >$(xenstore-read /local/domain/2/console/tty)
-  until grep "after $1" $guest; do
-    [ $(($(cut -d. -f1 /proc/uptime) - begin)) -gt 120 ] && break
-    sleep 0.2
-  done
-  echo "seen after $(($(cut -d. -f1 /proc/uptime) - begin)) s"
-}
-${attack === '' ? '' : `echo '${attack}' >$(xenstore-read /local/domain/4/console/tty)`}
-for round in ${attack === '' ? '1 2' : '1'}; do extend "${attack.replace(' ', '-') || 'calm'}-$round"; done
-${
-  attack === ''
-    ? ''
-    : `tries=0
-until grep -q 'did ${attack}' $log || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done`
-}
-grep 'guest mallory' $log`;
-
-/** Waits until a guest has used its TPM, as platform/images/guest-tpm/use-tpm does, and shows its console. */
-const used = (name: string) => `
-log=/var/log/xen/console/guest-${name}.log
-now() { cut -d. -f1 /proc/uptime; }
-end=$(($(now) + 300))
-until grep -q 'guest ${name}: \\(endorsement key\\|no TPM\\)' $log || [ "$(now)" -gt "$end" ]; do sleep 1; done
-cat $log`;
-
-/**
- * Has a guest extend its register while the back end stands still, for so many seconds, and shows what the guest said
- * then. Linux would wait for 750 ms.
- */
-const disturbed = (name: string, domid: number, word: string, seconds: number) => `
-log=/var/log/xen/console/guest-${name}.log
-now() { cut -d. -f1 /proc/uptime; }
-lines=$(wc -l <$log)
-${seconds > 0 ? stall(VTPM_DOMID, seconds) : ''}
-echo ${word} >$(xenstore-read /local/domain/${domid}/console/tty)
-sleep ${seconds}
-end=$(($(now) + 100))
-until tail -n +$((lines + 1)) $log | grep -q 'after ${word}' || [ "$(now)" -gt "$end" ]; do sleep 1; done
-tail -n +$((lines + 1)) $log`;
-
-const deviceOf = (domid: number) => `/local/domain/${domid}/device/vtpm/0`;
-const servedOf = (domid: number, backend = VTPM_DOMID) =>
-  `/local/domain/${backend}/backend/vtpm/${domid}/0`;
-
-/** Has a guest extend its register, and shows the last two values. */
-const extend = (name: string, domid: number, word: string) => `
-log=/var/log/xen/console/guest-${name}.log
-echo ${word} >$(xenstore-read /local/domain/${domid}/console/tty)
-tries=0
-until grep -q 'after ${word}, PCR 15 is' $log || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done
-grep 'PCR 15 is' $log | tail -n 2`;
-
-/**
- * dom0 makes itself the back end of a guest, as whose it would see all commands, and has the guest connect anew. Afterwards it gives
- * the guest its own back.
- */
-const falseBackend = (name: string, domid: number) => `
-log=/var/log/xen/console/guest-${name}.log
-d=${deviceOf(domid)}
-await() {
-  tries=0
-  until [ "$(grep -c "$1" $log)" -gt "$2" ] || [ $((tries += 1)) -gt 120 ]; do sleep 0.5; done
-}
-offered=$(grep -c '/dev/tpm0 is the TPM' $log)
-ring=$(xenstore-read $d/ring-ref)
-xenstore-write ${servedOf(domid, 0)}/frontend $d ${servedOf(domid, 0)}/feature-protocol-v2 1 ${servedOf(domid, 0)}/state 2
-xenstore-write $d/backend ${servedOf(domid, 0)} $d/backend-id 0 $d/state 6
-await 'refuses domain 0' 0
-echo "ring $ring, then $(xenstore-read $d/ring-ref)"
-xenstore-write $d/backend ${servedOf(domid)} $d/backend-id ${VTPM_DOMID}
-await '/dev/tpm0 is the TPM' $offered
-# Linux has its questions first.
-sleep 10
-grep tpmfront: $log
-${extend(name, domid, 'restored')}`;
-
-/**
- * dom0 ends a guest and makes another at once, with its domid and UUID, of whatever label it can; then one with the same domid and
- * another UUID. Each is offered a TPM by the vTPM domain.
- */
-const impostor = (name: string, domid: number) => `
-vm=$(xenstore-read /local/domain/${domid}/vm)
-xl destroy ${name} 2>&1
-create() {
-  tries=0
-  until hostile create ${domid} "$1" system_u:system_r:$2 | tee /run/created | grep -q created || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
-  cat /run/created
-}
-hostile create ${domid} "\${vm##*/}" system_u:system_r:guarded_t
-create "\${vm##*/}" domU_t
-hostile offer ${domid} ${VTPM_DOMID}
-sleep 3
-echo "the same is in state $(xenstore-read ${servedOf(domid)}/state)"
-hostile remove ${servedOf(domid)}
-xl destroy ${domid} 2>&1
-create $(cat /proc/sys/kernel/random/uuid) domU_t
-hostile offer ${domid} ${VTPM_DOMID}
-sleep 3
-echo "another is in state $(xenstore-read ${servedOf(domid)}/state)"
-hostile remove ${servedOf(domid)}
-xl destroy ${domid} 2>&1
-xl list`;
-
-/** The guests that show their TPM to others, with their domids. */
-const shown = { ledger: 1, signer: 2 } as const;
-const NONCE = '00112233445566778899aabbccddeeff';
-
-/** Has a guest quote, and tell its evidence on its console. */
-const prove = (name: string, domid: number) => `
-log=/var/log/xen/console/guest-${name}.log
-lines=$(wc -l <$log)
-echo 'prove ${NONCE}' >$(xenstore-read /local/domain/${domid}/console/tty)
-tries=0
-until grep -q 'guest ${name}: proved' $log || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done
-tail -n +$((lines + 1)) $log`;
-
-/** dom0 uses the TPM that the vTPM domain serves to it, beside that of the machine, and quotes as a guest does. */
-const ownTpm = `
-# What this kernel has already does not load again.
-while read -r module; do insmod "$module" 2>/dev/null; done </etc/tpm-modules
-/usr/lib/domb/tpmfront >/run/tpmfront.log 2>&1 &
-tries=0
-until [ -e /dev/tpmrm1 ] || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done
-cat /run/tpmfront.log
-ls /dev/tpm*
-mkdir -p /run/own && cd /run/own
-export TPM2TOOLS_TCTI=device:/dev/tpmrm1
-again() { for try in 1 2 3 4 5; do "$@" && return; sleep 5; done; }
-again tpm2 getekcertificate -o ek.der
-again tpm2 nvread 0x1400C01 >ak.der
-again tpm2 readpublic -c 0x8101D0B0 -f tss -o ak.pub
-again tpm2 quote -c 0x8101D0B0 -l sha256:0,1,2,3,4,5,6,7,8,9 -q ${NONCE} -m quote.attest -s quote.signature -o quote.pcrs`;
+import { attacks, underAttack, word } from './vtpm/attacks.ts';
+import {
+  deviceOf,
+  guests,
+  mallory,
+  servedOf,
+  untilNotServed,
+  VTPM_DOMID,
+  vault,
+} from './vtpm/guests.ts';
+import { falseBackend, impostor } from './vtpm/hostile-dom0.ts';
+import { NONCE, ownTpm, prove, shown } from './vtpm/proving.ts';
+import { extendedBy, launchOf, saidThrice, sha256, zeros } from './vtpm/said.ts';
+import { disturbed, extend, used } from './vtpm/using.ts';
 
 /** Shell commands for dom0, by name. */
 const questions = {
@@ -214,7 +50,7 @@ const questions = {
   'dom0-tpm': ownTpm,
   'dom0-evidence': sendFiles('/run/own'),
   'platform-authority': 'cat /run/domb/vtpm-authority.pem',
-  'ledger-given-up': disturbed('ledger', 1, 'too-late', 15),
+  'ledger-given-up': disturbed('ledger', 1, 'too-late', 9),
   'ledger-afterwards': disturbed('ledger', 1, 'again', 0),
   nodes: `xenstore-ls -fp | grep vtpm
 xenstore-read /local/domain/${VTPM_DOMID}/console/tty >/run/vtpm-tty`,
@@ -226,7 +62,8 @@ log=/var/log/xen/console/guest-mallory.log
 echo leave >$(xenstore-read /local/domain/4/console/tty)
 until grep -q 'guest mallory: leaves' $log || [ $((tries += 1)) -gt 240 ]; do sleep 0.5; done
 xl destroy mallory 2>&1
-sleep 3; xl list; xenstore-ls -f | grep /backend/vtpm/4; echo gone`,
+${untilNotServed('4/')}
+xl list; xenstore-ls -f | grep /backend/vtpm/4; echo gone`,
   // Without a front end of its own, the guest finds a back end that waits for it.
   later: `cat >/run/later.cfg <<CONFIG
 ${guestConfiguration('later')}
@@ -234,8 +71,10 @@ vtpm = ["backend=vtpm"]
 CONFIG
 xl create /run/later.cfg 2>&1
 xl vtpm-list later 2>&1
+domid=$(xl domid later)
 xl destroy later 2>&1
-sleep 3; xenstore-ls -f | grep /backend/vtpm/`,
+${untilNotServed('$domid/')}
+xenstore-ls -f | grep /backend/vtpm/`,
   look: `hostile look 2 $(xenstore-read ${deviceOf(2)}/ring-ref)`,
   'false-backend': falseBackend('signer', 2),
   // The guest's own entries, and those of all guests in the vTPM domain's directory.
@@ -270,50 +109,6 @@ await 'closed the device' $closed
 echo "at last state $(xenstore-read ${servedOf(2)}/state)"
 tail -n 5 $log`,
 };
-
-/** A question's name is one word. */
-function word(attack: string): string {
-  return attack.replaceAll(' ', '-');
-}
-
-/**
- * What a guest has said three times: the console of a busy machine shows a character twice now and then, and never one less. So of each
- * run of one character the shortest copy is right.
- */
-function saidThrice(answer: string, what: string): string[] {
-  const begin = [...what].map((character) => `${character}+`).join('');
-  const lines = [...answer.matchAll(new RegExp(`${begin} +(.*)`, 'g'))].map(([, text = '']) =>
-    (text.trimEnd().match(/(.)\1*/g) ?? []).map(String),
-  );
-  const count = lines.length / 3;
-  return lines.slice(0, count).map((runs, line) =>
-    runs
-      .map((run, at) => {
-        const copies = [1, 2].map((copy) => lines[line + copy * count]?.[at] ?? '');
-        return copies.reduce((least, other) => (other.length < least.length ? other : least), run);
-      })
-      .join(''),
-  );
-}
-
-/** The log that a guest has said, and the registers that it has read. */
-function launchOf(answer: string) {
-  const registers = saidThrice(answer, 'launch register').flatMap((line) => {
-    const [, pcr, value = ''] = /^(\d) *: 0x([0-9A-F]{64})$/.exec(line) ?? [];
-    return pcr === undefined ? [] : [[Number(pcr), value.toLowerCase()] as const];
-  });
-  return { log: Buffer.from(saidThrice(answer, 'launch log').join(''), 'hex'), registers };
-}
-
-const zeros = '0'.repeat(64);
-const sha256 = (...bytes: (string | Buffer)[]): Buffer =>
-  bytes.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
-/** What a register holds that was extended with the digests of these texts. */
-const extendedBy = (...texts: string[]) =>
-  texts.reduce(
-    (value, text) => sha256(Buffer.from(value, 'hex'), sha256(text)).toString('hex'),
-    zeros,
-  );
 
 test('boot-configs/vtpm.yaml: guests, pv, pvh and hvm, have a TPM 2.0 each, served by the vTPM domain', async (t) => {
   const built = await parts();
