@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, createPrivateKey } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
   type HashAlgorithm,
@@ -12,6 +12,7 @@ import {
   policyOr,
   policyPcr,
   selectionOf,
+  shutdown,
   type Tpm,
   TpmError,
   withPolicySession,
@@ -85,9 +86,12 @@ async function prepareHost(): Promise<void> {
   const images = join(scratch, 'images');
   await mkdir(images);
   for (const [name, path] of built.images) await symlink(path, join(images, name));
+  const approver = await vtpmApprover();
   const manifest = (await exampleManifest('minimal'))
+    .replace('domains:', `${vtpmState(approver)}domains:`)
     .replace('dom0.cpio.zst', '[dom0.cpio.zst, domb-command.cpio.zst, cryptsetup.cpio.zst]')
-    .replace('768MiB', '1GiB');
+    .replace('768MiB', '1GiB')
+    .concat(vtpmAndGuest);
   tree = await Tree.make(manifest, images);
   // The same command, from the tree that also makes what is booted: the daemon's bundle names the places of its sources.
   await rm(join(tree.directory, 'tools/domb'));
@@ -110,6 +114,76 @@ async function prepareHost(): Promise<void> {
     await here(literal(`openssl pkeyutl -sign -rawin -inkey key.pem -in ${version}`));
   }
   await here(literal('domb approve'));
+  await prepareTpm();
+}
+
+/** Who approves boots for TPMs that last, with a key of its own, and where that is. */
+const vtpmApproval = () => join(scratch, 'vtpm-approval.pem');
+async function vtpmApprover(): Promise<string> {
+  const curve = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+  await runBytes('openssl', ['genpkey', ...curve, '-out', vtpmApproval()]);
+  return String(await runBytes('openssl', ['pkey', '-in', vtpmApproval(), '-pubout']));
+}
+
+const vtpmState = (approver: string) =>
+  `platform:\n  vtpm_state:\n    approver: |\n      ${approver.trim().replaceAll('\n', '\n      ')}\n\n`;
+
+/** Whose key domB opens; nobody serves TPMs here (vtpm-state.test.ts). */
+const vtpmAndGuest = `
+  - name: vtpm
+    domid: 0x7FE0
+    type: pv
+    memory: 96MiB
+    kernel: vmlinux
+    ramdisk: guest.cpio.zst
+    cmdline: console=hvc0 loglevel=5 domb.name=vtpm
+    seclabel: system_u:system_r:vtpm_t
+    xenstore: true
+    console: true
+  - name: ledger
+    domid: 1
+    type: pv
+    memory: 96MiB
+    kernel: vmlinux
+    ramdisk: guest.cpio.zst
+    cmdline: console=hvc0 loglevel=5 domb.name=ledger
+    seclabel: system_u:system_r:domU_t
+    xenstore: true
+    console: true
+    vtpm: vtpm
+    vtpm_persistent: true
+    after: [vtpm]
+`;
+
+/** Makes the machine's TPM, with the indexes for TPMs that last, and both versions approved: by PCR 4, 7 and 13. */
+async function prepareTpm(): Promise<void> {
+  const swtpm = await startSwtpm();
+  try {
+    for (const version of versions) {
+      const [reference, approval] = ['reference', 'vtpm'].map((kind) =>
+        join(tree.directory, `${version}.${kind}`),
+      ) as [string, string];
+      const approve = await domb([
+        ...['approve', '--vtpm-state', '--reference', reference],
+        ...['--key', join(tree.directory, 'public.pem')],
+        ...['--sign-with', vtpmApproval(), '-o', approval],
+      ]);
+      assert.equal(approve.status, 0, approve.error);
+      assert.match(approve.out, /sha256:4,7,13, by key 000b/);
+      const device = ['--device', `unix:${swtpm.socket}`];
+      const setUp = await domb(['vtpm-state', 'setup', approval, ...device]);
+      assert.equal(setUp.status, 0, setUp.error);
+    }
+    const tpm = await swtpm.connect();
+    await shutdown(tpm);
+    await tpm.close();
+    const state = join(outputDirectory(machines.this), tpmState);
+    await rm(outputDirectory(machines.this), { recursive: true, force: true });
+    await cp(join(dirname(swtpm.socket), 'state'), state, { recursive: true });
+    await rm(join(state, '.lock'), { force: true });
+  } finally {
+    await swtpm.stop();
+  }
 }
 
 /** The key that OVMF has enrolled for tests, in the place of the one that signs EFI files. */
@@ -139,7 +213,7 @@ async function bootVersion(version: Version, inDom0: (ask: DomainAsk) => Promise
     parts: built,
     firmware: { secureBoot: true, key: signingKey() },
     disk: join(scratch, 'disk'),
-    kept: version === 'next' ? [tpmState] : [],
+    kept: [tpmState],
     also: ['firmware-log'],
     converse: (ask) => inDom0(asking(version, ask)),
   });
@@ -230,6 +304,17 @@ for (const version of versions) {
     assert.deepEqual(failedChecks(platforms.get(version) as PlatformRun), []);
   });
 }
+
+test('firmware starts what was approved, and domB opens the key of TPMs that last: the same in both versions', () => {
+  const opened = versions.map((version) => {
+    const text = platforms.get(version)?.consoleText ?? '';
+    return /open vtpm key: (.*?) \(/.exec(text)?.[1];
+  });
+  assert.deepEqual(opened, [
+    'made: TPMs that outlast the boot begin anew',
+    'the one that was made before',
+  ]);
+});
 
 test('a disk of dom0 is sealed to the boot, and opens after it', () => {
   for (const name of ['disk', 'format', 'random', 'seal', 'add', 'remove', 'write', 'both']) {

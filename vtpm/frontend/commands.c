@@ -102,8 +102,7 @@ static bool is_answered(void)
 static size_t await_response(uint8_t *response, int limit)
 {
     static struct linger wait;
-    bool slept = !linger(&wait, is_answered, NULL);
-    long end = slept ? milliseconds() + limit : 0, left;
+    long end = linger(&wait, is_answered, NULL) ? 0 : milliseconds() + limit, left;
     size_t length = 0;
 
     for (;;) {
@@ -116,8 +115,6 @@ static size_t await_response(uint8_t *response, int limit)
             xenbus_await_event(left);
             continue;
         case RING_RESPONSE:
-            if (slept)
-                linger_slept(&wait);
             return length;
         case RING_CANCELLED:
             return bare_response(response, RC_CANCELED);

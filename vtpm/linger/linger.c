@@ -1,10 +1,15 @@
 #include "linger.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
-/* Looks between two looks at the clock, for which a guest may have to ask the hypervisor: they take some microseconds, and more in an emulator. */
-#define LOOKS 100
+/*
+ * Looks between two pauses, and pauses between two looks at the clock. The first is for the processor; but a hypervisor or an emulator may
+ * take it for a chance to do something else, and has to be asked for the clock as well: both are seldom.
+ */
+#define LOOKS 200
+#define PAUSES 10
 
 static int64_t microseconds(void)
 {
@@ -16,11 +21,25 @@ static int64_t microseconds(void)
 
 static bool looks(bool (*is_there)(void))
 {
-    for (int look = 0; look < LOOKS; look++) {
-        if (is_there())
-            return true;
+    for (int pauses = 0; pauses < PAUSES; pauses++) {
+        for (int look = 0; look < LOOKS; look++)
+            if (is_there())
+                return true;
         __builtin_ia32_pause();
     }
+    return false;
+}
+
+static bool looks_for_long(bool (*is_there)(void), void (*give_way)(void))
+{
+    int64_t begin = microseconds();
+
+    do {
+        if (looks(is_there))
+            return true;
+        if (give_way)
+            give_way();
+    } while (microseconds() - begin < LINGER_MOST_US);
     return false;
 }
 
@@ -28,20 +47,15 @@ bool linger(struct linger *wait, bool (*is_there)(void), void (*give_way)(void))
 {
     if (is_there())
         return true;
-    if (wait->brief && looks(is_there))
-        return true;
-    wait->since = microseconds();
-    while (wait->brief) {
-        if (give_way)
-            give_way();
-        if (looks(is_there))
-            return true;
-        wait->brief = microseconds() - wait->since < LINGER_MOST_US;
+    if (wait->sleeps > 0) {
+        wait->sleeps--;
+        return false;
     }
+    if (looks(is_there) || looks_for_long(is_there, give_way)) {
+        wait->before = 0;
+        return true;
+    }
+    wait->sleeps = wait->before < LINGER_MOST_SLEEPS ? 2 * wait->before + 1 : LINGER_MOST_SLEEPS;
+    wait->before = wait->sleeps;
     return false;
-}
-
-void linger_slept(struct linger *wait)
-{
-    wait->brief = microseconds() - wait->since < LINGER_MOST_US;
 }

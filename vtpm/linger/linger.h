@@ -1,30 +1,27 @@
 /*
- * Looks for what is about to come before it sleeps: a domain that slept takes longer to wake than a TPM takes for most commands. Who
- * waits is taken to wait as long as the time before: after a wait that was brief it looks, and after a long one it sleeps at once. So
- * nothing looks where nothing happens, and a wait that turns out to be long costs LINGER_MOST_US once.
+ * Looks for what is about to come before it sleeps: a domain that slept takes longer to wake than a TPM takes for most commands. After a
+ * look in vain, the next waits are slept for at once: one after the first, and after each further one twice as many, up to
+ * LINGER_MOST_SLEEPS. So nothing looks where nothing happens, and little is lost where each wait is long.
  */
 #ifndef VTPM_LINGER_H
 #define VTPM_LINGER_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-/* The longest look, in microseconds, and what a brief wait is. */
+/* The longest look, in microseconds. */
 #define LINGER_MOST_US 2000
+#define LINGER_MOST_SLEEPS 31
 
 /* One kind of wait; all zero at first. */
 struct linger {
-    bool brief;
-    int64_t since;
+    /* Waits that are still to be slept for, and how many those were after the last look, if it was in vain. */
+    unsigned int sleeps, before;
 };
 
 /*
  * Begins a wait. `is_there` tells whether it is over; `give_way`, which may be NULL, lets others have the processor and is called every
- * now and then. Returns false when it is not: the caller sleeps, and calls linger_slept() when the wait is over.
+ * now and then. Returns false when it is not over: the caller sleeps.
  */
 bool linger(struct linger *wait, bool (*is_there)(void), void (*give_way)(void));
-
-/* The wait is over, and its end was slept for. */
-void linger_slept(struct linger *wait);
 
 #endif

@@ -7,8 +7,9 @@ import { after, before, test } from 'node:test';
 import { type Declarations, openLibrary } from '../../../bindings/ffi/library.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
 
-/** Waits for what comes after so many looks, or, when nobody looks any more, at once. */
+/** Waits for what comes after so many looks. */
 const source = `
+#include <stdint.h>
 #include "linger.h"
 static struct linger wait;
 static uint32_t looks, comes_after, ways;
@@ -18,24 +19,16 @@ uint32_t waited(uint32_t after)
 {
     looks = ways = 0;
     comes_after = after;
-    if (linger(&wait, is_there, give_way))
-        return 1;
-    linger_slept(&wait);
-    return 0;
+    return linger(&wait, is_there, give_way);
 }
-void waited_long(void)
-{
-    struct linger long_ago = { .brief = true, .since = 0 };
-    wait = long_ago;
-    linger_slept(&wait);
-}
+void begin(void) { wait = (struct linger){ 0 }; }
 uint32_t looked(void) { return looks; }
 uint32_t gave_way(void) { return ways; }
 `;
 
 const LINGER = {
   waited: { args: { after: 'u32' }, result: 'u32', fails: 'never' },
-  waited_long: { args: {}, result: 'void', fails: 'never' },
+  begin: { args: {}, result: 'void', fails: 'never' },
   looked: { args: {}, result: 'u32', fails: 'never' },
   gave_way: { args: {}, result: 'u32', fails: 'never' },
 } as const satisfies Declarations;
@@ -60,27 +53,49 @@ after(() => rm(scratch, { recursive: true }));
 const waits = (looks: number): boolean => library.waited({ after: looks }) === 1;
 
 test('what is there already is not waited for', () => {
-  library.waited_long({});
+  library.begin({});
   assert.ok(waits(0));
   assert.equal(library.looked({}), 1);
 });
 
-test('after a long wait it is slept at once, after a brief one it is looked for', () => {
-  library.waited_long({});
-  assert.ok(!waits(5));
-  assert.equal(library.looked({}), 1);
-  // The sleep was over at once.
+test('it is looked for, while others are given way, and that ends after some milliseconds', () => {
+  library.begin({});
   assert.ok(waits(5));
-});
-
-test('while it is looked for others are given way, and it ends after some milliseconds', () => {
-  library.waited_long({});
-  waits(5);
-  assert.ok(waits(1000));
-  assert.ok(library.gave_way({}) >= 5);
+  assert.equal(library.gave_way({}), 0);
+  assert.ok(waits(5000));
+  assert.equal(library.gave_way({}), 1);
   const begin = performance.now();
   assert.ok(!waits(NEVER));
   // LINGER_MOST_US, on a machine that has other work.
   const took = performance.now() - begin;
   assert.ok(took >= 1.9 && took < 500, `${took} ms`);
+});
+
+test('after looks in vain, more and more waits are slept for at once, until one is not in vain', () => {
+  library.begin({});
+  /** How many waits are slept for at once after a look in vain. */
+  const slept = () => {
+    assert.ok(!waits(NEVER));
+    assert.ok(library.looked({}) > 1);
+    for (let sleeps = 0; ; sleeps++) {
+      if (waits(5)) return sleeps;
+      assert.equal(library.looked({}), 1);
+    }
+  };
+  assert.equal(slept(), 1);
+  const vain = (times: number) => {
+    let sleeps = 0;
+    for (let looks = 0; looks < times; ) {
+      waits(NEVER);
+      if (library.looked({}) > 1) looks++;
+      else sleeps++;
+    }
+    return sleeps;
+  };
+  assert.equal(vain(4), 1 + 3 + 7);
+  assert.equal(vain(2), 15 + 31);
+  assert.equal(vain(2), 31 + 31);
+  for (let sleeps = 0; sleeps < 31; sleeps++) assert.ok(!waits(5));
+  assert.ok(waits(5));
+  assert.equal(slept(), 1);
 });

@@ -89,7 +89,6 @@ static void await_command(void)
         guest_listen();
         guest_await();
     } while (!is_asked());
-    linger_slept(&wait);
 }
 
 int main(int count, char **arguments)
