@@ -21,7 +21,7 @@ domains:${withdrawn.manifest}
     domid: ${cast.vtpm.domid}
     memory: 256MiB
     ramdisk: [vtpm-backend.cpio.zst, domb-command.cpio.zst, hostile-vtpm.cpio.zst]
-    cmdline: console=hvc0 earlyprintk=xen,keep rootfstype=ramfs
+    cmdline: console=hvc0 earlyprintk=xen,keep loglevel=5 rootfstype=ramfs
     seclabel: system_u:system_r:vtpm_t
     xenstore: true
     console: true
