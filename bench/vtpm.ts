@@ -46,6 +46,9 @@ const questions: Readonly<Record<string, string>> = {
   'signer-is-ready': ready('signer'),
   memory: measured(vtpm, 'memory'),
   direct: measured(vtpm, 'direct'),
+  busy: measured({ ledger: 1 }, 'busy'),
+  beside: measured(vtpm, 'beside'),
+  over: 'sleep 15',
   'ledger-voluntary': measured({ ledger: 1 }, 'voluntary'),
   'signer-voluntary': measured({ signer: 2 }, 'voluntary'),
   'ledger-full': measured({ ledger: 1 }, 'full'),
@@ -148,7 +151,7 @@ function* report(said: string, console: string): Generator<string> {
   yield '| --- | ---: | ---: | ---: |';
   const each = (name: string) =>
     ['ring', 'voluntary', 'full', 'both'].map((label) => `${name}-${label}`);
-  for (const label of ['direct', 'again', ...each('ledger'), ...each('signer')]) {
+  for (const label of ['direct', 'beside', 'again', ...each('ledger'), ...each('signer')]) {
     const cells = commands.map((command) => {
       const times = median(label, command);
       const direct = (median('direct', command) + median('again', command)) / 2;
