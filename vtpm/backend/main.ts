@@ -129,17 +129,18 @@ async function main(): Promise<never> {
       const begin = now();
       // Of what dom0 starts anew nobody knows what it is started from.
       const made = restarted ? undefined : recorded;
-      const kept = recorded?.persistent ? await lasting.open(recorded.name) : undefined;
-      let started: SoftwareTpm;
-      try {
-        const blank = await (kept === undefined ? stock.take() : makeBlank(kept));
-        started = await blank.become({
+      const become = (blank: BlankTpm) =>
+        blank.become({
           ...{ died, launch: made && launchOf(made) },
           certification: authority && {
             ...{ authority, keys },
             guest: { domid, uuid, ...(made ? { domain: made.name } : {}) },
           },
         });
+      const kept = recorded?.persistent ? await lasting.open(recorded.name) : undefined;
+      let started: SoftwareTpm;
+      try {
+        started = await (kept === undefined ? stock.use(become) : makeBlank(kept).then(become));
       } catch (error) {
         kept?.close();
         throw error;

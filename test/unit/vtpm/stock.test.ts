@@ -4,6 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { BlankTpm } from '../../../vtpm/backend/software-tpm.ts';
 import { TpmStock } from '../../../vtpm/backend/stock.ts';
 
+/** Takes one, and does nothing with it. */
+const taken = async (blank: BlankTpm) => blank;
+
 class FakeBlank implements BlankTpm {
   lives = true;
   discarded = false;
@@ -11,6 +14,11 @@ class FakeBlank implements BlankTpm {
   async discard() {
     this.discarded = true;
   }
+}
+
+/** What can begin has begun. */
+async function begun(): Promise<void> {
+  for (let turns = 0; turns < 3; turns++) await turn();
 }
 
 /** A stock whose TPMs are made when it is said. */
@@ -21,11 +29,11 @@ function stocked() {
   );
   /** Ends the making of the next one. */
   const made = async (blank: BlankTpm | Error) => {
-    await turn();
+    await begun();
     const next = waiting.shift() ?? assert.fail('none is in the making');
     if (blank instanceof Error) next.reject(blank);
     else next.resolve(blank);
-    await turn();
+    await begun();
   };
   return { stock, made, making: () => waiting.length };
 }
@@ -33,22 +41,22 @@ function stocked() {
 test('they are made one after the other, and taken in this order', async () => {
   const { stock, made, making } = stocked();
   stock.fill(2);
-  await turn();
+  await begun();
   assert.equal(making(), 1);
   const [first, second] = [new FakeBlank(), new FakeBlank()];
   await made(first);
   assert.equal(making(), 1);
-  const both = [stock.take(), stock.take()];
+  const both = [stock.use(taken), stock.use(taken)];
   await made(second);
   assert.deepEqual(await Promise.all(both), [first, second]);
 });
 
 test('who comes when none is left has one made, and so many are made as are missing', async () => {
   const { stock, made, making } = stocked();
-  const taken = stock.take();
+  const one = stock.use(taken);
   const blank = new FakeBlank();
   await made(blank);
-  assert.equal(await taken, blank);
+  assert.equal(await one, blank);
   stock.fill(1);
   stock.fill(1);
   await made(new FakeBlank());
@@ -63,14 +71,31 @@ test('one that could not be made, or has ended since, is passed over', async () 
   await made(ended);
   await made(good);
   ended.lives = false;
-  assert.equal(await stock.take(), good);
+  assert.equal(await stock.use(taken), good);
   assert.ok(ended.discarded);
 });
 
 test('why none can be made is told to who wants one', async () => {
   const { stock, made } = stocked();
-  const taken = stock.take();
-  const told = assert.rejects(taken, /no memory/);
+  const one = stock.use(taken);
+  const told = assert.rejects(one, /no memory/);
   await made(new Error('no memory'));
   await told;
+});
+
+test('while somebody uses one, no other is begun', async () => {
+  const { stock, made, making } = stocked();
+  stock.fill(2);
+  let end = (_: string) => {};
+  const use = stock.use(
+    () =>
+      new Promise<string>((resolve) => {
+        end = resolve;
+      }),
+  );
+  await made(new FakeBlank());
+  assert.equal(making(), 0);
+  end('done');
+  assert.equal(await use, 'done');
+  await made(new FakeBlank());
 });
