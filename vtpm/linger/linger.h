@@ -10,7 +10,7 @@
 
 /* The longest look, in microseconds. */
 #define LINGER_MOST_US 2000
-#define LINGER_MOST_SLEEPS 31
+#define LINGER_MOST_SLEEPS 3
 
 /* One kind of wait; all zero at first. */
 struct linger {
