@@ -24,9 +24,9 @@
 
 #ifndef RING
 static int tpm;
-#endif
 /* A swtpm, without a guest between. */
 static int alone;
+#endif
 
 static void stop(const char *what)
 {
@@ -113,10 +113,13 @@ static const uint8_t pcr_extend[65] = {
     0x80, 0x02, 0, 0, 0, 65, 0, 0, 0x01, 0x82, 0, 0, 0, 16, 0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0x0b,
 };
 
+#ifndef RING
 /* TPM2_SelfTest of all, which the back end has done before the guest gets its TPM. */
 static const uint8_t self_test[] = { 0x80, 0x01, 0, 0, 0, 11, 0, 0, 0x01, 0x43, 1 };
 
-#ifdef RING
+/* Too short for a command: tpmfront answers, without the vTPM domain. */
+static const uint8_t bare[] = { 0x80, 0x01, 0, 0, 0, 8, 0, 0 };
+#else
 /* Its size is not its length: the back end answers, without the TPM. */
 static const uint8_t refused[] = { 0x80, 0x01, 0, 0, 0, 13, 0, 0, 0x01, 0x7b, 0, 8 };
 #endif
@@ -136,7 +139,11 @@ int main(int count, char **arguments)
 #ifdef RING
     measure(arguments[1], "Refused", refused, sizeof(refused), rounds, 0x142);
 #endif
+#ifndef RING
     if (alone)
         measure(arguments[1], "SelfTest", self_test, sizeof(self_test), 3, 0);
+    else
+        measure(arguments[1], "Bare", bare, sizeof(bare), rounds, 0x142);
+#endif
     return 0;
 }
