@@ -9,7 +9,7 @@
  * take it for a chance to do something else, and has to be asked for the clock as well: both are seldom.
  */
 #define LOOKS 200
-#define PAUSES 10
+#define PAUSES 100
 
 static int64_t microseconds(void)
 {
@@ -52,10 +52,10 @@ bool linger(struct linger *wait, bool (*is_there)(void), void (*give_way)(void))
         return false;
     }
     if (looks(is_there) || looks_for_long(is_there, give_way)) {
-        wait->before = 0;
+        wait->vain = false;
         return true;
     }
-    wait->sleeps = wait->before < LINGER_MOST_SLEEPS ? 2 * wait->before + 1 : LINGER_MOST_SLEEPS;
-    wait->before = wait->sleeps;
+    wait->sleeps = wait->vain ? LINGER_MOST_SLEEPS : 1;
+    wait->vain = true;
     return false;
 }

@@ -1,7 +1,7 @@
 /*
  * Looks for what is about to come before it sleeps: a domain that slept takes longer to wake than a TPM takes for most commands. After a
- * look in vain, the next waits are slept for at once: one after the first, and after each further one twice as many, up to
- * LINGER_MOST_SLEEPS. So nothing looks where nothing happens, and little is lost where each wait is long.
+ * look in vain the next wait is slept for at once, and after a further one the next LINGER_MOST_SLEEPS. So nothing looks where nothing
+ * happens, and little is lost where each wait is long.
  */
 #ifndef VTPM_LINGER_H
 #define VTPM_LINGER_H
@@ -14,8 +14,10 @@
 
 /* One kind of wait; all zero at first. */
 struct linger {
-    /* Waits that are still to be slept for, and how many those were after the last look, if it was in vain. */
-    unsigned int sleeps, before;
+    /* The last look was in vain. */
+    bool vain;
+    /* Waits that are still to be slept for. */
+    unsigned int sleeps;
 };
 
 /*
