@@ -29,6 +29,8 @@ static struct vtpm_proxy_new_dev make_device(void)
     if (ioctl(proxy, VTPM_PROXY_IOC_NEW_DEV, &device) < 0)
         fail("cannot make a TPM device: %s", strerror(errno));
     close(proxy);
+    /* The device ends with whatever this program becomes (XENBUS_MOVED). */
+    fcntl(device.fd, F_SETFD, FD_CLOEXEC);
     printf("tpmfront: /dev/tpm%u is the TPM behind %s\n", device.tpm_num, xenbus_backend());
     fflush(stdout);
     return device;

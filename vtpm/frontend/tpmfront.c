@@ -10,6 +10,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -26,6 +27,8 @@ int main(int count, char **arguments)
 {
     unsigned int attempt;
 
+    while (count > 1 && !strcmp(arguments[1], XENBUS_MOVED))
+        pause();
     xenbus_connect(count > 1 ? atoi(arguments[1]) : 0);
     /*
      * Who sends a command waits for us, and where Linux preempts its own calls (preempt=full) it finds the response at its first look: all

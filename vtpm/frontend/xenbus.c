@@ -212,10 +212,8 @@ void xenbus_await_event(int milliseconds)
     front.masked = true;
 }
 
-static void refuse_moved(void)
-{
-    fail("this guest was restored or migrated since its start: its TPM stayed where it was, and no other comes in its place before it starts anew");
-}
+#define WAS_MOVED \
+    "this guest was restored or migrated since its start: its TPM stayed where it was, and no other comes in its place before it starts anew"
 
 /*
  * A guest that was restored or migrated is another domain, with everything in its memory and none of what it shared. What is offered to it
@@ -228,7 +226,11 @@ static void end_where_moved(void)
     if (domid < 0 || front.domid < 0 || domid == front.domid)
         return;
     close(open(MOVED, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    refuse_moved();
+    fprintf(stderr, "tpmfront: %s\n", WAS_MOVED);
+    /* The device goes, the channel stays: Linux stops at one that is closed and was there before (6.1, BUG_ON in evtchn_unbind_from_user). */
+    fcntl(xenevtchn_fd(front.events), F_SETFD, 0);
+    execl("/proc/self/exe", "tpmfront", XENBUS_MOVED, NULL);
+    fail("cannot stay without a TPM: %s", strerror(errno));
 }
 
 /* Ends the program when the backend goes away. In a thread of its own, so that commands need not look out for it. */
@@ -257,7 +259,7 @@ void xenbus_connect(int device)
 
     snprintf(front.self, sizeof(front.self), "device/vtpm/%d", device);
     if (access(MOVED, F_OK) == 0)
-        refuse_moved();
+        fail("%s", WAS_MOVED);
     front.store = xs_open(0);
     if (!front.store)
         fail("cannot reach xenstore: %s", strerror(errno));

@@ -8,6 +8,9 @@
  */
 void xenbus_connect(int device);
 
+/* What this program is started with instead of a device when the guest was moved: it has to stay, and does nothing. */
+#define XENBUS_MOVED "--moved"
+
 /* The page that the backend shares. */
 volatile void *xenbus_page(void);
 
