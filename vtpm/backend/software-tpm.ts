@@ -179,14 +179,6 @@ export async function startBlankTpm(options: BlankTpmOptions): Promise<BlankTpm>
   }, discard);
 }
 
-/** A guest's TPM, from its start on. */
-export async function startSoftwareTpm(
-  options: Omit<BlankTpmOptions, 'keys'> & TpmOwner,
-): Promise<SoftwareTpm> {
-  const keys = options.certification?.keys ?? [];
-  return (await startBlankTpm({ ...options, keys })).become(options);
-}
-
 async function orDiscard<T>(work: () => Promise<T>, discard: () => Promise<void>): Promise<T> {
   try {
     return await work();

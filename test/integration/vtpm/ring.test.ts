@@ -15,14 +15,11 @@ import { runProgram } from '../../../platform/lib/run.ts';
 import { Device, type Rings, XenbusState } from '../../../vtpm/backend/device.ts';
 import { startPassage } from '../../../vtpm/backend/passage.ts';
 import { servedBySwtpm, servedHere } from '../../../vtpm/backend/serving.ts';
-import {
-  type GuestTpm,
-  type SoftwareTpm,
-  startSoftwareTpm,
-} from '../../../vtpm/backend/software-tpm.ts';
+import type { GuestTpm, SoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
 import { PAGE_SIZE, submit } from '../../lib/backend-ring.ts';
 import { FakeGuests } from '../../lib/fake-guests.ts';
 import { FakePage, FakeStore } from '../../lib/fake-xen-devices.ts';
+import { startSoftwareTpm } from '../../lib/software-tpm.ts';
 import { swtpmOf } from '../../lib/swtpm.ts';
 
 const FRONTEND_RING = {

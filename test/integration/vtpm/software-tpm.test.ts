@@ -38,9 +38,10 @@ import type { MeasuredItem } from '../../../measurement/events.ts';
 import { guestLaunch, type LaunchItems } from '../../../measurement/guest-launch.ts';
 import { runProgram } from '../../../platform/lib/run.ts';
 import { LOG_INDEX } from '../../../vtpm/backend/launch.ts';
-import { type SoftwareTpm, startSoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
+import type { SoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
 import type { GuestState } from '../../../vtpm/state/guest-states.ts';
 import { imageItem } from '../../lib/items.ts';
+import { startSoftwareTpm } from '../../lib/software-tpm.ts';
 import { swtpmOf } from '../../lib/swtpm.ts';
 
 let scratch: string;
