@@ -1,8 +1,6 @@
 /*
- * A guest takes back the grant by which xenstored reaches its ring, before it is introduced: the entry changes places with one that
- * nobody uses. Its kernel has no part in that, and xenstored, once it has mapped the ring, makes Xen refuse it. Xen's console says
- *
- *     the ring's grant is taken back: RESULT
+ * A guest takes back the grant by which xenstored reaches its ring, while nobody has it mapped: the entry changes places with one that
+ * nobody uses. Its kernel has no part in that. Says what Xen answered.
  */
 /* The newest form of the interface. */
 #define __XEN_TOOLS__ 1
@@ -33,16 +31,13 @@ static long hypercall(unsigned long number, unsigned long a, unsigned long b, un
 int main(void)
 {
     static struct gnttab_swap_grant_ref swap = { .ref_a = GNTTAB_RESERVED_XENSTORE, .ref_b = UNUSED };
-    static char line[128];
     long result;
-    int length;
 
     privcmd = open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
     /* Xen reads and writes them. */
     if (privcmd < 0 || mlockall(MCL_CURRENT | MCL_FUTURE))
         return 1;
     result = hypercall(__HYPERVISOR_grant_table_op, GNTTABOP_swap_grant_ref, (unsigned long)&swap, 1);
-    length = snprintf(line, sizeof(line), "the ring's grant is taken back: %ld\n", result ? result : swap.status);
-    hypercall(__HYPERVISOR_console_io, CONSOLEIO_write, length, (unsigned long)line);
+    printf("the ring's grant is taken back: %ld\n", result ? result : swap.status);
     return 0;
 }
