@@ -125,8 +125,10 @@ export async function prepareRelease(wanted: Wanted): Promise<Prepared> {
 }
 
 /** Linux unpacks both. */
-function behind(archive: Uint8Array, { pieces, packed, unpacked }: Initramfs): Initramfs {
+function behind(archive: Uint8Array, initramfs: Initramfs): Initramfs {
+  const { pieces, packed, unpacked } = initramfs;
   return {
+    ...initramfs,
     pieces: [archive, ...pieces],
     packed: packed + archive.length,
     unpacked: unpacked + archive.length,

@@ -25,4 +25,6 @@ export const paths = {
   policy: '/etc/domb/xenpolicy',
   /** Image paths in the manifest are relative to this directory. */
   images: '/images',
+  /** The same for those that are compressed with zstd until they are wanted. */
+  packedImages: '/packed-images',
 } as const;

@@ -16,9 +16,17 @@ import { takeFile } from '../../bindings/mapped-files.ts';
 import { limitGrowth } from '../../bindings/memory-limit.ts';
 import { XenHypervisor } from '../../bindings/xen-hypervisor.ts';
 import { BootFailure } from '../plan/failure.ts';
+import { paths } from '../plan/settings.ts';
 import type { Machine } from './machine.ts';
+import { takePackedFile } from './packed-file.ts';
 
-const tpmDevice = '/dev/tpmrm0';
+/** Linux makes it for a TPM 2.0 only. */
+const tpm2Device = '/dev/tpmrm0';
+/**
+ * The same TPM without Linux's resource manager, which loads and saves keys and sessions around each command. Nobody else is here who
+ * could need that, and what we make we flush.
+ */
+const tpmDevice = '/dev/tpm0';
 const firmwareLog = '/sys/kernel/security/tpm0/binary_bios_measurements';
 const tpmClass = '/sys/class/tpm/tpm0';
 
@@ -78,20 +86,24 @@ export const linuxMachine: Machine = {
 
   takeFile(path) {
     try {
-      return takeFile(path);
+      const packed = path.startsWith(`${paths.images}/`)
+        ? path.replace(paths.images, paths.packedImages)
+        : undefined;
+      return packed !== undefined && existsSync(packed) ? takePackedFile(packed) : takeFile(path);
     } catch (error) {
       throw unreadable(path, error);
     }
   },
 
   async openTpm() {
-    if (!existsSync(tpmDevice)) {
+    if (!existsSync(tpm2Device)) {
       throw new BootFailure(
-        `no TPM 2.0: ${tpmDevice} does not exist`,
+        `no TPM 2.0: ${tpm2Device} does not exist`,
         'enable the TPM in the firmware set-up, and where it is enabled look for lines of tpm_tis and tpm_crb on the console: it may be dead; domB never boots unmeasured',
       );
     }
-    return openDevice(tpmDevice);
+    // Nothing else is there to do meanwhile.
+    return openDevice(tpmDevice, { blocking: true });
   },
 
   async firmwareLog() {

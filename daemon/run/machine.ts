@@ -22,7 +22,7 @@ export interface Machine {
   readFile(path: string): Promise<Buffer>;
   /** Takes a whole file of the boot image, once; where it is in memory already, that memory is given. Nobody may write to it. */
   takeFile(path: string): Buffer;
-  /** Opens the TPM's resource manager device. */
+  /** Opens the TPM. */
   openTpm(): Promise<Transport>;
   /** The event log that firmware left, whole; undefined where there is none. */
   firmwareLog(): Promise<Buffer | undefined>;

@@ -1,36 +1,44 @@
 import { saysHalt } from '../../boot-configs/says-halt.ts';
 import { CONFINING_OPTIONS } from '../../domains/rules/isolation.ts';
 
-/** What domB has where its images are no larger than those of the demo. */
-const usualMiB = 768;
+/** Linux with its tables, beside the initramfs, while it unpacks that. */
+const linuxMiB = 96;
 
-/**
- * Beside the initramfs: Linux with its tables, before Node runs; Node has what the packed initramfs took. 98 MiB were too little when an
- * initramfs of 129 MiB became one of 205.
- */
-const kernelMiB = 240;
+/** The same later, with Node and the daemon: what they keep of what they make, and of Node's own memory. */
+const runningMiB = 128;
 
-/** Bytes of an initramfs, and of what Linux makes of it. */
+/** What Linux keeps for each page of memory: 64 bytes, and its share of page tables and of Xen's tables. */
+const tables = 1.02;
+
+/** Bytes of an initramfs, and of what becomes of it. */
 export interface InitramfsSize {
   packed: number;
+  /** When Linux has unpacked it. */
   unpacked: number;
+  /** What the daemon makes of it, or needs, later: kernels that it unpacks itself when it measures them, lists, processes for boot scripts. */
+  later: number;
 }
 
 /** A little more than what is in it beside the manifest's images: Node, libraries, the daemon, the policy. */
-const ownPart: InitramfsSize = { packed: 26 * 2 ** 20, unpacked: 88 * 2 ** 20 };
+const ownPart = { packed: 26 * 2 ** 20, unpacked: 88 * 2 ** 20 };
 
-/** About what an initramfs with so many bytes of images has. */
+/** About what an initramfs with so many bytes of images has, or more. */
 export function initramfsSize(imageBytes: number): InitramfsSize {
-  return { packed: imageBytes + ownPart.packed, unpacked: imageBytes + ownPart.unpacked };
+  return {
+    packed: imageBytes + ownPart.packed,
+    unpacked: imageBytes + ownPart.unpacked,
+    later: 0,
+  };
 }
 
 /**
  * Memory of domB, in MiB. It needs most while Linux unpacks the initramfs, which is there twice then, packed and unpacked. Afterwards
- * what is unpacked remains: the daemon maps images where they are.
+ * what is unpacked remains, and the daemon unpacks kernels: it maps the other images where they are.
  */
-export function bootDomainMiB({ packed, unpacked }: InitramfsSize): number {
-  const needed = Math.ceil((packed + unpacked) / 2 ** 20) + kernelMiB;
-  return Math.max(usualMiB, Math.ceil(needed / 64) * 64);
+export function bootDomainMiB({ packed, unpacked, later }: InitramfsSize): number {
+  const mib = (bytes: number) => bytes / 2 ** 20;
+  const needed = Math.max(mib(packed + unpacked) + linuxMiB, mib(unpacked + later) + runningMiB);
+  return Math.ceil((needed * tables) / 16) * 16;
 }
 
 /** Options of Xen's command line that start the first domain as a boot domain, and keep devices to their domain's memory. */
@@ -40,12 +48,13 @@ export const bootDomainOptions = ['boot-domain', CONFINING_OPTIONS];
  * domB's kernel. It must leave PCI alone, or dom0 cannot destroy domB later; the TPM is found through ACPI. Nor may it take
  * the interrupts of keyboard controller and clock, which dom0 gets only when nobody holds them. (Two options, as QEMU
  * takes no comma here.) Its root is a ramfs: a tmpfs takes no more than half of the memory that the packed initramfs leaves,
- * and Linux stops unpacking there.
+ * and Linux stops unpacking there. It sets 64 MiB aside for devices that cannot reach all memory, and has no such device.
  */
 export const kernelOptions = [
   ...['console=hvc0', 'quiet', 'pci=off'],
   ...['initcall_blacklist=i8042_init', 'initcall_blacklist=cmos_init'],
   'rootfstype=ramfs',
+  'swiotlb=noforce',
 ];
 
 /**
@@ -56,13 +65,15 @@ const noFirmwareDma = 'dom0_ioports_disable=510-51b';
 
 /**
  * Xen's command line, as far as it concerns the first domain: its size, what of the machine nobody gets, and what makes it the boot
- * domain.
+ * domain. Without `max:` Linux takes all of the machine for what it may get one day, and keeps tables for it: 64 bytes for each page,
+ * and seconds in which it makes them.
  */
 export function hypervisorOptions(
   memoryMiB: number,
   rest: readonly string[] = bootDomainOptions,
 ): string[] {
-  return [`dom0_mem=${memoryMiB}M`, 'dom0_max_vcpus=1', noFirmwareDma, ...rest];
+  const memory = `${memoryMiB}M`;
+  return [`dom0_mem=${memory},max:${memory}`, 'dom0_max_vcpus=1', noFirmwareDma, ...rest];
 }
 
 /**

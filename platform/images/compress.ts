@@ -1,8 +1,11 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 
-/** `small` is for what is made once and goes into every image: it takes five times as long and saves a tenth; unpacking takes the same. */
+/**
+ * `small` is for what is made once and goes into every image: it takes five times as long and saves a tenth; unpacking takes the same.
+ * `fast` is for what is made anew for each image.
+ */
 type Level = keyof typeof levels;
-const levels = { quick: 12, small: 19 } as const;
+const levels = { fast: 3, quick: 12, small: 19 } as const;
 
 /**
  * Compresses an initramfs with zstd, at a level that a build can afford.

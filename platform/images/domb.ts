@@ -1,8 +1,10 @@
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageNames } from '../../boot-configs/all-domains.ts';
 import { loadManifest } from '../../boot-configs/load.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { BUNDLED_WORKER } from '../../boot-scripts/apart.ts';
+import { MEMORY_MIB } from '../../boot-scripts/run-script.ts';
 import { daemonFiles } from '../../daemon/plan/compiled-code.ts';
 import { paths, type Settings } from '../../daemon/plan/settings.ts';
 import type { Piece } from '../../initramfs/cpio.ts';
@@ -52,10 +54,20 @@ export async function buildBootImage(
   // Before the manifest is measured there is no recovery.
   const onFailure = manifest.platform.onFailure === 'reboot' ? 'reboot' : 'halt';
   const { pcr, bootPcr } = measurement;
-  return {
-    manifest,
-    initramfs: await composeBootImage(manifestBytes, { pcr, bootPcr, onFailure }, images, extras),
-  };
+  const settings = { pcr, bootPcr, onFailure } as const;
+  const initramfs = await composeBootImage(manifestBytes, settings, images, extras);
+  return { manifest, initramfs: { ...initramfs, later: initramfs.later + ownNeeds(manifest) } };
+}
+
+/** A Node of its own for boot scripts, beside what it may take (boot-scripts/run-script.ts). */
+const SCRIPT_PROCESS = 64 * 2 ** 20;
+
+/** Bytes that the daemon needs for what this manifest wants done. */
+function ownNeeds({ domains, recovery, scripts }: Manifest): number {
+  const largest = Math.max(...domains.map(({ memoryKiB }) => memoryKiB), recovery?.memoryKiB ?? 0);
+  // libxenguest lists a domain's frames while it builds it, 8 bytes for each page, twice for a while.
+  const frames = 2 * 8 * (largest / 4);
+  return frames + (scripts.length > 0 ? SCRIPT_PROCESS + MEMORY_MIB * 2 ** 20 : 0);
 }
 
 /**
@@ -83,13 +95,18 @@ export async function composeBootImage(
   if (signature) {
     root.file(paths.signatureKey, signature.key).file(paths.signature, signature.bytes);
   }
+  let later = 0;
   for (const [name, image] of images) {
     const path = `${paths.images}/${name}`;
-    if (typeof image === 'string') root.place(path, image);
+    if (await isProgram(image)) {
+      const program = typeof image === 'string' ? await readFile(image) : image;
+      later += program.length;
+      root.file(`${paths.packedImages}/${name}`, compress(program, 'fast'));
+    } else if (typeof image === 'string') root.place(path, image);
     else root.file(path, image);
   }
-  // Linux unpacks archives one behind the other. What is of this boot stays as it is: what is large there is compressed already or was
-  // unpacked on purpose. It comes first, as what is not compressed has to begin at a multiple of four bytes.
+  // Linux unpacks archives one behind the other. What is of this boot stays as it is: what is large there is compressed already. It comes
+  // first, as what is not compressed has to begin at a multiple of four bytes.
   const own = root.pieces();
   const daemon = daemonTree(parts).archive();
   const pieces = [...own, compress(daemon, 'small'), filePiece(parts.runtime)];
@@ -97,7 +114,24 @@ export async function composeBootImage(
     pieces,
     packed: lengthOf(pieces),
     unpacked: lengthOf(own) + daemon.length + parts.runtimeUnpacked,
+    later,
   };
+}
+
+/**
+ * Whether an image is a kernel as libxc takes it best: an ELF file that is not compressed. It is there so only from when it is measured,
+ * when Linux has freed the packed initramfs: that takes a third of its size before.
+ */
+async function isProgram(image: Uint8Array | string): Promise<boolean> {
+  const magic = Buffer.from('\x7fELF');
+  if (typeof image !== 'string') return magic.equals(image.subarray(0, magic.length));
+  const file = await open(image);
+  try {
+    const { buffer } = await file.read({ buffer: Buffer.alloc(magic.length) });
+    return magic.equals(buffer);
+  } finally {
+    await file.close();
+  }
 }
 
 /** The daemon, which is the same whatever the manifest. */

@@ -187,7 +187,7 @@ test('FLASK that is not enforcing', async () => {
 for (const option of ['hardware_dom=5', 'dom0=pvh']) {
   test(`a boot domain with ${option}, by Xen itself`, async () => {
     const pieces = [Buffer.from('never looked at')];
-    const initramfs = { pieces, packed: 15, unpacked: 15 };
+    const initramfs = { pieces, packed: 15, unpacked: 15, later: 0 };
     const hypervisorOptions = [...bootDomainOptions, option];
     await withMachine('refuse-option', { parts: built, initramfs, hypervisorOptions }, (machine) =>
       machine.console.waitFor(

@@ -24,8 +24,16 @@ const own = 'usr/lib/x86_64-linux-gnu/systemd';
 /** 10 MB of names of hardware. */
 const left = 'lib/udev/hwdb.d';
 
+/** What systemd, its journal and udev have of their own while they run. */
+const RUNNING_SYSTEMD = 64 * 2 ** 20;
+
 /** domB's initramfs, with systemd as its init, which runs the daemon by our unit (docs/dom0.md, "A boot domain with systemd"). */
-export async function withSystemd({ pieces, packed, unpacked }: Initramfs): Promise<Initramfs> {
+export async function withSystemd({
+  pieces,
+  packed,
+  unpacked,
+  later,
+}: Initramfs): Promise<Initramfs> {
   const tree = await debianTree(await withLibraries(packages));
   const root = new RootTree();
   const programs: string[] = [];
@@ -63,6 +71,7 @@ export async function withSystemd({ pieces, packed, unpacked }: Initramfs): Prom
     pieces: [...pieces, added],
     packed: packed + added.length,
     unpacked: unpacked + archive.length,
+    later: later + RUNNING_SYSTEMD,
   };
 }
 

@@ -170,7 +170,7 @@ export {
 } from './templates.ts';
 export { type CommandRequest, Tpm, type TpmOptions } from './tpm.ts';
 export { pcrFile, readTpm2ToolsPcrFile, tpm2ToolsPcrFile } from './tpm2-tools-file.ts';
-export { openDevice } from './transport/device.ts';
+export { openDevice, type TpmDeviceOptions } from './transport/device.ts';
 export { isLate } from './transport/late.ts';
 export { connectTcp, connectUnix, type SocketOptions } from './transport/socket.ts';
 export { type SwtpmControl, swtpmControl } from './transport/swtpm-control.ts';

@@ -11,6 +11,7 @@ import {
   openDevice,
   TpmFormatError,
   TpmTransportError,
+  type Transport,
 } from 'node-tpm2-pts';
 
 const COMMAND = Buffer.from('80010000000a0000017c', 'hex');
@@ -30,43 +31,50 @@ async function listen(t: TestContext, at: string | number, serve: (socket: Socke
   return server;
 }
 
-test('device: one write is one command, one read is one response', async (t) => {
-  // A FIFO opened for both directions gives back what was written: COMMAND is also a well-formed response.
-  const path = join(await scratch(t), 'fifo');
-  execFileSync('mkfifo', [path]);
-  const device = await openDevice(path);
-  assert.deepEqual(await device.transmit(COMMAND), COMMAND);
-  const lie = Buffer.from('80010000000b00000000', 'hex');
-  await assert.rejects(device.transmit(lie), TpmFormatError);
-  const empty = Buffer.from('80010000000900000000', 'hex');
-  await assert.rejects(device.transmit(empty), /claims 9 bytes/);
-  const short = Buffer.from('8001', 'hex');
-  await assert.rejects(device.transmit(short), {
-    name: 'TpmAnswerError',
-    message: `${path}: the answer is none of a TPM: it has 2 bytes, and a TPM's has 10 at least`,
-  });
-  await device.close();
-});
+for (const blocking of [false, true]) {
+  const how = blocking ? 'a device that is waited for' : 'device';
+  deviceTests(how, (path) => openDevice(path, { blocking }));
+}
 
-test('device: errors name the device, the call and errno', async (t) => {
-  const directory = await scratch(t);
-  const cases: [path: string, errno: string, hint: RegExp][] = [
-    [join(directory, 'tpmrm0'), 'ENOENT', /no TPM here/],
-    [directory, 'EISDIR', /kernel log/],
-  ];
-  for (const [path, errno, hint] of cases) {
-    await assert.rejects(openDevice(path), (error) => {
-      assert.ok(error instanceof TpmTransportError);
-      assert.equal(error.message, `${path}: open: ${errno}`);
-      assert.equal(error.errno, errno);
-      assert.match(error.hint, hint);
-      return true;
+function deviceTests(how: string, openDevice: (path: string) => Promise<Transport>): void {
+  test(`${how}: one write is one command, one read is one response`, async (t) => {
+    // A FIFO opened for both directions gives back what was written: COMMAND is also a well-formed response.
+    const path = join(await scratch(t), 'fifo');
+    execFileSync('mkfifo', [path]);
+    const device = await openDevice(path);
+    assert.deepEqual(await device.transmit(COMMAND), COMMAND);
+    const lie = Buffer.from('80010000000b00000000', 'hex');
+    await assert.rejects(device.transmit(lie), TpmFormatError);
+    const empty = Buffer.from('80010000000900000000', 'hex');
+    await assert.rejects(device.transmit(empty), /claims 9 bytes/);
+    const short = Buffer.from('8001', 'hex');
+    await assert.rejects(device.transmit(short), {
+      name: 'TpmAnswerError',
+      message: `${path}: the answer is none of a TPM: it has 2 bytes, and a TPM's has 10 at least`,
     });
-  }
-  const full = await openDevice('/dev/full');
-  await assert.rejects(full.transmit(COMMAND), { message: '/dev/full: write: ENOSPC' });
-  await full.close();
-});
+    await device.close();
+  });
+
+  test(`${how}: errors name the device, the call and errno`, async (t) => {
+    const directory = await scratch(t);
+    const cases: [path: string, errno: string, hint: RegExp][] = [
+      [join(directory, 'tpmrm0'), 'ENOENT', /no TPM here/],
+      [directory, 'EISDIR', /kernel log/],
+    ];
+    for (const [path, errno, hint] of cases) {
+      await assert.rejects(openDevice(path), (error) => {
+        assert.ok(error instanceof TpmTransportError);
+        assert.equal(error.message, `${path}: open: ${errno}`);
+        assert.equal(error.errno, errno);
+        assert.match(error.hint, hint);
+        return true;
+      });
+    }
+    const full = await openDevice('/dev/full');
+    await assert.rejects(full.transmit(COMMAND), { message: '/dev/full: write: ENOSPC' });
+    await full.close();
+  });
+}
 
 test('socket: a response is put together from pieces', async (t) => {
   const path = join(await scratch(t), 'sock');

@@ -33,7 +33,7 @@ function partsIn(directory: string): ReleaseParts {
   };
   return {
     ...{ xen: file('xen'), kernel: file('kernel'), policy: file('policy') },
-    initramfs: { pieces: [Buffer.from('initramfs')], packed: 9, unpacked: 9 },
+    initramfs: { pieces: [Buffer.from('initramfs')], packed: 9, unpacked: 9, later: 0 },
     ...{ xenOptions: ['dom0_mem=768M', 'boot-domain'], kernelOptions: ['quiet', 'pci=off'] },
     ...{ title: 'Linux 6.1', manifest: Buffer.from('version: 2\n') },
     prediction: { pcr: 13, sha256: 'aa', items: [] },
