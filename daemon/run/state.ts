@@ -17,6 +17,7 @@ import type { ScriptChanges } from '../scripts/script-state.ts';
 import { LoadedImage } from './loaded-image.ts';
 import type { BootLog } from './log.ts';
 import type { Machine } from './machine.ts';
+import type { TimedTransport } from './timed-transport.ts';
 import type { Timeline } from './timeline.ts';
 
 /** A domain that this boot has created, with what was chosen at boot time. */
@@ -53,6 +54,8 @@ export class EarlyState {
   failure: BootFailureRecord | undefined;
 
   tpm: Tpm | undefined;
+  /** What it was asked so far. */
+  tpmTime: TimedTransport | undefined;
   /** True once the TPM is left to the next kernel. */
   tpmReleased = false;
   /** The event log of the firmware that started this platform, if it left one. */

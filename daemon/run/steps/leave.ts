@@ -1,4 +1,4 @@
-import type { BootState } from '../state.ts';
+import { type BootState, present } from '../state.ts';
 import { tenth } from '../timeline.ts';
 
 export async function releaseTpm(state: BootState): Promise<string> {
@@ -14,5 +14,8 @@ export async function releaseTpm(state: BootState): Promise<string> {
 export function leave(state: BootState): string {
   state.hypervisor.close();
   const { node, now } = state.timeline;
-  return `init to halt ${tenth(now() - node.started)} ms; domB halts now`;
+  const start = `Node's start ${tenth(node.running - node.started)} ms`;
+  const { commands, milliseconds } = present(state.tpmTime, 'TPM');
+  const tpm = `${commands} commands of the TPM ${tenth(milliseconds)} ms`;
+  return `init to halt ${tenth(now() - node.started)} ms (${start}, ${tpm}); domB halts now`;
 }

@@ -5,6 +5,7 @@ import { BOOT_LOG_FILE_NAME, MeasurementLog } from '../../../measurement/measure
 import { BootFailure } from '../../plan/failure.ts';
 import type { Operation } from '../../plan/operations.ts';
 import { type BootState, type EarlyState, type OpenState, present } from '../state.ts';
+import { TimedTransport } from '../timed-transport.ts';
 
 export function mountFilesystems(state: EarlyState): string {
   return state.machine.mountFilesystems().join(' ');
@@ -17,7 +18,8 @@ export function loadModules(state: EarlyState): string {
 }
 
 export async function openTpm(state: EarlyState): Promise<string> {
-  const tpm = new Tpm(await state.machine.openTpm());
+  state.tpmTime = new TimedTransport(await state.machine.openTpm());
+  const tpm = new Tpm(state.tpmTime);
   state.tpm = tpm;
   const banks = await pcrBanks(tpm);
   state.firmwareLog = await state.machine.firmwareLog();
