@@ -108,6 +108,12 @@ async function kept(t: TestContext): Promise<void> {
     const record = JSON.parse(await file('evidence/record.json'));
     assert.equal(record.bootDomid, 0x7fef);
     assert.equal(record.hardwareDomid, 0);
+    const memory = checks.find(
+      ({ name }: { name: string }) => name === "domB's memory is free again",
+    );
+    const [, given] = / of (\d+) MiB came back/.exec(memory.detail) ?? [];
+    // What docs/performance.md says.
+    assert.ok(Number(given) <= 304, memory.detail);
   });
 
   await t.test('a root shell in dom0', async () => {
