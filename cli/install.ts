@@ -24,7 +24,7 @@ import { type HostState, readHostState, writeHostState } from '../platform/host/
 import { type ExitStatus, Failure, type Input, type Terminal, UsageError } from './command.ts';
 import { failing } from './failing.ts';
 import { agreed } from './host/ask.ts';
-import type { HostChoices } from './host/choices.ts';
+import { type HostChoices, knownChoices } from './host/choices.ts';
 import { chosenLoader } from './host/chosen-loader.ts';
 import { machineKiB, machineNotes } from './host/machine-notes.ts';
 import { namesIn, type Prepared, prepareRelease, type Wanted } from './host/prepare.ts';
@@ -60,7 +60,9 @@ async function install(
   input: Input,
   terminal: Terminal,
 ): Promise<ExitStatus> {
-  const loader = await chosenLoader(places, choicesFrom(input));
+  const choices = choicesFrom(input);
+  sameLoader(knownChoices(places), choices);
+  const loader = await chosenLoader(places, choices);
   await loader.check();
   const bytes = await readFile(file);
   const names = namesIn(bytes, file);
@@ -88,7 +90,7 @@ async function install(
     prepared = await prepareRelease(wanted);
   }
   const release = await writeRelease(places.releases, prepared.parts, state.good);
-  await keep(places, { file, wanted, bytes, stage }, choicesFrom(input));
+  await keep(places, { file, wanted, bytes, stage }, choices);
   await loader.begin();
   await arm(release, state, places, loader, terminal);
   return 0;
@@ -226,6 +228,16 @@ function choicesFrom({ values, flags }: Input): HostChoices {
     ...(flags.has('efi') ? { efi: efiChoice(key, certificate) } : {}),
     signed: values.has('key'),
   };
+}
+
+/** @throws Failure where another boot loader has releases to start: nobody would tell it when these are gone */
+function sameLoader(former: HostChoices | undefined, { efi }: HostChoices): void {
+  if (former === undefined || (former.efi === undefined) === (efi === undefined)) return;
+  const [now, other] = efi === undefined ? ['firmware', 'GRUB'] : ['GRUB', 'firmware'];
+  throw new Failure(
+    `${now} starts the releases of this host, and ${other} is to start these`,
+    'run "domb uninstall" first: then this host boots as before domb until a release was good again',
+  );
 }
 
 /** Later updates are made elsewhere. */

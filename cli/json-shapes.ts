@@ -86,6 +86,7 @@ const runningDomain = (list: string): JsonPart[] => [
   [`${list}.state`, 'running, paused, shutdown or dying'],
   [`${list}.memoryKiB`, 'its memory'],
   [`${list}.vcpus`, 'its vCPUs'],
+  [`${list}.manifestName`, 'what the manifest calls it, where domB made it'],
   [`${list}.booted`, 'true when domB made it in this boot'],
 ];
 

@@ -26,7 +26,7 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
     else {
       terminal.write(domainTable(shown));
       for (const name of fixedUuids(hostPlaces().manifest)) {
-        if (!shown.some((each) => each.name === name)) continue;
+        if (!shown.some((each) => each.manifestName === name)) continue;
         terminal.writeError(
           `warning: the manifest fixes the uuid of ${name}: it names every instance of it, where a UUID should name one\n`,
         );
@@ -38,8 +38,8 @@ export async function run(input: Input, terminal: Terminal): Promise<ExitStatus>
 
 /** What names each of them, for shells that complete it. */
 function wordsOf(domains: readonly RunningDomain[]): string {
-  const words = domains.flatMap(({ name, domid, uuid }) => [
-    ...(name === undefined ? [] : [name]),
+  const words = domains.flatMap(({ name, manifestName, domid, uuid }) => [
+    ...new Set([name, manifestName].filter((each) => each !== undefined)),
     String(domid),
     uuid,
   ]);

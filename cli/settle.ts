@@ -50,8 +50,9 @@ export async function run(_: Input, terminal: Terminal): Promise<ExitStatus> {
     if (result.does === 'promote') {
       await loader.promote(release);
       const { good, previous } = result.state;
-      await keepReleases(places.releases, [good, previous]);
-      await loader.refresh();
+      const gone = await keepReleases(places.releases, [good, previous]);
+      // It knows the others since they were made.
+      if (gone.length > 0) await loader.refresh();
       terminal.write(`release ${release} is good, and the default from now on\n`);
     }
     if (result.does === 'give-up') {

@@ -5,8 +5,10 @@ import { XenstoreConnection } from '../../introduction/store.ts';
 
 /** A domain as dom0 sees it now. */
 export interface RunningDomain {
-  /** What xenstore, or the record, calls it; undefined where it has no name. */
+  /** What xenstore calls it, as xl does, or else the record; undefined where it has no name. */
   name: string | undefined;
+  /** What the manifest calls it; undefined for those that domB did not make. For dom0 another name than xl's. */
+  manifestName: string | undefined;
   domid: number;
   /** Of this running instance, and of no other ever. */
   uuid: string;
@@ -32,8 +34,9 @@ export async function runningDomains(record: string): Promise<RunningDomain[]> {
         const { domid, uuid, seclabel, memoryKiB, vcpus } = domain;
         const own = made.domains.find((each) => each.domid === domid && sameUuid(each.uuid, uuid));
         const name = store?.read(`/local/domain/${domid}/name`) ?? own?.name;
-        const booted = own !== undefined;
-        return { name, domid, uuid, seclabel, state: stateOf(domain), memoryKiB, vcpus, booted };
+        const [manifestName, booted] = [own?.name, own !== undefined];
+        const state = stateOf(domain);
+        return { name, manifestName, domid, uuid, seclabel, state, memoryKiB, vcpus, booted };
       });
     } finally {
       store?.close();
@@ -55,7 +58,8 @@ function storeOf({ layout }: XenSession): XenstoreConnection | undefined {
 /** The domain that this name, domid or UUID is of. */
 export function matches(domain: RunningDomain, wanted: string): boolean {
   if (/^\d+$/.test(wanted) && domain.domid === Number(wanted)) return true;
-  return domain.name === wanted || sameUuid(domain.uuid, wanted);
+  const names = [domain.name, domain.manifestName];
+  return names.includes(wanted) || sameUuid(domain.uuid, wanted);
 }
 
 const sameUuid = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();

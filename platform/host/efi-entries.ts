@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { efiBootImage } from '../firmware/efi-boot-image.ts';
 import type { SigningKey } from '../firmware/sign.ts';
 import { filePiece } from '../lib/pieces.ts';
@@ -39,6 +39,9 @@ export function parseBootOptions(text: string): FirmwareEntries {
     labels: new Map(labels.map(([, number = '', label = '']) => [number, label.trim()])),
   };
 }
+
+/** Room for all of a release's file that is not its initramfs: Xen, domB's kernel, the policy; and for other files. */
+const OTHER_BYTES = 32 * 2 ** 20;
 
 const labelOf = (release: string) => `domB ${release}`;
 const releaseOf = (label: string | undefined) => /^domB ([0-9a-f]{12})$/.exec(label ?? '')?.[1];
@@ -99,7 +102,7 @@ export class EfiEntries implements BootLoader {
     await mkdir(directory, { recursive: true });
     const { size } = await stat(at(releaseFiles.initramfs));
     const { bavail, bsize } = await statfs(directory);
-    const needed = size + 64 * 2 ** 20;
+    const needed = size + OTHER_BYTES;
     if (bavail * bsize < needed) {
       const inMiB = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
       throw new HostError(
@@ -114,9 +117,15 @@ export class EfiEntries implements BootLoader {
       bzImage: at(releaseFiles.kernel),
       initramfs: [filePiece(at(releaseFiles.initramfs))],
     };
-    await replaceFile(join(directory, `${release}.efi`), (to) =>
-      efiBootImage(parts, options, to, this.#choice.key),
-    );
+    // A file that is signed is there twice for a while, for which an EFI system partition is too small.
+    const made = join(this.#places.variable, `${release}.efi`);
+    await mkdir(this.#places.variable, { recursive: true });
+    try {
+      await efiBootImage(parts, options, made, this.#choice.key);
+      await replaceFile(join(directory, `${release}.efi`), (to) => copyFile(made, to));
+    } finally {
+      await rm(made, { force: true });
+    }
   }
 
   async tryOnce(release: string): Promise<void> {
@@ -192,19 +201,27 @@ export class EfiEntries implements BootLoader {
       });
       const [source = '', type] = stdout.trim().split(' ');
       if (status !== 0 || type !== 'vfat') continue;
-      const [parent, part] = (await runProgram('lsblk', ['-nro', 'PKNAME,PARTN', source]))
-        .trim()
-        .split(' ');
-      if (parent && part)
-        return {
-          disk: `/dev/${parent}`,
-          part,
-          directory: join(this.#places.root, place, 'EFI/domb'),
-        };
+      const partition = this.#blockDevice(source);
+      if (partition === undefined) continue;
+      return {
+        disk: `/dev/${basename(dirname(partition))}`,
+        part: (await readFile(join(partition, 'partition'), 'utf8')).trim(),
+        directory: join(this.#places.root, place, 'EFI/domb'),
+      };
     }
     throw new HostError(
       'no EFI system partition is mounted at /boot/efi, /efi or /boot',
       'mount it, as Debian does at /boot/efi',
     );
+  }
+
+  /** Where sysfs has a partition, below its disk; undefined for what is no partition. (Debian 12's lsblk does not tell numbers of partitions.) */
+  #blockDevice(source: string): string | undefined {
+    try {
+      const path = realpathSync(join(this.#places.root, 'sys/class/block', basename(source)));
+      return existsSync(join(path, 'partition')) ? path : undefined;
+    } catch {
+      return undefined;
+    }
   }
 }

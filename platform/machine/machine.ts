@@ -7,7 +7,12 @@ import type { Piece } from '../../initramfs/cpio.ts';
 import { writePieces } from '../lib/pieces.ts';
 import { Console, seconds } from './console.ts';
 import { endsWithParent } from './ends-with-parent.ts';
-import { type FirmwareStart, firmwareArguments } from './ovmf.ts';
+import {
+  type DiskStart,
+  diskStartArguments,
+  type FirmwareStart,
+  firmwareArguments,
+} from './ovmf.ts';
 import { type MachineTpm, startTpm } from './swtpm.ts';
 
 export interface MachineOptions {
@@ -15,7 +20,7 @@ export interface MachineOptions {
   directory: string;
   /** Names of what stays in the directory. */
   kept?: readonly string[] | undefined;
-  start: MultibootStart | FirmwareStart;
+  start: MultibootStart | FirmwareStart | DiskStart;
   memoryMiB: number;
   cpus: number;
   /** None, a TPM, or one with EK certificates, which leaves those of their authority in the directory ({@link ekRootsFile}). */
@@ -99,10 +104,7 @@ export async function startMachine(options: MachineOptions): Promise<VirtualMach
   const serialSocket = join(options.directory, 'serial.sock');
   const debug = join(options.directory, 'debug-port.log');
   const controlSocket = join(options.directory, 'hardware.sock');
-  const start =
-    'efi' in options.start
-      ? await firmwareArguments(options.start, options.directory)
-      : await multibootArguments(options.start, options.directory);
+  const start = await startArguments(options.start, options.directory);
   const child = spawn(
     ...endsWithParent('qemu-system-x86_64', [
       ...machineArguments(options),
@@ -110,7 +112,7 @@ export async function startMachine(options: MachineOptions): Promise<VirtualMach
       ...start,
       ...tpmArguments(options.start, tpm),
       ...(options.devices ?? []).flatMap((device) => ['-device', device]),
-      ...diskArguments(options.disk, 'efi' in options.start && options.start.readsDisk === true),
+      ...diskArguments(options.disk, 'variables' in options.start),
       ...(options.exposed ? exposingArguments(options.memoryMiB, controlSocket) : []),
     ]),
     { stdio: ['pipe', 'pipe', 'pipe'] },
@@ -170,10 +172,10 @@ function lineArguments(serial: string, serialSocket: string, debug: string): str
   ];
 }
 
-function diskArguments(file: string | undefined, isRead: boolean): string[] {
+function diskArguments(file: string | undefined, isStarted: boolean): string[] {
   if (file === undefined) return [];
-  // OVMF has drivers for what it may have to boot from, and for nothing else.
-  const order = isRead ? ',bootindex=1' : '';
+  // OVMF looks at no disk that it is not to boot from.
+  const order = isStarted ? ',bootindex=0' : '';
   return [
     ...['-drive', `if=none,id=disk,format=raw,file=${file}`],
     ...['-device', `nvme,serial=disk,drive=disk${order}`],
@@ -187,6 +189,15 @@ function exposingArguments(memoryMiB: number, socket: string): string[] {
     ...['-object', `memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on`],
     ...['-qtest', `unix:${socket},server=on,wait=off`, '-qtest-log', 'none'],
   ];
+}
+
+async function startArguments(
+  start: MachineOptions['start'],
+  directory: string,
+): Promise<string[]> {
+  if ('variables' in start) return diskStartArguments(start);
+  if ('efi' in start) return firmwareArguments(start, directory);
+  return multibootArguments(start, directory);
 }
 
 async function multibootArguments(start: MultibootStart, directory: string): Promise<string[]> {
@@ -211,7 +222,7 @@ async function multibootArguments(start: MultibootStart, directory: string): Pro
 function tpmArguments(start: MachineOptions['start'], tpm?: MachineTpm): string[] {
   if (!tpm) return [];
   // Both interfaces are run this way: CRB, as firmware of today has it, and the older TIS.
-  const device = 'efi' in start ? 'tpm-crb' : 'tpm-tis';
+  const device = 'hypervisor' in start ? 'tpm-tis' : 'tpm-crb';
   return [
     ...['-chardev', `socket,id=tpm,path=${tpm.socket}`],
     ...['-tpmdev', 'emulator,id=tpm0,chardev=tpm', '-device', `${device},tpmdev=tpm0`],

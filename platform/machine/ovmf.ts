@@ -1,4 +1,4 @@
-import { copyFile, stat } from 'node:fs/promises';
+import { copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from '../lib/run.ts';
 
@@ -13,8 +13,14 @@ export interface FirmwareStart {
   secureBoot: boolean;
   /** Load options for the application. It is then started from OVMF's shell, and what PCR 4 holds is another matter. */
   loadOptions?: string | undefined;
-  /** The application reads the machine's disk, as a boot loader does. */
-  readsDisk?: boolean;
+}
+
+/** Firmware starts what it finds on the machine's disk, or what its variables say. */
+export interface DiskStart {
+  /** File with firmware's variables, as the start before has left them, and a copy of {@link enrolledKeys} before the first; it is written to. */
+  variables: string;
+  /** Start only what is signed with a key that is enrolled in them, as somebody has chosen in firmware's menu. */
+  secureBoot: boolean;
 }
 
 /** Names of files in the machine's directory. */
@@ -46,14 +52,35 @@ export async function firmwareArguments(
   await efi(application);
   await makeBootDisk(application, disk, loadOptions);
   await copyFile(secureBoot ? enrolledKeys : join(ovmf, 'OVMF_VARS_4M.fd'), variables);
+  return [
+    ...flashArguments(variables, secureBoot),
+    ...['-drive', `if=none,id=boot,format=raw,readonly=on,file=${disk}`],
+    // The first boot option: firmware measures every one that it tries.
+    ...['-device', 'virtio-blk-pci,drive=boot,bootindex=0'],
+  ];
+}
+
+/** Switches Secure Boot on or off in the variables, and returns QEMU's arguments. */
+export async function diskStartArguments({ variables, secureBoot }: DiskStart): Promise<string[]> {
+  const bytes = await readFile(variables);
+  // EDK2, SecurityPkg/Include/Guid/AuthenticatedVariableFormat.h: one byte, which stands in the store behind the variable's name.
+  const name = Buffer.from('SecureBootEnable\0', 'utf16le');
+  const at = bytes.indexOf(name);
+  if (at === -1)
+    throw new Error(`${variables}: no keys are enrolled, and Secure Boot has no switch`);
+  for (let from = at; from !== -1; from = bytes.indexOf(name, from + 1)) {
+    bytes[from + name.length] = secureBoot ? 1 : 0;
+  }
+  await writeFile(variables, bytes);
+  return flashArguments(variables, secureBoot);
+}
+
+function flashArguments(variables: string, secureBoot: boolean): string[] {
   const code = join(ovmf, `OVMF_CODE_4M${secureBoot ? '.secboot' : ''}.fd`);
   return [
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${code}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${variables}`],
     ...(secureBoot ? secureBootArguments : []),
-    ...['-drive', `if=none,id=boot,format=raw,readonly=on,file=${disk}`],
-    // The first boot option: firmware measures every one that it tries.
-    ...['-device', 'virtio-blk-pci,drive=boot,bootindex=0'],
   ];
 }
 

@@ -1,5 +1,6 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { snakeoilKey } from '../../platform/firmware/snakeoil.ts';
 import { cached } from '../../platform/lib/cache.ts';
 import { runProgram } from '../../platform/lib/run.ts';
 import { builtDebs } from '../lib/built-debs.ts';
@@ -9,23 +10,20 @@ import { debianRoot } from './debian-dom0.ts';
 const fixtures = join(import.meta.dirname, 'debian-dom0');
 
 export interface InstalledDebian {
-  /** GRUB, for firmware. */
-  efi: string;
-  /** An ext4 file system, the host's; not to be written to. */
+  /** A disk with an EFI system partition and the host's file system; not to be written to. */
   disk: string;
   /** What the installation has said. */
   said: string;
 }
 
-/** A Debian 12 with GRUB, on which the packages and a manifest were installed; what GRUB is to try first is broken. */
+/** A Debian 12 with GRUB, on which the packages and a manifest were installed; /root/db.key and db.pem are for Secure Boot. */
 export async function installedDebian(): Promise<InstalledDebian> {
   const root = await debianRoot();
   const debs = await builtDebs();
-  const names = ['install', 'grub-probe', 'domb-test-answers.service'];
+  const names = ['install', 'grub-probe', 'domb-test-answers.service', 'console.conf'];
+  const answers = file('platform/images/dom0/answers');
   const texts = await Promise.all(
-    [...names.map((name) => join(fixtures, name)), file('platform/images/dom0/answers')].map(
-      (path) => readFile(path, 'utf8'),
-    ),
+    [...names.map((name) => join(fixtures, name)), answers].map((path) => readFile(path, 'utf8')),
   );
   const directory = await cached(
     'installed-debian',
@@ -36,18 +34,19 @@ export async function installedDebian(): Promise<InstalledDebian> {
       for (const name of await readdir(debs)) {
         await copyFile(join(debs, name), join(work, 'debs', name));
       }
-      const units = join(work, 'added/etc/systemd/system');
+      const added = join(work, 'added');
+      const units = join(added, 'etc/systemd/system');
       const console = join(units, 'domb-receive.service.d');
-      await mkdir(console, { recursive: true });
-      await mkdir(join(work, 'added/usr/lib/domb-test'), { recursive: true });
-      await copyFile(join(fixtures, 'console.conf'), join(console, 'console.conf'));
-      for (const name of ['domb-test-answers.service']) {
-        await copyFile(join(fixtures, name), join(units, name));
+      for (const path of [console, join(added, 'usr/lib/domb-test'), join(added, 'root')]) {
+        await mkdir(path, { recursive: true });
       }
-      await copyFile(
-        file('platform/images/dom0/answers'),
-        join(work, 'added/usr/lib/domb-test/answers'),
-      );
+      await copyFile(join(fixtures, 'console.conf'), join(console, 'console.conf'));
+      const unit = 'domb-test-answers.service';
+      await copyFile(join(fixtures, unit), join(units, unit));
+      await copyFile(answers, join(added, 'usr/lib/domb-test/answers'));
+      const { key, certificate } = await snakeoilKey(work);
+      await copyFile(key, join(added, 'root/db.key'));
+      await copyFile(certificate, join(added, 'root/db.pem'));
       const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user', '--map-auto'];
       const said = await runProgram(
         'unshare',
@@ -59,8 +58,7 @@ export async function installedDebian(): Promise<InstalledDebian> {
     'day',
   );
   return {
-    efi: join(directory, 'boot.efi'),
-    disk: join(directory, 'disk.ext4'),
+    disk: join(directory, 'disk'),
     said: await readFile(join(directory, 'said'), 'utf8'),
   };
 }

@@ -1,6 +1,14 @@
 /** What domb asks of firmware, by efibootmgr, which is a shell script here that keeps boot options as firmware does. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -44,7 +52,6 @@ Boot0004* domB 0123456789ab\tHD(1,GPT,0000)/File(\\EFI\\domb\\0123456789ab.efi)
 
 const tools: Readonly<Record<string, string>> = {
   findmnt: '[ "$3" != /boot/efi ] || echo /dev/sda1 vfat',
-  lsblk: 'echo sda 1',
   efibootmgr: `cd "$FIRMWARE"
 [ $# != 0 ] || {
   for name in BootNext BootCurrent BootOrder; do [ ! -e $name ] || echo "$name: $(cat $name)"; done
@@ -60,6 +67,7 @@ case $1 in
   --create-only)
     number=1
     while [ -e Boot000$number ]; do number=$((number + 1)); done
+    echo "$3 $5" >created
     shift 5
     echo "$2" >Boot000$number ;;
 esac`,
@@ -81,6 +89,11 @@ function firmware(t: TestContext) {
     process.env.PATH = path;
     rmSync(place, { recursive: true });
   });
+  const disk = join(place, 'sys/devices/pci/sda');
+  mkdirSync(join(disk, 'sda1'), { recursive: true });
+  writeFileSync(join(disk, 'sda1/partition'), '1\n');
+  mkdirSync(join(place, 'sys/class/block'), { recursive: true });
+  symlinkSync(join(disk, 'sda1'), join(place, 'sys/class/block/sda1'));
   const variable = (name: string) => join(place, 'firmware', name);
   writeFileSync(variable('Boot0001'), 'debian\n');
   writeFileSync(variable('BootCurrent'), '0001\n');
@@ -117,6 +130,7 @@ test('a release is one file and a boot option, tried once, first when it was goo
 
   await entries.tryOnce(ONE);
   assert.equal(at.get('Boot0002'), `domB ${ONE}`);
+  assert.equal(at.get('created'), '/dev/sda 1');
   assert.equal(at.get('BootNext'), '0002');
   assert.equal(at.get('BootOrder'), '0001');
   assert.deepEqual(await entries.seen(ONE), { pending: true });
