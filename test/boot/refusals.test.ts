@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { cpio } from '../../initramfs/cpio.ts';
 import { finder, type Parts } from '../../platform/demo/parts.ts';
-import { bootDomainOptions } from '../../platform/images/command-lines.ts';
+import { bootDomainOptions, crashOptions } from '../../platform/images/command-lines.ts';
 import { composeBootImage, type ImageExtras } from '../../platform/images/domb.ts';
 import { runProgram } from '../../platform/lib/run.ts';
 import type { BootOptions } from '../../platform/machine/boot-manifest.ts';
@@ -256,6 +256,27 @@ test('domains that have more than the manifest says, and one that it does not na
     ],
     never: /read back (vtpm|dom0|own): failed/,
   });
+});
+
+test('a daemon that crashes halts the machine, where the manifest says so', async () => {
+  const manifest = Buffer.from(demo);
+  const settings = { pcr: 13, bootPcr: 12, onFailure: 'halt' } as const;
+  const image = await composeBootImage(manifest, settings, new Map());
+  const archive = await preloaded('crashing-xencall.c');
+  const options = crashOptions(manifest);
+  assert.deepEqual(options, ['noreboot']);
+  await withMachine(
+    'refuse-crash',
+    {
+      parts: built,
+      initramfs: { ...image, pieces: [archive, ...image.pieces] },
+      hypervisorOptions: [...bootDomainOptions, ...options],
+    },
+    async ({ console }) => {
+      await console.waitFor(/Kernel panic - not syncing: Attempted to kill init/, 300_000);
+      await console.waitFor(/'noreboot' set - not rebooting/, 60_000, /rebooting machine/);
+    },
+  );
 });
 
 /** An archive that puts a library in front of all others that the boot domain's programs load. @param source in test/lib */
