@@ -111,6 +111,10 @@ export const jsonShapes: Partial<Record<DombCommand, readonly JsonPart[]>> = {
     ['release', 'the release that booted, where it is known'],
     ['title', 'what its entry in a menu says'],
     ['manifest', 'the file of its manifest'],
+    [
+      'default',
+      'the release that starts when nothing else is said, null where it is none; left out where that is not known',
+    ],
     ['installed.version', 'of the form of what follows'],
     [
       'installed.good',

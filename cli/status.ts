@@ -22,6 +22,8 @@ interface HostStatus {
   title?: string;
   manifest?: string;
   installed?: HostState;
+  /** The release that the boot loader starts when nothing else is said; null where it starts none. Left out where that is not known. */
+  default?: string | null;
   domains: RunningDomain[];
   evidence: { file: string; bytes: number }[];
   verdict?: { outcome: string; gaps: { gap: string; says: string }[] };
@@ -54,9 +56,15 @@ async function hostStatus(terminal: Terminal): Promise<HostStatus> {
     const state = readHostState(places.state);
     if (state) status.installed = state;
   });
+  const choices = knownChoices(places);
+  if (choices !== undefined) {
+    await asking('what boots next', async () => {
+      status.default = (await (await chosenLoader(places, choices)).seen()).default ?? null;
+    });
+  }
   if (status.boot === 'none') return status;
   await asking('which release booted', async () => {
-    const loader = await chosenLoader(places, knownChoices(places) ?? {});
+    const loader = await chosenLoader(places, choices ?? {});
     const { booted } = await loader.seen();
     const directory = booted === undefined ? undefined : join(places.releases, booted);
     if (booted === undefined || directory === undefined || !existsSync(directory)) return;
@@ -124,16 +132,20 @@ function statusText(status: HostStatus): string {
       ...verdict.gaps.map(({ gap, says }) => `  ${gap}: ${safe(says)}`),
     );
   }
-  lines.push('', ...installedLines(installed));
+  lines.push('', ...installedLines(installed, status.default));
   for (const each of status.unknown) lines.push(`Not known: ${safe(each)}`);
   return `${lines.join('\n')}\n`;
 }
 
-function installedLines(state: HostState | undefined): string[] {
+function installedLines(state: HostState | undefined, now: HostStatus['default']): string[] {
   if (state === undefined) return ['Installed: no manifest is installed on this host'];
   const { good, previous, trial, failure } = state;
+  const named = (release: string | null | undefined) =>
+    release ? `release ${release}` : 'as before domb';
   return [
-    `Default: ${good === undefined ? 'as before domb' : `release ${good}`}`,
+    now === undefined || now === (good ?? null)
+      ? `Default: ${named(good)}`
+      : `Default: ${named(now)}, which somebody has chosen; what was good last: ${named(good)}`,
     ...(previous === undefined ? [] : [`Before that: release ${previous}`]),
     ...(trial === undefined ? [] : [`To be tried at the next boot: release ${trial}`]),
     ...(failure === undefined

@@ -4,6 +4,8 @@ export interface SeenByLoader {
   booted?: string;
   /** The release on trial, where it was started. */
   tried?: string;
+  /** The release that it starts when nothing else is said. */
+  default?: string;
   /** A release is still to be tried. */
   pending: boolean;
 }

@@ -145,11 +145,13 @@ export class EfiEntries implements BootLoader {
   }
 
   async seen(trial?: string): Promise<SeenByLoader> {
-    const { current, next, labels } = await this.#options();
+    const { current, next, order, labels } = await this.#options();
+    const standard = releaseOf(labels.get(order[0] ?? ''));
     const booted = releaseOf(labels.get(current ?? ''));
     const pending = releaseOf(labels.get(next ?? '')) !== undefined;
     return {
       ...(booted === undefined ? {} : { booted }),
+      ...(standard === undefined ? {} : { default: standard }),
       // Firmware has started what is not there any more.
       ...(pending || trial === undefined ? {} : { tried: trial }),
       pending,

@@ -103,8 +103,10 @@ printf %s "\${GRUB_DEFAULT:-0}"`;
   async seen(): Promise<SeenByLoader> {
     const environment = await this.#environment();
     const [booted, tried] = [environment.get('domb_booted'), environment.get('domb_tried')];
+    const standard = /^domb-(.*)$/.exec(environment.get('saved_entry') ?? '')?.[1];
     return {
       ...(booted === undefined ? {} : { booted }),
+      ...(standard === undefined ? {} : { default: standard }),
       ...(tried === undefined ? {} : { tried }),
       pending: environment.get('next_entry')?.startsWith('domb-') ?? false,
     };

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { snakeoilKey } from '../../platform/firmware/snakeoil.ts';
+import { guestRamdisk } from '../../platform/images/guest.ts';
 import { cached } from '../../platform/lib/cache.ts';
 import { runProgram } from '../../platform/lib/run.ts';
 import { builtDebs } from '../lib/built-debs.ts';
@@ -20,14 +21,16 @@ export interface InstalledDebian {
 export async function installedDebian(): Promise<InstalledDebian> {
   const root = await debianRoot();
   const debs = await builtDebs();
-  const names = ['install', 'grub-probe', 'domb-test-answers.service', 'console.conf'];
+  const units = ['domb-test-before.service', 'domb-test-answers.service'];
+  const names = ['install', 'grub-probe', 'before', 'console.conf', ...units];
+  const guest = await guestRamdisk();
   const answers = file('platform/images/dom0/answers');
   const texts = await Promise.all(
     [...names.map((name) => join(fixtures, name)), answers].map((path) => readFile(path, 'utf8')),
   );
   const directory = await cached(
     'installed-debian',
-    [root, debs, texts],
+    [root, debs, texts, guest],
     async (work) => {
       await copyFile(join(root, 'root.tar'), join(work, 'root.tar'));
       await mkdir(join(work, 'debs'));
@@ -35,15 +38,16 @@ export async function installedDebian(): Promise<InstalledDebian> {
         await copyFile(join(debs, name), join(work, 'debs', name));
       }
       const added = join(work, 'added');
-      const units = join(added, 'etc/systemd/system');
-      const console = join(units, 'domb-receive.service.d');
+      const place = join(added, 'etc/systemd/system');
+      const console = join(place, 'domb-receive.service.d');
       for (const path of [console, join(added, 'usr/lib/domb-test'), join(added, 'root')]) {
         await mkdir(path, { recursive: true });
       }
       await copyFile(join(fixtures, 'console.conf'), join(console, 'console.conf'));
-      const unit = 'domb-test-answers.service';
-      await copyFile(join(fixtures, unit), join(units, unit));
+      for (const unit of units) await copyFile(join(fixtures, unit), join(place, unit));
       await copyFile(answers, join(added, 'usr/lib/domb-test/answers'));
+      await copyFile(join(fixtures, 'before'), join(added, 'usr/lib/domb-test/before'));
+      await copyFile(guest, join(added, 'root/guest.cpio.zst'));
       const { key, certificate } = await snakeoilKey(work);
       await copyFile(key, join(added, 'root/db.key'));
       await copyFile(certificate, join(added, 'root/db.pem'));

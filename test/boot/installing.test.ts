@@ -112,7 +112,7 @@ let signed: string;
 
 test('the installation says what it does, and what changes in the PCRs', () => {
   const { said } = host;
-  assert.match(said, /^Manifest: \/root\/host\.yaml, with 1 domains: dom0$/m);
+  assert.match(said, /^Manifest: \/root\/host\.yaml, with 2 domains: dom0, mail$/m);
   assert.match(said, /^domB's memory: \d+ MiB$/m);
   assert.match(said, /^PCR 13 will be sha256:[0-9a-f]{64}$/m);
   // Made by "domb install", by the hook of the kernel's package, and by that of initramfs-tools, each once.
@@ -132,6 +132,8 @@ test('the host is dom0 of its first release, which is good and becomes the defau
     status: 'domb status',
     list: 'domb list dom0 && domb list "$(cat /sys/hypervisor/uuid)"',
     xl: 'xl list',
+    guest:
+      'for i in $(seq 60); do grep -ao "written by mail" /dev/loop0 && break; sleep 1; done; ping -c 3 -w 60 10.7.0.2',
     grub: 'grub-editenv - list',
     // An update that goes wrong: it asks for more memory than there is, which nothing sees before domB does.
     update: `sed -i 's/1GiB/64GiB/' /etc/domb/manifest.yaml; ${kernelHook} 2>&1`,
@@ -157,8 +159,10 @@ test('the host is dom0 of its first release, which is good and becomes the defau
   const domains = well(of('xl')).trim().split('\n').slice(1);
   assert.deepEqual(
     domains.map((line) => line.split(/ +/)[0]),
-    ['Domain-0'],
+    ['Domain-0', 'mail'],
   );
+  assert.match(status, /^mail +1 +[0-9a-f-]{36} +running +128 MiB +1 +system_u:system_r:domU_t$/m);
+  assert.match(well(of('guest')), /^written by mail$/m);
   assert.match(well(of('grub')), new RegExp(`^saved_entry=domb-${first}$`, 'm'));
   const update = well(of('update'));
   large = found(/^Release ([0-9a-f]{12}) is tried once, at the next boot/m, update);
@@ -186,6 +190,7 @@ test('then the release before it boots again, and says what failed; it is exchan
     units,
     status: 'domb status',
     gone: 'ls /boot/domb',
+    chosen: 'grub-set-default 0 && domb status',
     other: 'domb install /root/host.yaml --efi --yes 2>&1',
     uninstall: 'domb uninstall --yes 2>&1',
     left: noTrace,
@@ -204,6 +209,8 @@ test('then the release before it boots again, and says what failed; it is exchan
     new RegExp(`^Last failure: \\S+, release ${large}\\n {2}the boot loader has started it`, 'm'),
   );
   assert.equal(well(of('gone')).trim(), first);
+  const chosen = 'as before domb, which somebody has chosen; what was good last: release';
+  assert.match(of('chosen').output, new RegExp(`^Default: ${chosen} ${first}$`, 'm'));
   assert.equal(of('other').status, 1);
   assert.match(of('other').output, /GRUB starts the releases of this host.*\n.*domb uninstall/);
   assert.match(

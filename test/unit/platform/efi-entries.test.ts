@@ -141,6 +141,8 @@ test('a release is one file and a boot option, tried once, first when it was goo
   assert.deepEqual(await entries.seen(ONE), { booted: ONE, tried: ONE, pending: false });
   await entries.promote(ONE);
   assert.equal(at.get('BootOrder'), '0002,0001');
+  const { default: standard } = await entries.seen();
+  assert.equal(standard, ONE);
 
   at.release(TWO);
   await entries.refresh();

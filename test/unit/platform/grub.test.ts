@@ -83,6 +83,8 @@ test('a release is tried once; what was tried, and what not, is seen', async () 
   assert.deepEqual(await grub.seen(), { booted: ONE, pending: true });
   await grub.forget();
   assert.deepEqual(await grub.seen(), { booted: ONE, pending: false });
+  await grub.promote(TWO);
+  assert.deepEqual(await grub.seen(), { booted: ONE, default: TWO, pending: false });
   await grub.leave();
   assert.deepEqual(block(), ['']);
 });
