@@ -14,8 +14,6 @@ const fixtures = join(import.meta.dirname, 'debian-dom0');
 const packages = [
   ...['systemd-sysv', 'udev', 'dbus', 'kmod', 'e2fsprogs', 'zstd', 'initramfs-tools'],
   ...['xen-utils-4.17', 'tpm2-tools', 'libtss2-tcti-device0'],
-  // Beside initramfs-tools; the package dracut would take its place.
-  'dracut-core',
   // For the host on which domb is installed.
   ...['grub2-common', 'grub-efi-amd64-bin', 'xz-utils', 'libstdc++6', 'fdisk'],
   ...['efibootmgr', 'sbsigntool'],
