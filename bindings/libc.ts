@@ -179,6 +179,12 @@ export function mapFile(fd: number, length: number): bigint {
   return libc().mmap({ address: 0n, length, protection: PROT_READ, flags, fd, offset: 0 });
 }
 
+/** mmap(2) of a device's memory, for reading. @param offset a multiple of a page @returns the address */
+export function mapDevice(fd: number, offset: number, length: number): bigint {
+  const flags = MAP_SHARED;
+  return libc().mmap({ address: 0n, length, protection: PROT_READ, flags, fd, offset });
+}
+
 /** mmap(2) of zeros that this process may change; they take memory once they are written to. @returns the address */
 export function mapZeros(length: number): bigint {
   const [protection, flags] = [PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS];

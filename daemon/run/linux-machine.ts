@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { openDevice } from 'node-tpm2-pts';
@@ -19,6 +10,7 @@ import { BootFailure } from '../plan/failure.ts';
 import { paths } from '../plan/settings.ts';
 import type { Machine } from './machine.ts';
 import { takePackedFile } from './packed-file.ts';
+import { openPhysicalMemory } from './physical-memory.ts';
 
 /** Linux makes it for a TPM 2.0 only. */
 const tpm2Device = '/dev/tpmrm0';
@@ -116,18 +108,7 @@ export const linuxMachine: Machine = {
     return existsSync(path) ? readFile(path) : undefined;
   },
 
-  physicalMemory() {
-    const file = openSync('/dev/mem', 'r');
-    const word = Buffer.alloc(4);
-    return {
-      word(address) {
-        // Linux maps the page for each read, and Xen makes that mapping uncached and, for configuration space, read-only.
-        readSync(file, word, 0, 4, address);
-        return word.readUInt32LE(0);
-      },
-      close: () => closeSync(file),
-    };
-  },
+  physicalMemory: () => openPhysicalMemory(),
 
   releaseTpm() {
     const device = realpathSync(join(tpmClass, 'device'));
