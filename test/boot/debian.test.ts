@@ -64,7 +64,7 @@ const questions = {
   // xenconsoled keeps what a guest has said until somebody looks.
   console: consoleUntil('mail', 'on eth0'),
   devices: 'xl block-list mail; xl network-list mail; xl block-list web; xl network-list web',
-  disk: 'for i in $(seq 60); do grep -a written /dev/loop0 && break; sleep 1; done; grep -a written /dev/loop1',
+  disk: "for i in $(seq 60); do grep -a -o 'written by .*' /dev/loop0 && break; sleep 1; done; grep -a written /dev/loop1",
   network:
     'for i in 2 3; do ping -c 3 -w 60 10.7.0.$i || break; done; ip neighbour show dev xenbr0',
   again: 'domb introduce --json',
