@@ -108,7 +108,7 @@ export interface LibxlDevice {
   json: string;
 }
 
-/** More than any struct of libxl takes; the largest, libxl_domain_config of 4.17, has 1288 bytes. */
+/** More than any struct of libxl takes; the largest, libxl_domain_config, has 1288 bytes. */
 const STRUCT_BYTES = 4096;
 
 /**

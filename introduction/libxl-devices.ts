@@ -1,4 +1,4 @@
-/** Devices in the JSON form that libxl has for its structs (libxl_types.idl of Xen 4.17). What is left out has its usual value. */
+/** Devices in the JSON form that libxl has for its structs (libxl_types.idl). What is left out has its usual value. */
 import type { LibxlDevice } from '../bindings/libxl.ts';
 import type { ServedDisk, ServedVif } from '../domains/served-devices.ts';
 
