@@ -38,6 +38,25 @@ const LIBXL = {
     result: 'i32',
     fails: 'nonzero',
   },
+  // Its macros for older callers have other parameters; this is the function itself.
+  libxl_domain_create_new: {
+    args: {
+      context: 'pointer',
+      config: 'bytes',
+      domid: 'bytes',
+      how: 'bytes?',
+      console: 'bytes?',
+    },
+    result: 'i32',
+    fails: 'nonzero',
+    slow: true,
+  },
+  libxl_domain_unpause: {
+    args: { context: 'pointer', domid: 'u32', how: 'bytes?' },
+    result: 'i32',
+    fails: 'nonzero',
+    slow: true,
+  },
   libxl_domain_config_dispose: { args: { config: 'bytes' }, result: 'void', fails: 'never' },
   libxl_domain_destroy: {
     args: { context: 'pointer', domid: 'u32', how: 'bytes?' },
@@ -137,6 +156,23 @@ export async function addDevice(
     }
   } finally {
     libxl[`libxl_device_${kind}_dispose`]({ device });
+  }
+}
+
+/**
+ * Creates a domain from a configuration in libxl's JSON form, builds it, attaches its devices, and leaves it paused.
+ * @throws CallError where libxl refuses it; its messages say why, and it has taken away what it had made
+ */
+export async function createDomain(libxl: Libxl, context: bigint, json: string): Promise<number> {
+  const config = Buffer.alloc(STRUCT_BYTES);
+  const domid = Buffer.alloc(4);
+  libxl.libxl_domain_config_init({ config });
+  try {
+    libxl.libxl_domain_config_from_json({ context, config, json });
+    await libxl.libxl_domain_create_new({ context, config, domid, how: null, console: null });
+    return domid.readUInt32LE();
+  } finally {
+    libxl.libxl_domain_config_dispose({ config });
   }
 }
 

@@ -236,8 +236,10 @@ export const commands: readonly Command[] = [
     summary: 'do with domains that stop what the manifest says, in dom0',
     description: [
       'Waits for the ends of the domains with "xenstore: true" that domB made, and does with each what "on_poweroff", "on_reboot" and ' +
-        '"on_crash" in the manifest say: destroys it, with its devices, or leaves it until xl destroy. A domain that asks for a reboot ' +
-        'ends, as nothing builds boot domains again; one that is being saved is left alone.',
+        '"on_crash" in the manifest say: destroys it, with its devices, leaves it until xl destroy, or destroys it and builds it again. One that is ' +
+        'being saved is left alone.',
+      'A domain is built again only from images whose digests are those that this boot measured, under its domid and label; where they are ' +
+        'others, it stays destroyed, and that is told. The log is not compared with the TPM, and no evidence covers the new instance.',
       'It runs until no such domain is left; domb-watch.service of the package domb-dom0 runs it. Each end is told on standard output.',
     ],
     arguments: [],
@@ -246,6 +248,18 @@ export const commands: readonly Command[] = [
         name: 'record',
         value: 'FILE',
         says: 'The record that domB handed over; /run/domb/record.json.',
+        completes: 'files',
+      },
+      {
+        name: 'log',
+        value: 'FILE',
+        says: 'The measurement log that domB handed over; /run/domb/measurement.log.',
+        completes: 'files',
+      },
+      {
+        name: 'images',
+        value: 'DIR',
+        says: 'Where the images are, by the names that the manifest gives them; /var/lib/domb/images.',
         completes: 'files',
       },
     ],

@@ -88,6 +88,10 @@ const runningDomain = (list: string): JsonPart[] => [
   [`${list}.vcpus`, 'its vCPUs'],
   [`${list}.manifestName`, 'what the manifest calls it, where domB made it'],
   [`${list}.booted`, 'true when domB made it in this boot'],
+  [
+    `${list}.restarts`,
+    'how often dom0 has built it again in this boot; evidence covers no such instance',
+  ],
 ];
 
 export const jsonShapes: Partial<Record<DombCommand, readonly JsonPart[]>> = {

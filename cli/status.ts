@@ -121,7 +121,7 @@ function statusText(status: HostStatus): string {
   const { boot, release, title, manifest, installed, domains, evidence, verdict } = status;
   const lines = [`This boot: ${boots[boot]}`];
   if (release) lines.push(`Release: ${release} (${safe(title ?? '')})`, `Manifest: ${manifest}`);
-  if (domains.length > 0) lines.push('', domainTable(domains));
+  if (domains.length > 0) lines.push('', domainTable(domains), ...restartLines(domains));
   if (evidence.length > 0) {
     lines.push('Evidence:', ...evidence.map(({ file, bytes }) => `  ${file} (${bytes} bytes)`));
   }
@@ -135,6 +135,23 @@ function statusText(status: HostStatus): string {
   lines.push('', ...installedLines(installed, status.default));
   for (const each of status.unknown) lines.push(`Not known: ${safe(each)}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** What of the running domains is dom0's work, and not the boot's. */
+function restartLines(domains: readonly RunningDomain[]): string[] {
+  const lines = domains
+    .filter(({ restarts }) => restarts > 0)
+    .map(({ name, domid, restarts }) => {
+      const times = restarts === 1 ? 'once' : `${restarts} times`;
+      return `  ${safe(name ?? '-')} (domain ${domid}), ${times}`;
+    });
+  return lines.length === 0
+    ? []
+    : [
+        'Built again by dom0, from images with the digests that this boot measured; its evidence does not cover these instances:',
+        ...lines,
+        '',
+      ];
 }
 
 function installedLines(state: HostState | undefined, now: HostStatus['default']): string[] {

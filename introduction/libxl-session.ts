@@ -3,6 +3,7 @@ import { MessageCapture } from '../bindings/libxentoollog.ts';
 import type { Libxl } from '../bindings/libxl.ts';
 import {
   addDevice,
+  createDomain,
   type DomainEnd,
   type LibxlDevice,
   nextEnd,
@@ -85,6 +86,22 @@ export class LibxlSession {
   async destroy(domid: number): Promise<void> {
     await this.#explained(`destroy domain ${domid}`, `try "xl destroy ${domid}"`, () =>
       this.#libxl.libxl_domain_destroy({ context: this.#context, domid, how: null }),
+    );
+  }
+
+  /**
+   * Creates a domain from a configuration in libxl's JSON form, with its devices, and leaves it paused.
+   * @returns its domid
+   */
+  create(name: string, json: string): Promise<number> {
+    return this.#explained(`create ${name}`, ATTACH_HINT, () =>
+      createDomain(this.#libxl, this.#context, json),
+    );
+  }
+
+  async unpause(domid: number): Promise<void> {
+    await this.#explained(`start domain ${domid}`, `try "xl unpause ${domid}"`, () =>
+      this.#libxl.libxl_domain_unpause({ context: this.#context, domid, how: null }),
     );
   }
 

@@ -1,5 +1,5 @@
 import type { DomainRings, Ring, XenstoreRing } from '../bindings/hypervisor.ts';
-import { type EndAction, USUAL_END } from '../domains/end-actions.ts';
+import { type BuildingPlan, type EndAction, USUAL_END } from '../domains/end-actions.ts';
 import {
   ADDRESSES,
   INTERFACE,
@@ -32,6 +32,8 @@ export interface BootDomain extends DomainRings {
   hardware: boolean;
   /** What becomes of it when it stops. */
   ends: { poweroff: EndAction; reboot: EndAction; crash: EndAction };
+  /** What building it again takes, where that is what becomes of it. */
+  again?: BuildingPlan;
   /** Devices for it, as `0000:00:05.0`. */
   pci: string[];
   /** Disks and network interfaces that this domain serves to it. */
@@ -103,7 +105,21 @@ const MOST_VCPUS = 8192;
 /** What a manifest may call a domain. */
 const NAME = /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-function domainOf(domain: Fields): BootDomain {
+function domainOf(fields: Fields): BootDomain {
+  const domain = fieldsOf(fields);
+  const { ends, name, again, hardware } = domain;
+  const restarts = Object.values(ends).includes('restart');
+  if (restarts !== (again !== undefined)) {
+    throw new RecordError(`${name}: what builds it again, and whether that is done, do not agree`);
+  }
+  // What our manifests cannot have: libxl could not carry it over.
+  if (restarts && (hardware || domain.pci.length > 0 || fields.has('vtpm'))) {
+    throw new RecordError(`${name} has what nobody can build again`);
+  }
+  return domain;
+}
+
+function fieldsOf(domain: Fields): BootDomain {
   const vcpus = domain.integer('vcpus', 1, MOST_VCPUS);
   const memoryKiB = domain.integer('memoryKiB', 1, MOST_KIB);
   return {
@@ -122,6 +138,7 @@ function domainOf(domain: Fields): BootDomain {
       reboot: endOf(domain, 'onReboot'),
       crash: endOf(domain, 'onCrash'),
     },
+    ...(domain.has('again') ? { again: planOf(domain.object('again')) } : {}),
     pci: domain.has('pci') ? domain.list('pci', pciAddress) : [],
     disks: domain.has('disks') ? domain.list('disks').map(diskOf) : [],
     vifs: domain.has('vifs') ? domain.list('vifs').map(vifOf) : [],
@@ -144,7 +161,41 @@ function pciAddress(value: unknown): string {
 }
 
 const endOf = (domain: Fields, name: string): EndAction =>
-  (domain.optionalText(name, /^(destroy|preserve)$/) as EndAction | undefined) ?? USUAL_END;
+  (domain.optionalText(name, /^(destroy|preserve|restart)$/) as EndAction | undefined) ?? USUAL_END;
+
+/** What a manifest takes for a command line, for the name of an image, and for a number of a CPU and of what Xen keeps of a domain. */
+const CMDLINE = /^[ -~]{0,4096}$/;
+const IMAGE = /^(?!\/)(?!(?:.*\/)?\.{0,2}(?:\/|$))[!-~]{1,255}$/;
+const MOST_CPU = 4095;
+const MOST_LIMIT = 2 ** 31 - 1;
+
+function planOf(plan: Fields): BuildingPlan {
+  const limits = plan.object('limits');
+  const limit = (name: keyof BuildingPlan['limits']) =>
+    limits.has(name) ? { [name]: limits.integer(name, 0, MOST_LIMIT) } : {};
+  return {
+    kernel: plan.text('kernel', IMAGE),
+    ramdisk: plan.list('ramdisk', imageName),
+    cmdline: plan.text('cmdline', CMDLINE),
+    ...(plan.has('cpus') ? { cpus: plan.list('cpus', cpuNumber) } : {}),
+    limits: { ...limit('grantFrames'), ...limit('maptrackFrames'), ...limit('eventChannels') },
+    nestedHvm: plan.is('nestedHvm'),
+    msrRelaxed: plan.is('msrRelaxed'),
+    uuidFixed: plan.is('uuidFixed'),
+  };
+}
+
+function imageName(value: unknown): string {
+  if (typeof value === 'string' && IMAGE.test(value)) return value;
+  throw new RecordError(`${JSON.stringify(value)} is no image`);
+}
+
+function cpuNumber(value: unknown): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MOST_CPU) {
+    return value as number;
+  }
+  throw new RecordError(`${JSON.stringify(value)} is no CPU`);
+}
 
 function diskOf(disk: Fields): ServedDisk {
   const script = disk.optionalText('script', SCRIPT);

@@ -10,8 +10,8 @@ export interface XenRelease {
   libraries: { control: string; guest: string; light: string };
   /** Numbers of its policy's classes and permissions (security_classes and access_vectors in xen/xsm/flask/policy). */
   flask: {
-    /** The class of what is done to domains, and in it the bit for ending one. */
-    domain: { class: number; destroy: number };
+    /** The class of what is done to domains, and in it the bits for making and ending one. */
+    domain: { class: number; create: number; destroy: number };
     /** The class of what concerns pvh and hvm domains only, and in it the bit of HVMOP_set_param. */
     hvm: { class: number; setparam: number };
     /** The class of access to memory, and in it the bits for mapping what is another's. */

@@ -99,9 +99,9 @@ export interface DomainDocument {
   autostart?: boolean;
   critical?: boolean;
   on_failure?: 'halt' | 'reboot' | 'recovery';
-  on_poweroff?: 'destroy' | 'preserve';
-  on_reboot?: 'destroy' | 'preserve';
-  on_crash?: 'destroy' | 'preserve';
+  on_poweroff?: 'destroy' | 'preserve' | 'restart';
+  on_reboot?: 'destroy' | 'preserve' | 'restart';
+  on_crash?: 'destroy' | 'preserve' | 'restart';
   recovery?: boolean;
   after?: string[];
 }

@@ -506,13 +506,13 @@ export const shapes = (): SchemaValidator['shapes'] => ({
   "expects": "halt, reboot or recovery"
  },
  "domains[].on_poweroff": {
-  "expects": "destroy or preserve"
+  "expects": "destroy, preserve or restart"
  },
  "domains[].on_reboot": {
-  "expects": "destroy or preserve"
+  "expects": "destroy, preserve or restart"
  },
  "domains[].on_crash": {
-  "expects": "destroy or preserve"
+  "expects": "destroy, preserve or restart"
  },
  "domains[].recovery": {
   "expects": "true or false",
@@ -1173,7 +1173,7 @@ return errors === 0;
 }
 validate23.evaluated = {"props":true,"dynamicProps":false,"dynamicItems":false};
 
-const schema57 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"$ref":"#/$defs/cpuid"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"disk":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^[ -~]{1,500}$"}},"vif":{"type":"array","maxItems":16,"items":{"type":"string","pattern":"^[ -~]{0,500}$"}},"channels":{"type":"array","maxItems":64,"items":{"type":"string","pattern":"^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$"}},"vtpm":{"type":"string"},"vtpm_persistent":{"type":"boolean"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"},"on_failure":{"enum":["halt","reboot","recovery"]},"on_poweroff":{"enum":["destroy","preserve"]},"on_reboot":{"enum":["destroy","preserve"]},"on_crash":{"enum":["destroy","preserve"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
+const schema57 = {"type":"object","additionalProperties":false,"required":["name","domid"],"properties":{"name":{"type":"string","pattern":"^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},"domid":{"type":"integer","minimum":0,"maximum":65535},"type":{"$ref":"#/$defs/type"},"uuid":{"type":"string","pattern":"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"},"memory":{"$ref":"#/$defs/memory"},"maxmem":{"type":"string","pattern":"^[0-9]{1,9}(MiB|GiB|TiB)$"},"vcpus":{"$ref":"#/$defs/vcpus"},"maxvcpus":{"type":"integer","minimum":1,"maximum":127},"cpuid":{"$ref":"#/$defs/cpuid"},"nestedhvm":{"type":"boolean"},"msr_relaxed":{"type":"boolean"},"cpus":{"$ref":"#/$defs/cpus"},"kernel":{"$ref":"#/$defs/kernel"},"ramdisk":{"$ref":"#/$defs/ramdisk"},"cmdline":{"$ref":"#/$defs/cmdline"},"seclabel":{"$ref":"#/$defs/seclabel"},"max_grant_frames":{"$ref":"#/$defs/max_grant_frames"},"max_maptrack_frames":{"$ref":"#/$defs/max_maptrack_frames"},"max_event_channels":{"$ref":"#/$defs/max_event_channels"},"capabilities":{"type":"array","items":{"type":"string","enum":["control","hardware","xenstore"]}},"ioports":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$"}},"iomem":{"type":"array","maxItems":256,"items":{"type":"string","pattern":"^(0x)?[0-9A-Fa-f]{1,10},(0x)?[0-9A-Fa-f]{1,8}$"}},"irqs":{"type":"array","maxItems":16,"items":{"type":"integer","minimum":1,"maximum":15}},"pci":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^([0-9A-Fa-f]{4}:)?[0-9A-Fa-f]{2}:[01][0-9A-Fa-f]\\.[0-7]$"}},"xenstore":{"$ref":"#/$defs/xenstore"},"console":{"$ref":"#/$defs/console"},"disk":{"type":"array","maxItems":32,"items":{"type":"string","pattern":"^[ -~]{1,500}$"}},"vif":{"type":"array","maxItems":16,"items":{"type":"string","pattern":"^[ -~]{0,500}$"}},"channels":{"type":"array","maxItems":64,"items":{"type":"string","pattern":"^[0-9]{1,9}[=>][A-Za-z0-9][A-Za-z0-9._-]{0,62}:[0-9]{1,9}$"}},"vtpm":{"type":"string"},"vtpm_persistent":{"type":"boolean"},"digests":{"$ref":"#/$defs/digests"},"measurement":{"$ref":"#/$defs/domainMeasurement"},"autostart":{"$ref":"#/$defs/autostart"},"critical":{"$ref":"#/$defs/critical"},"on_failure":{"enum":["halt","reboot","recovery"]},"on_poweroff":{"enum":["destroy","preserve","restart"]},"on_reboot":{"enum":["destroy","preserve","restart"]},"on_crash":{"enum":["destroy","preserve","restart"]},"recovery":{"type":"boolean"},"after":{"type":"array","items":{"type":"string"}}}};
 const pattern19 = new RegExp("^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "u");
 const pattern20 = new RegExp("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$", "u");
 const pattern30 = new RegExp("^[0-9A-Fa-f]{1,4}(-[0-9A-Fa-f]{1,4})?$", "u");
@@ -1811,21 +1811,21 @@ errors++;
 }
 if(data.on_poweroff !== undefined){
 let data48 = data.on_poweroff;
-if(!((data48 === "destroy") || (data48 === "preserve"))){
+if(!(((data48 === "destroy") || (data48 === "preserve")) || (data48 === "restart"))){
 vErrors = fail(vErrors, instancePath+"/on_poweroff", "enum", {allowedValues: schema57.properties.on_poweroff.enum});
 errors++;
 }
 }
 if(data.on_reboot !== undefined){
 let data49 = data.on_reboot;
-if(!((data49 === "destroy") || (data49 === "preserve"))){
+if(!(((data49 === "destroy") || (data49 === "preserve")) || (data49 === "restart"))){
 vErrors = fail(vErrors, instancePath+"/on_reboot", "enum", {allowedValues: schema57.properties.on_reboot.enum});
 errors++;
 }
 }
 if(data.on_crash !== undefined){
 let data50 = data.on_crash;
-if(!((data50 === "destroy") || (data50 === "preserve"))){
+if(!(((data50 === "destroy") || (data50 === "preserve")) || (data50 === "restart"))){
 vErrors = fail(vErrors, instancePath+"/on_crash", "enum", {allowedValues: schema57.properties.on_crash.enum});
 errors++;
 }

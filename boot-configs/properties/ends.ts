@@ -1,6 +1,9 @@
+import { isKeptFromDom0 } from '../../domains/end-actions.ts';
 import type { Check } from '../checks/check.ts';
-import { hasXenstore, isHardware } from '../draft.ts';
+import { imageComponents } from '../components.ts';
+import { type DraftDomain, hasXenstore, isHardware } from '../draft.ts';
 import type { DomainSettings } from '../manifest.ts';
+import { deviceProperties } from './device-items.ts';
 import { asksNothing, atCreation, property } from './property.ts';
 
 const keys = ['on_poweroff', 'on_reboot', 'on_crash'] as const;
@@ -25,7 +28,61 @@ export const endActions: Check = {
   },
 };
 
-const usual = { checks: [endActions], asks: asksNothing, honouredBy: ['record'] } as const;
+export const restart: Check = {
+  rule: 'restart',
+  says: 'Only an ordinary guest that was measured as a whole is built again: a pv or pvh domain that dom0 may build, without vTPM, channels, cpuid, capabilities or parts of the machine.',
+  run({ domains }, report) {
+    for (const domain of domains) {
+      // Said by end-actions.
+      if (isHardware(domain) || hasXenstore(domain) === false) continue;
+      const message = unlikeBefore(domain, domains);
+      if (message === undefined) continue;
+      for (const key of keys) {
+        if (domain[key] !== 'restart') continue;
+        report([...domain.path, key], message, 'write "destroy" or "preserve"');
+      }
+    }
+  },
+};
+
+/** Why dom0 cannot build the domain again as domB built it; undefined where it can. */
+function unlikeBefore(domain: DraftDomain, domains: readonly DraftDomain[]): string | undefined {
+  const {
+    name,
+    seclabel,
+    type,
+    vtpm,
+    channels = [],
+    cpuid,
+    capabilities = [],
+    measurement,
+  } = domain;
+  if (seclabel !== undefined && isKeptFromDom0(seclabel)) {
+    return `dom0 may build no ${seclabel}: what such a domain has is kept from dom0`;
+  }
+  if (capabilities.length > 0) return 'what has capabilities domB alone builds';
+  if (vtpm !== undefined) {
+    return 'its TPM has measured one start of the domain in this boot, and nobody resets it for another';
+  }
+  if (type === 'hvm') return 'libxl builds no hvm domain without a device model';
+  const joined = domains.some(({ channels: others = [] }) =>
+    others.some((text) => name !== undefined && text?.includes(`${name}:`)),
+  );
+  if (channels.length > 0 || joined) return 'Xen keeps joined ports for one instance, which ends';
+  if (cpuid !== undefined) return 'dom0 carries no cpuid over to another instance';
+  const part = [...deviceProperties, 'pci' as const].find((key) => (domain[key] ?? []).length > 0);
+  if (part !== undefined) return `dom0 gives nobody ${part} in domB's place`;
+  const left = imageComponents.filter(
+    (each) =>
+      measurement?.components?.includes(each) === false &&
+      (each !== 'ramdisk' || domain.ramdisk !== undefined),
+  );
+  return left.length === 0
+    ? undefined
+    : `nobody could tell whether it is built from the same ${left.join(' and ')}, which ${left.length === 1 ? 'is' : 'are'} not measured`;
+}
+
+const usual = { checks: [endActions, restart], asks: asksNothing, honouredBy: ['record'] } as const;
 
 export const onPoweroffProperty = property({
   ...usual,

@@ -30,9 +30,9 @@ const byKey: Readonly<Record<string, Adviser>> = {
   iomem: (value) => meant(iomem(String(value))),
   pci: (value) => meant(pci(String(value))),
   cpus,
-  on_poweroff: (value) => builtOnce(String(value)),
-  on_reboot: (value) => builtOnce(String(value)),
-  on_crash: (value) => builtOnce(String(value)),
+  on_poweroff: (value) => endAction(String(value)),
+  on_reboot: (value) => endAction(String(value)),
+  on_crash: (value) => endAction(String(value)),
   cpuid: (value) => meant(cpuid(String(value))),
   cmdline,
 };
@@ -111,9 +111,10 @@ function digest(value: string | number): string | undefined {
 }
 
 /** What xl.cfg has for the ends of domains beside what is taken here. */
-function builtOnce(value: string): string | undefined {
-  if (/restart|soft-reset/.test(value)) {
-    return 'a boot domain is built once, from what was measured then: domain 0 cannot start it again;';
+function endAction(value: string): string | undefined {
+  if (value === 'rename-restart') return 'the former instance goes: did you mean "restart"?';
+  if (value === 'soft-reset') {
+    return 'a boot domain keeps nothing over a reset: "restart" builds it again;';
   }
   const dumped = /^coredump-(destroy|preserve|restart)$/.test(value);
   return dumped ? '"preserve" keeps it for "xl dump-core";' : undefined;

@@ -1,6 +1,7 @@
 import { listDomains } from '../../bindings/xen/inventory.ts';
 import { XenSession } from '../../bindings/xen/session.ts';
 import { type BootRecord, readBootRecord } from '../../introduction/record.ts';
+import { readRestarts } from '../../introduction/restarts.ts';
 import { XenstoreConnection } from '../../introduction/store.ts';
 
 /** A domain as dom0 sees it now. */
@@ -18,6 +19,8 @@ export interface RunningDomain {
   vcpus: number;
   /** True for those that domB made in this boot. */
   booted: boolean;
+  /** How often dom0 has built it again in this boot; 0 for an instance that is nobody's but domB's, or is none of the manifest's. */
+  restarts: number;
 }
 
 /** All domains that there are, with the names that domB gave them and those that xenstore knows. */
@@ -26,6 +29,7 @@ export async function runningDomains(record: string): Promise<RunningDomain[]> {
     if (error.code === 'ENOENT') return { hardwareDomid: 0, domains: [] };
     throw error;
   });
+  const again = await readRestarts();
   const session = XenSession.open();
   try {
     const store = storeOf(session);
@@ -33,10 +37,25 @@ export async function runningDomains(record: string): Promise<RunningDomain[]> {
       return listDomains(session).map((domain) => {
         const { domid, uuid, seclabel, memoryKiB, vcpus } = domain;
         const own = made.domains.find((each) => each.domid === domid && sameUuid(each.uuid, uuid));
+        const restarted = again.get(domid);
+        const restarts =
+          restarted !== undefined && sameUuid(restarted.uuid, uuid) ? restarted.times : 0;
         const name = store?.read(`/local/domain/${domid}/name`) ?? own?.name;
-        const [manifestName, booted] = [own?.name, own !== undefined];
+        // With a UUID that the manifest fixes, it is another instance all the same.
+        const [manifestName, booted] = [own?.name, own !== undefined && restarts === 0];
         const state = stateOf(domain);
-        return { name, manifestName, domid, uuid, seclabel, state, memoryKiB, vcpus, booted };
+        return {
+          name,
+          manifestName,
+          domid,
+          uuid,
+          seclabel,
+          state,
+          memoryKiB,
+          vcpus,
+          booted,
+          restarts,
+        };
       });
     } finally {
       store?.close();

@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { allSubjects } from '../../platform/demo/judge.ts';
 import { reservedBootDomid } from '../../platform/demo/platform-run.ts';
 import { parseXlList } from '../../platform/judge/tool-output.ts';
+import { runProgram } from '../../platform/lib/run.ts';
 import { debianDom0 } from './debian-dom0.ts';
 import { boot, consoleUntil, failedChecks, parts } from './support.ts';
 import { withSystemd } from './systemd-boot-domain.ts';
@@ -52,6 +53,7 @@ ${guest('mail', 1, 'pv', 'domb.disk=xvda domb.net=10.7.0.2/24')}    console: tru
     on_crash: preserve
 ${guest('web', 2, 'pvh', 'earlyprintk=xen,keep domb.disk=xvdb domb.net=10.7.0.3/24')}    disk: ["format=raw, vdev=xvdb, access=ro, target=/dev/loop1"]
     vif: [""]
+    on_reboot: restart
 ${guest('box', 3, 'pv', '')}`;
 
 /** Shell commands for dom0, by name. */
@@ -76,10 +78,28 @@ domb introduce --record /run/asking.json`,
   ended: `
 xl shutdown box && xl reboot web && xl sysrq mail c
 said() { journalctl --no-pager --output=cat --unit=domb-watch.service; }
-for i in $(seq 90); do [ "$(said | grep -c 'is gone\\|it stays')" = 3 ] && break; sleep 1; done
-said; xl list -Z; xenstore-ls /local/domain/0/backend`,
+for i in $(seq 90); do [ "$(said | grep -c 'is gone\\|it stays\\|built again from')" = 4 ] && break; sleep 1; done
+said; xl list -Z; xl block-list web; ls -A /run/domb-building; ping -c 3 -w 60 10.7.0.3; domb status`,
+  changed: `
+echo >>/var/lib/domb/images/guest.cpio.zst; xl reboot web
+said() { journalctl --no-pager --output=cat --unit=domb-watch.service; }
+for i in $(seq 60); do said | grep 'stays destroyed' && break; sleep 1; done
+said | grep -A 1 'stays destroyed'; xl list; xenstore-ls /local/domain/0/backend`,
   destroyed: 'xl destroy mail; sleep 2; xl list; systemctl is-active domb-watch.service',
 };
+
+/** Puts images into a file system that nobody has mounted. */
+async function intoDisk(
+  disk: string,
+  directory: string,
+  images: ReadonlyMap<string, string>,
+  names: readonly string[],
+): Promise<void> {
+  const parents = ['/var/lib/domb', directory].map((path) => `mkdir ${path}`);
+  const writes = names.map((name) => `write ${images.get(name)} ${directory}/${name}`);
+  const commands = [...parents, ...writes].join('\n');
+  await runProgram('debugfs', ['-w', '-f', '-', disk], { input: commands });
+}
 
 test('a stock Debian 12 with systemd is dom0', async (t) => {
   const { initrd, disk } = await debianDom0();
@@ -88,6 +108,8 @@ test('a stock Debian 12 with systemd is dom0', async (t) => {
   const own = join(scratch, 'disk');
   await copyFile(disk, own, constants.COPYFILE_FICLONE);
   const built = await parts();
+  // Where "domb install" would keep them.
+  await intoDisk(own, '/var/lib/domb/images', built.images, ['vmlinux', 'guest.cpio.zst']);
   const run = await boot('debian', manifest, {
     parts: { ...built, images: new Map([...built.images, ['initrd.img', initrd]]) },
     disk: own,
@@ -180,14 +202,44 @@ test('a stock Debian 12 with systemd is dom0', async (t) => {
   await t.test('with a guest that stops is done what the manifest says', () => {
     const { output } = said('ended');
     assert.match(output, /box \(domain 3\) has shut down: destroyed\nbox \(domain 3\) is gone/);
-    assert.match(output, /web \(domain 2\) asks for a reboot, which .*: destroyed\n/);
+    assert.match(output, /web \(domain 2\) asks for a reboot: destroyed, to be built again\n/);
     assert.match(output, /mail \(domain 1\) has crashed: it stays until "xl destroy 1"/);
-    const left = parseXlList(output.slice(output.indexOf('Name ')));
-    assert.deepEqual(left.map(({ name }) => name).sort(), ['Domain-0', 'mail', 'vtpm']);
-    // Their devices went with them.
-    assert.doesNotMatch(output, /\/local\/domain\/2\/device/);
+    const left = parseXlList(output.slice(output.indexOf('Name '), output.indexOf('Vdev ')));
+    assert.deepEqual(left.map(({ name }) => name).sort(), ['Domain-0', 'mail', 'vtpm', 'web']);
     assert.doesNotMatch(said('destroyed').output, /^mail /m);
     assert.match(said('destroyed').output, /^inactive$/m);
+  });
+
+  await t.test(
+    '"restart" builds a guest again that asks for a reboot: its domid, label, disk and network',
+    () => {
+      const { output } = said('ended');
+      const [, uuid = ''] =
+        /web \(domain 2\) was built again from what was measured, and runs: (\S+)/.exec(output) ??
+        [];
+      assert.notEqual(uuid, '', output);
+      assert.match(output, /^web +2 +128 .* system_u:system_r:domU_t$/m);
+      assert.match(output, /3 packets transmitted, 3 received/);
+      // Once as domB's, once as dom0's.
+      assert.equal(run.consoleText.match(/guest web: its disk xvdb says disk of web/g)?.length, 2);
+      assert.match(
+        output,
+        /its evidence does not cover these instances:\n +web \(domain 2\), once/,
+      );
+      assert.match(output, new RegExp(`^web +2 +${uuid} `, 'm'));
+      assert.doesNotMatch(output, /^kernel$|^ramdisk$/m);
+    },
+  );
+
+  await t.test('it does not from an image that is another than the measured one', () => {
+    const { output } = said('changed');
+    assert.match(
+      output,
+      /web \(domain 2\) stays destroyed: web is not built again: \S+guest\.cpio\.zst is not the ramdisk that this boot measured: sha256 [0-9a-f]{64}, where [0-9a-f]{64} was measured\n/,
+    );
+    assert.doesNotMatch(output, /^web /m);
+    // Its devices went with it.
+    assert.doesNotMatch(output, /\/local\/domain\/2\/device/);
   });
 
   await t.test('FLASK had nothing to refuse', () => {

@@ -12,7 +12,7 @@ export const xen417: XenRelease = {
     light: 'libxenlight.so.4.17',
   },
   flask: {
-    domain: { class: 3, destroy: 1 << 7 },
+    domain: { class: 3, create: 1 << 4, destroy: 1 << 7 },
     hvm: { class: 5, setparam: 1 << 2 },
     mmu: { class: 6, map_read: 1 << 0, map_write: 1 << 1 },
   },

@@ -10,7 +10,7 @@ import { VTPM_STATE_KEY, vtpmStateKeyText } from '../../../domains/vtpm-state-ke
 import { type CpioEntry, cpio } from '../../../initramfs/cpio.ts';
 import { launchItems } from '../../plan/guest-launch.ts';
 import type { Operation } from '../../plan/operations.ts';
-import { toldToDom0 } from '../../plan/told.ts';
+import { buildingPlan, toldToDom0 } from '../../plan/told.ts';
 import { handoverCapacity } from '../hand-over.ts';
 import type { BootState, CreatedDomain } from '../state.ts';
 import { forgetVtpmKey } from './vtpm-key.ts';
@@ -151,6 +151,7 @@ function creation({ uuids }: BootState, domain: DomainSettings): CreatedDomain {
     ...domainProperties(domain),
     ...{ uuid, capabilities, pci, autostart },
     ...toldToDom0(domain),
+    ...buildingPlan(domain),
   };
 }
 

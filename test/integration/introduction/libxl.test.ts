@@ -40,12 +40,13 @@ async function withoutXen(t: TestContext) {
   return { scratch, store, within, env: { ...process.env, XENSTORED_PATH: socket } };
 }
 
-test('libxl takes devices as they are meant', async (t) => {
+test('libxl takes devices, and what it builds a domain from, as they are meant', async (t) => {
   const { within, env } = await withoutXen(t);
   const echo = [process.execPath, file('test/lib/libxl-echo.ts')];
   const output = await runProgram('unshare', [...within, ...echo], { env });
-  const { read, said } = JSON.parse(output) as {
+  const { read, configurations, said } = JSON.parse(output) as {
     read: { sent: Record<string, unknown>; got: Record<string, unknown> }[];
+    configurations: { sent: object; got: object }[];
     said: string[];
   };
   assert.equal(read.length, 5);
@@ -55,8 +56,23 @@ test('libxl takes devices as they are meant', async (t) => {
       assert.deepEqual(got[key] ?? 0, value, `${key} of ${JSON.stringify(got)}`);
     }
   }
+  for (const { sent, got } of configurations) {
+    for (const [path, value] of leavesOf(sent)) {
+      const kept = path.reduce(
+        (part: unknown, key) => (part as Record<string, unknown>)?.[key],
+        got,
+      );
+      assert.deepEqual(kept ?? 0, value, `${path.join('.')} of ${JSON.stringify(got)}`);
+    }
+  }
   assert.deepEqual(said, []);
 });
+
+/** The values in an object, and where they are. */
+function leavesOf(value: unknown, path: string[] = []): [string[], unknown][] {
+  if (typeof value !== 'object' || value === null) return [[path, value]];
+  return Object.entries(value).flatMap(([key, part]) => leavesOf(part, [...path, key]));
+}
 
 test('libxl tells how domains end, and when they are gone', async (t) => {
   const { scratch, store, within, env } = await withoutXen(t);

@@ -54,6 +54,37 @@ test('vCPUs that start offline are known where the record tells of them', () => 
   assert.deepEqual([domain?.vcpus, domain?.maxVcpus], [2, 4]);
 });
 
+const again = {
+  ...{ kernel: 'vmlinux', ramdisk: ['a.cpio', 'guests/b.cpio'], cmdline: 'quiet', cpus: [1, 3] },
+  ...{ limits: { grantFrames: 32 }, nestedHvm: false, msrRelaxed: true, uuidFixed: true },
+};
+
+test('what builds a domain again is known where the record tells of it', () => {
+  const more = { onReboot: 'restart', again, pci: [] };
+  const [, domain] = parse(aRecord(more)).domains;
+  assert.equal(domain?.ends.reboot, 'restart');
+  assert.deepEqual(domain?.again, again);
+  const others: [object, RegExp][] = [
+    [{ pci: ['0000:00:05.0'] }, /nobody can build again/],
+    [{ vtpm: 'dom0' }, /nobody can build again/],
+    [{ capabilities: ['hardware'] }, /nobody can build again/],
+    [{ again: undefined }, /"again" is nothing|do not agree/],
+    [{ onReboot: 'destroy' }, /do not agree/],
+    ...['/vmlinux', '../vmlinux', 'a/../b', 'a//b', './a', 'a/', '', 'a b', 7].map(
+      (kernel): [object, RegExp] => [{ again: { ...again, kernel } }, /"kernel" is/],
+    ),
+    [{ again: { ...again, ramdisk: ['../x'] } }, /is no image/],
+    [{ again: { ...again, cmdline: 'a\n' } }, /"cmdline" is/],
+    [{ again: { ...again, cpus: [-1] } }, /is no CPU/],
+    [{ again: { ...again, limits: { grantFrames: 'all' } } }, /"grantFrames" is/],
+    [{ again: { ...again, nestedHvm: 'yes' } }, /"nestedHvm" is/],
+  ];
+  for (const [other, expected] of others) {
+    const record = JSON.parse(JSON.stringify(aRecord({ ...more, ...other })));
+    assert.throws(() => parse(record), expected, JSON.stringify(other));
+  }
+});
+
 const wrong: Record<string, unknown> = {
   name: ['', '../x', 'a/b', 'a b', '7', 'a\n', 'x'.repeat(64), 1, null, undefined],
   domid: [-1, 0x7fef, 1.5, '1', null, 0],
@@ -81,6 +112,7 @@ const wrong: Record<string, unknown> = {
     ...[[{ script: '/x' }], [{ vifname: '..' }], [{ mtu: 1 }], [{ rate: { bytes: 1 } }]],
   ],
   onPoweroff: ['restart', '', null, 0],
+  again: [again, null, []],
   vtpm: ['', '../x', 7, null, {}],
   console: [
     { frame: 2 ** 52, port: 1 },
