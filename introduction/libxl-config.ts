@@ -33,6 +33,8 @@ export function libxlCreation(domain: BootDomain, instance: Instance): string {
     c_info: { ...c_info, domid },
     b_info: {
       ...b_info,
+      // libxl takes a 0 for what is there for the page tables of a pvh domain; this it finds out itself.
+      shadow_memkb: undefined,
       ...{ kernel, ramdisk, cmdline },
       vcpu_hard_affinity: cpus && Array.from({ length: maxVcpus }, () => cpus),
       max_grant_frames: limits.grantFrames,

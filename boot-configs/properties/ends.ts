@@ -62,7 +62,7 @@ function unlikeBefore(domain: DraftDomain, domains: readonly DraftDomain[]): str
   }
   if (capabilities.length > 0) return 'what has capabilities domB alone builds';
   if (vtpm !== undefined) {
-    return 'its TPM has measured one start of the domain in this boot, and nobody resets it for another';
+    return 'its TPM would tell nothing of what dom0 starts: its registers and certificates are for what domB built';
   }
   if (type === 'hvm') return 'libxl builds no hvm domain without a device model';
   const joined = domains.some(({ channels: others = [] }) =>

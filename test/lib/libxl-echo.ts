@@ -2,7 +2,7 @@
 import { openLibrary } from '../../bindings/ffi/library.ts';
 import { readText } from '../../bindings/ffi/memory.ts';
 import { MessageCapture } from '../../bindings/libxentoollog.ts';
-import { openLibxl } from '../../bindings/libxl.ts';
+import { createDomain, openLibxl } from '../../bindings/libxl.ts';
 import { libxlCreation } from '../../introduction/libxl-config.ts';
 import { diskDevice, nicDevice, pciDevice } from '../../introduction/libxl-devices.ts';
 import { ownRelease } from '../../xen-releases/releases.ts';
@@ -63,7 +63,7 @@ function configured(type: 'pv' | 'pvh') {
     {
       ...{ name: 'guest', domid: 7, uuid, type, hardware: false, pci: [], again },
       ...{ memoryKiB: 131072, maxMemoryKiB: 262144, vcpus: 1, maxVcpus: 2 },
-      ends: { poweroff: 'destroy', reboot: 'restart', crash: 'preserve' },
+      ends: { poweroff: 'preserve', reboot: 'restart', crash: 'preserve' },
       disks: [{ vdev: 'xvda', target: '/dev/vg/a', access: 'w' }],
       vifs: [{ mac: '00:16:3e:12:34:56', bridge: 'xenbr0' }],
     },
@@ -74,8 +74,12 @@ function configured(type: 'pv' | 'pvh') {
   libxl.libxl_domain_config_from_json({ context, config, json });
   const got = readText(echo.libxl_domain_config_to_json({ context, config }), 65536);
   libxl.libxl_domain_config_dispose({ config });
-  return { sent: JSON.parse(json) as unknown, got: JSON.parse(got) as unknown };
+  return { json, sent: JSON.parse(json) as unknown, got: JSON.parse(got) as unknown };
 }
 const configurations = [configured('pv'), configured('pvh')];
+const said = messages.take();
+// Nobody answers hypercalls here.
+const failure = await createDomain(libxl, context, configurations[0]?.json ?? '').catch(String);
+const refused = { failure, said: messages.take() };
 libxl.libxl_ctx_free({ context });
-console.log(JSON.stringify({ read, configurations, said: messages.take() }));
+console.log(JSON.stringify({ read, configurations, said, refused }));

@@ -44,9 +44,10 @@ test('libxl takes devices, and what it builds a domain from, as they are meant',
   const { within, env } = await withoutXen(t);
   const echo = [process.execPath, file('test/lib/libxl-echo.ts')];
   const output = await runProgram('unshare', [...within, ...echo], { env });
-  const { read, configurations, said } = JSON.parse(output) as {
+  const { read, configurations, said, refused } = JSON.parse(output) as {
     read: { sent: Record<string, unknown>; got: Record<string, unknown> }[];
     configurations: { sent: object; got: object }[];
+    refused: { failure: string; said: string[] };
     said: string[];
   };
   assert.equal(read.length, 5);
@@ -66,6 +67,8 @@ test('libxl takes devices, and what it builds a domain from, as they are meant',
     }
   }
   assert.deepEqual(said, []);
+  assert.match(refused.failure, /libxl_domain_create_new\(\) failed/);
+  assert.match(refused.said.join(), /libxl_get_physinfo: getting physinfo/);
 });
 
 /** The values in an object, and where they are. */
