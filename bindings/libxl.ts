@@ -163,7 +163,7 @@ export async function addDevice(
  * Creates a domain from a configuration in libxl's JSON form, builds it, attaches its devices, and leaves it paused.
  * @throws CallError where libxl refuses it; its messages say why, and it has taken away what it had made
  */
-export async function createDomain(libxl: Libxl, context: bigint, json: string): Promise<number> {
+export async function createFromJson(libxl: Libxl, context: bigint, json: string): Promise<number> {
   const config = Buffer.alloc(STRUCT_BYTES);
   const domid = Buffer.alloc(4);
   libxl.libxl_domain_config_init({ config });

@@ -3,7 +3,7 @@ import { MessageCapture } from '../bindings/libxentoollog.ts';
 import type { Libxl } from '../bindings/libxl.ts';
 import {
   addDevice,
-  createDomain,
+  createFromJson,
   type DomainEnd,
   type LibxlDevice,
   nextEnd,
@@ -95,7 +95,7 @@ export class LibxlSession {
    */
   create(name: string, json: string): Promise<number> {
     return this.#explained(`create ${name}`, ATTACH_HINT, () =>
-      createDomain(this.#libxl, this.#context, json),
+      createFromJson(this.#libxl, this.#context, json),
     );
   }
 

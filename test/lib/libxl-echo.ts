@@ -2,7 +2,7 @@
 import { openLibrary } from '../../bindings/ffi/library.ts';
 import { readText } from '../../bindings/ffi/memory.ts';
 import { MessageCapture } from '../../bindings/libxentoollog.ts';
-import { createDomain, openLibxl } from '../../bindings/libxl.ts';
+import { createFromJson, openLibxl } from '../../bindings/libxl.ts';
 import { libxlCreation } from '../../introduction/libxl-config.ts';
 import { diskDevice, nicDevice, pciDevice } from '../../introduction/libxl-devices.ts';
 import { ownRelease } from '../../xen-releases/releases.ts';
@@ -79,7 +79,7 @@ function configured(type: 'pv' | 'pvh') {
 const configurations = [configured('pv'), configured('pvh')];
 const said = messages.take();
 // Nobody answers hypercalls here.
-const failure = await createDomain(libxl, context, configurations[0]?.json ?? '').catch(String);
+const failure = await createFromJson(libxl, context, configurations[0]?.json ?? '').catch(String);
 const refused = { failure, said: messages.take() };
 libxl.libxl_ctx_free({ context });
 console.log(JSON.stringify({ read, configurations, said, refused }));
