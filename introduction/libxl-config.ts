@@ -21,7 +21,7 @@ export interface Instance {
   ramdisk: string | undefined;
 }
 
-/** A configuration from which libxl builds such a domain again, with its domid and its devices (libxl_types.idl of Xen 4.17). */
+/** A configuration from which libxl builds such a domain again, with its domid and its devices (libxl_types.idl). */
 export function libxlCreation(domain: BootDomain, instance: Instance): string {
   const { again, domid, maxVcpus, disks, vifs } = domain;
   if (again === undefined) throw new Error(`nobody said what ${domain.name} is built from`);
