@@ -172,7 +172,7 @@ test('install-dom0 names what it put where, removes it again, and says where it 
   const { status, stdout } = install(root);
   assert.equal(status, 0);
   const named = stdout.split('\n').filter((line) => line.startsWith('/'));
-  const units = ['receive', 'introduce', 'vtpm-state', 'settle'].map(
+  const units = ['receive', 'introduce', 'vtpm-state', 'watch', 'settle'].map(
     (name) => `domb-${name}.service`,
   );
   const wanted = units.map((name) =>
