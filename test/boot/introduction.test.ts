@@ -102,8 +102,8 @@ test('boot-configs/everyday.yaml: boot domains are introduced to xenstore, and x
   await t.test('for programs it says so in the documented shape', () => {
     const { output, status } = said('json');
     assert.equal(status, 0);
-    // No domain here is silent, has PCI devices or a problem.
-    const others = ['silent', 'pci[]', 'problem.message', 'problem.hint'];
+    // No domain here is silent, has devices or a problem.
+    const others = ['silent', 'disk[]', 'vif[]', 'pci[]', 'problem.message', 'problem.hint'];
     assertShape(
       'introduce',
       [output],
