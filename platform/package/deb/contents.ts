@@ -157,6 +157,9 @@ async function dom0Package(version: string): Promise<DebPackage> {
     });
     if (place.endsWith('.service')) units.push(basename(place));
   }
+  files.set('lib/systemd/system/xen.service.d/domb.conf', {
+    file: join(root, 'systemd/xenstored.conf'),
+  });
   const { libraries, store, tools } = ownRelease.packages;
   const script = async (name: string) =>
     (await readFile(own(name), 'utf8')).replaceAll('@UNITS@', units.join(' '));
