@@ -1,6 +1,5 @@
-import { createHash, type Hash } from 'node:crypto';
-import { constants, statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EventLogError } from '../measurement/event-log/format.ts';
 import type {
@@ -11,6 +10,7 @@ import type {
   MeasuredEvent,
 } from '../measurement/events.ts';
 import { readMeasurementLog } from '../measurement/evidence/read-log.ts';
+import { fileChunks, hashNow } from '../measurement/hash-chunks.ts';
 import { isDirty } from '../measurement/log-file.ts';
 import { readBounded } from '../measurement/read-bounded.ts';
 import { IntroductionError } from './introduction-error.ts';
@@ -35,7 +35,6 @@ export interface MeasuredStart {
 
 /** Larger than any log of a boot. */
 const MOST_LOG = 64 * 1024 * 1024;
-const CHUNK = 1 << 20;
 /** A segment of a ramdisk begins at a new page, with zeros before it (joinMemory, bindings/mapped-files.ts). */
 const PAGE = 4096;
 const OTHER_IMAGES =
@@ -74,7 +73,7 @@ export async function withMeasuredStart<T>(
   const cmdline = measured('cmdline');
   compare(
     { name, what: 'its command line', item: cmdline },
-    hashed(cmdline, [Buffer.from(again.cmdline)]),
+    hashNow([Buffer.from(again.cmdline)], algorithmsOf(cmdline)).digests,
   );
   if (events.filter((each) => isRamdiskOf(each, name)).length !== again.ramdisk.length) {
     throw new IntroductionError(
@@ -92,10 +91,10 @@ export async function withMeasuredStart<T>(
       file: join(places.images, file),
       item,
     });
-    await copyMeasured(kernel, [image(again.kernel, measured('kernel'))]);
+    copyMeasured(kernel, [image(again.kernel, measured('kernel'))]);
     const segments = again.ramdisk.map((file, index) => image(file, measured('ramdisk', index)));
     const ramdisk = segments.length === 0 ? undefined : join(places.copies, 'ramdisk');
-    if (ramdisk !== undefined) await copyMeasured(ramdisk, segments);
+    if (ramdisk !== undefined) copyMeasured(ramdisk, segments);
     return await build({ seclabel, kernel, ramdisk });
   } finally {
     await rm(places.copies, { recursive: true, force: true });
@@ -144,43 +143,51 @@ interface ImageFile {
 }
 
 /** Writes the files one behind the other, each read once, and sees whether the written bytes are the measured ones. */
-async function copyMeasured(to: string, files: readonly ImageFile[]): Promise<void> {
-  const target = await open(to, 'wx', 0o600);
+function copyMeasured(to: string, files: readonly ImageFile[]): void {
+  const target = openSync(to, 'wx', 0o600);
   try {
     let written = 0;
     for (const { name, file, item } of files) {
       const gap = -written & (PAGE - 1);
-      await target.writeFile(Buffer.alloc(gap));
+      writeAll(target, Buffer.alloc(gap));
       written += gap + item.size;
-      const hashes = hashesOf(item);
-      const source = await opened(name, file, item);
+      const source = opened(name, file, item);
       try {
-        const chunk = Buffer.allocUnsafe(CHUNK);
-        for (let left = item.size; ; ) {
-          const { bytesRead } = await source.read(chunk, 0, CHUNK, null);
-          if (bytesRead === 0) break;
-          const bytes = chunk.subarray(0, bytesRead);
-          for (const hash of hashes.values()) hash.update(bytes);
-          left -= bytesRead;
-          // Nothing larger than what was measured fills the memory; its digest is told all the same.
-          if (left >= 0) await target.writeFile(bytes);
-        }
+        compare({ name, what: file, item }, copied(source, target, item));
       } finally {
-        await source.close();
+        closeSync(source);
       }
-      compare({ name, what: file, item }, digested(hashes));
     }
   } finally {
-    await target.close();
+    closeSync(target);
   }
 }
 
-async function opened(name: string, file: string, { component }: ImageItem): Promise<FileHandle> {
+/** Digests of a file's bytes as they are written, no more of them than were measured. */
+function copied(source: number, target: number, item: ImageItem): Digests {
+  let left = item.size;
+  function* writing() {
+    for (const bytes of fileChunks(source)) {
+      left -= bytes.length;
+      // Nothing larger than what was measured fills the memory; its digest is told all the same.
+      if (left >= 0) writeAll(target, bytes);
+      yield bytes;
+    }
+  }
+  return hashNow(writing(), algorithmsOf(item)).digests;
+}
+
+/** write(2) may take less than it is given. */
+function writeAll(target: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(target, bytes, done);
+}
+
+function opened(name: string, file: string, { component }: ImageItem): number {
   try {
     // Opening a FIFO would wait for its writer.
-    const source = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    if ((await source.stat()).isFile()) return source;
-    await source.close();
+    const source = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (fstatSync(source).isFile()) return source;
+    closeSync(source);
     throw new Error('not a regular file');
   } catch (error) {
     throw new IntroductionError(
@@ -192,17 +199,7 @@ async function opened(name: string, file: string, { component }: ImageItem): Pro
 
 type Digests = Partial<Record<ContentAlgorithm, string>>;
 
-const hashesOf = ({ digests }: ImageItem): Map<ContentAlgorithm, Hash> =>
-  new Map((Object.keys(digests) as ContentAlgorithm[]).map((name) => [name, createHash(name)]));
-
-const digested = (hashes: ReadonlyMap<ContentAlgorithm, Hash>): Digests =>
-  Object.fromEntries([...hashes].map(([name, hash]) => [name, hash.digest('hex')]));
-
-function hashed(item: ImageItem, parts: readonly Buffer[]): Digests {
-  const hashes = hashesOf(item);
-  for (const part of parts) for (const hash of hashes.values()) hash.update(part);
-  return digested(hashes);
-}
+const algorithmsOf = ({ digests }: ImageItem) => Object.keys(digests) as ContentAlgorithm[];
 
 function compare(
   { name, what, item }: { name: string; what: string; item: ImageItem },

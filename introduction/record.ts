@@ -102,6 +102,8 @@ const MOST_KIB = 2 ** 42;
 const MOST_FRAME = 2 ** 40;
 const MOST_PORT = 2 ** 17;
 const MOST_VCPUS = 8192;
+/** As domB and "domb watch" write one. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** What a manifest may call a domain. */
 const NAME = /^(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
@@ -126,7 +128,7 @@ function fieldsOf(domain: Fields): BootDomain {
     // In xenstore a name is a value, in xenconsoled a part of a path.
     name: domain.text('name', NAME),
     domid: domain.integer('domid', 0, MOST_DOMID),
-    uuid: domain.text('uuid', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+    uuid: domain.text('uuid', UUID),
     type: domain.text('type', /^(pv|pvh|hvm)$/) as DomainType,
     memoryKiB,
     maxMemoryKiB: domain.integer('maxMemoryKiB', memoryKiB, MOST_KIB),

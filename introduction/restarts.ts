@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { readBounded } from '../measurement/read-bounded.ts';
-import { RecordError } from './record.ts';
+import { RecordError, UUID } from './record.ts';
 
 /** Where "domb watch" notes whom it has built again in this boot. */
 export const restartsFile = '/run/domb/restarts.json';
@@ -15,7 +15,6 @@ export interface Restart {
 }
 
 const MOST_BYTES = 1024 * 1024;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * Who was built again in this boot, by domid.

@@ -34,9 +34,8 @@ const inMemory = [
   'platform/images/command.ts',
   'platform/images/vtpm-backend.ts',
   'platform/lib/cache.ts',
-  // While it is written, so that it need not be read again, where it could be another.
+  // While it is written, so that it need not be read again.
   'platform/lib/pieces.ts',
-  'introduction/measured-start.ts',
   // Small files that identify sources.
   'platform/hypervisor/source.ts',
   'platform/policy/build.ts',
