@@ -14,11 +14,17 @@ import { policyCommands } from './policy-commands.ts';
 import { sealingCommands } from './sealing-commands.ts';
 import { vtpmStateCommands } from './vtpm-state-commands.ts';
 
+const record: Option = {
+  name: 'record',
+  value: 'FILE',
+  says: 'The record that domB handed over; /run/domb/record.json.',
+  completes: 'files',
+};
 const json: Option = { name: 'json', says: 'Write JSON to standard output, for programs.' };
 const platformMemory: Option = {
   name: 'platform-memory',
   value: 'SIZE',
-  says: 'Report domains that together need more than a machine with SIZE, such as 16GiB, has for them: Xen takes some, and the boot domain what dom0_mem= in --xen-options says, or else what images of this size need, 768MiB at least.',
+  says: 'Report domains that together need more than a machine with SIZE, such as 16GiB, has for them: Xen takes some, and the boot domain what dom0_mem= in --xen-options says, or else what these images, the largest domain and boot scripts need.',
 };
 
 const images: Option = {
@@ -217,12 +223,7 @@ export const commands: readonly Command[] = [
     ],
     arguments: [],
     options: [
-      {
-        name: 'record',
-        value: 'FILE',
-        says: 'The record that domB handed over; /run/domb/record.json.',
-        completes: 'files',
-      },
+      record,
       {
         name: 'no-wait',
         says: 'Tell each domain once, and do not wait until it uses xenstore.',
@@ -244,12 +245,7 @@ export const commands: readonly Command[] = [
     ],
     arguments: [],
     options: [
-      {
-        name: 'record',
-        value: 'FILE',
-        says: 'The record that domB handed over; /run/domb/record.json.',
-        completes: 'files',
-      },
+      record,
       {
         name: 'log',
         value: 'FILE',
@@ -284,15 +280,7 @@ export const commands: readonly Command[] = [
         completes: [],
       },
     ],
-    options: [
-      {
-        name: 'record',
-        value: 'FILE',
-        says: 'The record that domB handed over; /run/domb/record.json.',
-        completes: 'files',
-      },
-      json,
-    ],
+    options: [record, json],
     examples: [
       { says: 'What is joined', command: 'domb channels' },
       { says: 'Another storage for the client', command: 'domb channels client:1=spare:100' },
