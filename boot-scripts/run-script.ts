@@ -9,9 +9,7 @@ import type {
   ToScript,
 } from './protocol.ts';
 import { CallProblem, ScriptError } from './script-errors.ts';
-
-/** Enough for decisions; a script that fills more is at fault. */
-export const MEMORY_MIB = 64;
+import { MEMORY_MIB } from './script-memory.ts';
 
 /** What V8 takes beside what the script fills: its young generation, compiled code, the collector's own notes. */
 const SLACK_MIB = 32;

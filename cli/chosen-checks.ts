@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Check } from '../boot-configs/checks/check.ts';
 import type { HashedFiles } from '../boot-configs/checks/image-files.ts';
 import { platformCpus } from '../boot-configs/checks/platform-cpus.ts';
-import { platformMemory } from '../boot-configs/checks/platform-memory.ts';
+import { type BootDomainTask, platformMemory } from '../boot-configs/checks/platform-memory.ts';
 import { cpusOfList } from '../boot-configs/cpu-list.ts';
 import { memoryKiB } from '../domains/memory.ts';
 import { firstDomainKiB, xenSerialPorts } from '../domains/xen-options.ts';
@@ -42,7 +42,7 @@ export async function chosenChecks(input: Input, hashed?: HashedFiles): Promise<
   if (memory !== undefined) {
     const bootDomainKiB =
       firstDomainKiB(options ?? '') ??
-      ((names: readonly string[]) => bootDomainKiBFor(names, directory));
+      ((task: BootDomainTask) => bootDomainKiBFor(task, directory));
     checks.push(platformMemory({ platformKiB: sizeKiB(memory), bootDomainKiB }));
   }
   if (cpus !== undefined) checks.push(platformCpus(cpuList(cpus)));
@@ -50,14 +50,21 @@ export async function chosenChecks(input: Input, hashed?: HashedFiles): Promise<
   return checks;
 }
 
-/** What `domb image` gives domB for these images; without their directory, what it gives for small ones. */
-function bootDomainKiBFor(names: readonly string[], directory: string | undefined): number {
-  const sizes = names.map((name) =>
+/** What `domb image` gives domB; without the directory of the images, what it gives for small ones. */
+function bootDomainKiBFor(task: BootDomainTask, directory: string | undefined): number {
+  const sizes = task.images.map((name) =>
     directory === undefined
       ? 0
       : (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0),
   );
-  return bootDomainMiB(initramfsSize(sizes.reduce((sum, size) => sum + size, 0))) * 1024;
+  return (
+    bootDomainMiB(
+      initramfsSize(
+        sizes.reduce((sum, size) => sum + size, 0),
+        task,
+      ),
+    ) * 1024
+  );
 }
 
 /** What Xen will be started with: as given, or what `domb image --efi` puts before it. */

@@ -7,8 +7,18 @@ import type { Check } from './check.ts';
 /** The memory that a platform has, and how much of it the boot domain gets (Xen's `dom0_mem=`). */
 export interface PlatformMemory {
   platformKiB: number;
-  /** What the boot domain has; it may depend on the images that the manifest names, which are given by their paths. */
-  bootDomainKiB: number | ((images: readonly string[]) => number);
+  /** What the boot domain has; it may depend on what the manifest wants done. */
+  bootDomainKiB: number | ((task: BootDomainTask) => number);
+}
+
+/** What a manifest wants done, as far as the boot domain's memory depends on it. */
+export interface BootDomainTask {
+  /** Paths of all images and scripts, each once. */
+  images: readonly string[];
+  /** Memory of the largest domain, in KiB. */
+  largestKiB: number;
+  /** Whether there are boot scripts. */
+  scripts: boolean;
 }
 
 /** Checks that the domains fit into the platform beside Xen and the boot domain. */
@@ -18,7 +28,7 @@ export function platformMemory({ platformKiB, bootDomainKiB: boot }: PlatformMem
     rule: 'platform-memory',
     says: 'All domains together fit into the memory of the platform beside Xen and the boot domain, and so does the recovery domain alone.',
     run({ domains, scripts }, report) {
-      const bootDomainKiB = typeof boot === 'number' ? boot : boot(imagesOf(domains, scripts));
+      const bootDomainKiB = typeof boot === 'number' ? boot : boot(taskOf(domains, scripts));
       const left = wholeMiB(Math.max(0, platformKiB - bootDomainKiB - xen));
       const room = `of ${formatMemory(platformKiB)} Xen and the boot domain leave ${left === 0 ? 'nothing' : `about ${formatMemory(left)}`}`;
       const hint = `give less: beside its memory each domain needs ${formatMemory(DOMAIN_OVERHEAD_KIB)}, the boot domain has ${formatMemory(wholeMiB(bootDomainKiB))}, Xen needs about ${formatMemory(wholeMiB(xen))}`;
@@ -36,7 +46,14 @@ export function platformMemory({ platformKiB, bootDomainKiB: boot }: PlatformMem
   };
 }
 
-/** Paths of all images and scripts, each once. */
+function taskOf(domains: readonly DraftDomain[], scripts: readonly DraftScript[]): BootDomainTask {
+  return {
+    images: imagesOf(domains, scripts),
+    largestKiB: Math.max(0, ...domains.map(({ memory = '0MiB' }) => memoryKiB(memory))),
+    scripts: scripts.length > 0,
+  };
+}
+
 function imagesOf(domains: readonly DraftDomain[], scripts: readonly DraftScript[]): string[] {
   const named = [
     ...domains.flatMap(({ kernel, ramdisk }) => [kernel, ramdisk]),

@@ -88,7 +88,8 @@ export async function prepareRelease(wanted: Wanted): Promise<Prepared> {
       : [
           platformMemory({
             platformKiB,
-            bootDomainKiB: (names) => bootDomainMiB(initramfsSize(bytesOf(images, names))) * 1024,
+            bootDomainKiB: (task) =>
+              bootDomainMiB(initramfsSize(bytesOf(images, task.images), task)) * 1024,
           }),
         ]),
   ]);

@@ -46,7 +46,7 @@ export async function checkedManifest(
     demoImages(images, ownImages),
     platformMemory({
       platformKiB: memoryMiB * 1024,
-      bootDomainKiB: bootDomainMiB(initramfsSize(0)) * 1024,
+      bootDomainKiB: (task) => bootDomainMiB(initramfsSize(0, task)) * 1024,
     }),
     platformCpus([...Array(cpus).keys()]),
     xenOptions({

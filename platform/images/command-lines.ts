@@ -1,4 +1,6 @@
+import type { BootDomainTask } from '../../boot-configs/checks/platform-memory.ts';
 import { saysHalt } from '../../boot-configs/says-halt.ts';
+import { MEMORY_MIB } from '../../boot-scripts/script-memory.ts';
 import { CONFINING_OPTIONS } from '../../domains/rules/isolation.ts';
 
 /** Linux with its tables, beside the initramfs, while it unpacks that. */
@@ -23,12 +25,25 @@ export interface InitramfsSize {
 const ownPart = { packed: 26 * 2 ** 20, unpacked: 88 * 2 ** 20 };
 
 /** About what an initramfs with so many bytes of images has, or more. */
-export function initramfsSize(imageBytes: number): InitramfsSize {
+export function initramfsSize(
+  imageBytes: number,
+  task: Omit<BootDomainTask, 'images'>,
+): InitramfsSize {
   return {
     packed: imageBytes + ownPart.packed,
     unpacked: imageBytes + ownPart.unpacked,
-    later: 0,
+    later: taskBytes(task),
   };
+}
+
+/** A Node of its own for boot scripts, beside what it may take (boot-scripts/run-script.ts). */
+const SCRIPT_PROCESS = 64 * 2 ** 20;
+
+/** Bytes that the daemon needs for what a manifest wants done. */
+export function taskBytes({ largestKiB, scripts }: Omit<BootDomainTask, 'images'>): number {
+  // libxenguest lists a domain's frames while it builds it, 8 bytes for each page, twice for a while.
+  const frames = 2 * 8 * (largestKiB / 4);
+  return frames + (scripts ? SCRIPT_PROCESS + MEMORY_MIB * 2 ** 20 : 0);
 }
 
 /**

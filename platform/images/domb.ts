@@ -4,13 +4,12 @@ import { imageNames } from '../../boot-configs/all-domains.ts';
 import { loadManifest } from '../../boot-configs/load.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { BUNDLED_WORKER } from '../../boot-scripts/apart.ts';
-import { MEMORY_MIB } from '../../boot-scripts/run-script.ts';
 import { daemonFiles } from '../../daemon/plan/compiled-code.ts';
 import { paths, type Settings } from '../../daemon/plan/settings.ts';
 import type { Piece } from '../../initramfs/cpio.ts';
 import { filePiece, lengthOf } from '../lib/pieces.ts';
 import { type BootParts, bootParts } from './boot-parts.ts';
-import type { InitramfsSize } from './command-lines.ts';
+import { type InitramfsSize, taskBytes } from './command-lines.ts';
 import { compress } from './compress.ts';
 import { RootTree } from './root-tree.ts';
 
@@ -56,18 +55,12 @@ export async function buildBootImage(
   const { pcr, bootPcr } = measurement;
   const settings = { pcr, bootPcr, onFailure } as const;
   const initramfs = await composeBootImage(manifestBytes, settings, images, extras);
-  return { manifest, initramfs: { ...initramfs, later: initramfs.later + ownNeeds(manifest) } };
-}
-
-/** A Node of its own for boot scripts, beside what it may take (boot-scripts/run-script.ts). */
-const SCRIPT_PROCESS = 64 * 2 ** 20;
-
-/** Bytes that the daemon needs for what this manifest wants done. */
-function ownNeeds({ domains, recovery, scripts }: Manifest): number {
-  const largest = Math.max(...domains.map(({ memoryKiB }) => memoryKiB), recovery?.memoryKiB ?? 0);
-  // libxenguest lists a domain's frames while it builds it, 8 bytes for each page, twice for a while.
-  const frames = 2 * 8 * (largest / 4);
-  return frames + (scripts.length > 0 ? SCRIPT_PROCESS + MEMORY_MIB * 2 ** 20 : 0);
+  const { domains, recovery, scripts } = manifest;
+  const largestKiB = Math.max(
+    ...[...domains, ...(recovery ? [recovery] : [])].map(({ memoryKiB }) => memoryKiB),
+  );
+  const later = initramfs.later + taskBytes({ largestKiB, scripts: scripts.length > 0 });
+  return { manifest, initramfs: { ...initramfs, later } };
 }
 
 /**
