@@ -11,6 +11,10 @@ import { XenbusState } from '../../../vtpm/backend/device.ts';
 import { FakeXenstored } from '../../lib/fake-xenstored.ts';
 
 const root = join(import.meta.dirname, '../../..');
+/** Milliseconds that the whole of it may take on a busy machine. */
+const PATIENCE = 60_000;
+/** Milliseconds, of /proc/PID/stat: USER_HZ is 100 on x86. */
+const TICK = 10;
 const module = (path: string) => JSON.stringify(join(root, path));
 
 /** A back end for which Xen has two guests, whose TPMs are not used. */
@@ -73,31 +77,48 @@ test('a storm of changes takes no memory, and keeps no other guest waiting', asy
       const status = readFileSync(`/proc/${child.pid}/status`, 'latin1');
       return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
     };
-    const begin = performance.now();
+    // What the back end does for its guests is counted in its own processor time, as others may want the processors.
+    const used = () => {
+      const words = readFileSync(`/proc/${child.pid}/stat`, 'latin1').split(' ');
+      return (Number(words[13]) + Number(words[14])) * TICK;
+    };
+    const refused = () =>
+      said.includes(
+        '/local/domain/5/device/vtpm/0 changes too often: it is not looked at for 10 s\n',
+      );
     const before = memory();
-    let [most, changes, waited] = [before, 0, Number.NaN];
-    const connected = reached(6, XenbusState.connected).then(() => performance.now());
-    for (let round = 0; performance.now() < begin + 4000; round++) {
+    let [most, changes, asked, waited] = [before, 0, Number.NaN, Number.NaN];
+    const connected = reached(6, XenbusState.connected).then(() => {
+      waited = used() - asked;
+    });
+    const end = performance.now() + PATIENCE;
+    for (let round = 0; !refused() || Number.isNaN(waited); round++) {
+      assert.ok(
+        performance.now() < end,
+        `after ${changes} changes the other guest has waited ${waited} ms, and this was said: ${said}`,
+      );
       // Distinct ones, as fast as they are taken, for as long as the guest is watched.
       for (let more = true, left = 500; more && left > 0 && store.watches.has('5/0'); left--) {
         changes += 1;
         more = store.changed(`${frontend(5)}/state${left % 2 === 0 ? '' : `/${changes}`}`);
       }
       if (round === 5) {
+        asked = used();
         store.entries.set(`${frontend(6)}/state`, String(XenbusState.initialised));
-        const asked = performance.now();
         store.changed(`${frontend(6)}/state`);
-        void connected.then((at) => {
-          waited = at - asked;
-        });
       }
       await sleep(10);
       most = Math.max(most, memory());
     }
-    assert.match(said, /device\/vtpm\/0 changes too often: it is not looked at for 10 s/);
+    await connected;
+    // What it still has to read.
+    for (let rest = 0; rest < 100; rest++) {
+      await sleep(10);
+      most = Math.max(most, memory());
+    }
     assert.ok(changes > 500, `${changes} changes`);
     assert.ok(most - before < 48, `from ${before} to ${most} MiB after ${changes} changes`);
-    assert.ok(waited < 2000, `the other guest waited for ${waited} ms`);
+    assert.ok(waited < 1000, `the other guest waited while the back end worked for ${waited} ms`);
   } finally {
     child.kill('SIGKILL');
     store.close();
