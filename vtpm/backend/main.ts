@@ -21,11 +21,13 @@ import { guestLife } from './guest-life.ts';
 import { lastingStates } from './lasting.ts';
 import { startPassage } from './passage.ts';
 import { GuestRegister } from './register.ts';
+import { TpmReserve } from './reserve.ts';
 import { servedBySwtpm, servedHere } from './serving.ts';
 import { type BlankTpm, type SoftwareTpm, startBlankTpm } from './software-tpm.ts';
 import type { KeptState } from './state-file.ts';
 import { TpmStock } from './stock.ts';
 import { Xenstore } from './xenstore.ts';
+import { xenstoreAnswers } from './xenstore-answers.ts';
 
 /** What serves a guest has a user of its own, which nobody else ever is: from this number on, one for each TPM. */
 const FIRST_USER = 0x10000;
@@ -90,7 +92,6 @@ const launchOf = ({ name, domid, uuid, launch }: RecordedGuest): LaunchItems => 
 
 async function main(): Promise<never> {
   const session = XenSession.open();
-  const store = new Xenstore();
   const library = openLibxengnttab();
   const grants = library.xengnttab_open({ logger: 0n, flags: 0 });
   const rings: Rings = {
@@ -102,7 +103,6 @@ async function main(): Promise<never> {
   const keys = chosenKeys();
   const authority = givenAuthority();
   const now = () => performance.now();
-  const lasting = lastingStates({ connect: () => new Xenstore(), say, now });
   let user = FIRST_USER;
   const makeBlank = (kept?: KeptState): Promise<BlankTpm> => {
     const uid = user++;
@@ -117,8 +117,32 @@ async function main(): Promise<never> {
     say(`a TPM is made ahead, in ${(now() - begin).toFixed(0)} ms`);
     return blank;
   });
+  /** What a blank TPM becomes when it is a guest's. @param made what domB started it from; of what dom0 starts nobody knows that */
+  const owned = (
+    blank: BlankTpm,
+    { domid, uuid }: Pick<RecordedGuest, 'domid' | 'uuid'>,
+    made: RecordedGuest | undefined,
+    died: (how: string) => void,
+  ): Promise<SoftwareTpm> =>
+    blank.become({
+      ...{ died, launch: made && launchOf(made) },
+      certification: authority && {
+        ...{ authority, keys },
+        guest: { domid, uuid, ...(made ? { domain: made.name } : {}) },
+      },
+    });
+  const reserve = new TpmReserve();
   // Those that last begin with what dom0 has stored of them.
-  stock.fill(guests.filter(({ persistent }) => !persistent).length + SPARE);
+  const volatile = guests.filter(({ persistent }) => !persistent);
+  stock.fill(volatile.length + SPARE);
+  for (const guest of volatile) {
+    reserve.add(guest.uuid, (died) => stock.use((blank) => owned(blank, guest, guest, died)));
+  }
+  say(`waits for guests; domB recorded ${guests.map(({ name }) => name).join(', ') || 'none'}`);
+  // Until dom0 has introduced this domain to xenstore, which asks for it with calls that wait.
+  await xenstoreAnswers();
+  const store = new Xenstore();
+  const lasting = lastingStates({ connect: () => new Xenstore(), say, now });
   const backend = new Backend({
     ...{ store, rings, say, now },
     register: new GuestRegister(
@@ -127,20 +151,13 @@ async function main(): Promise<never> {
     ),
     startTpm: async ({ domid, recorded, restarted, uuid, died }) => {
       const begin = now();
-      // Of what dom0 starts anew nobody knows what it is started from.
       const made = restarted ? undefined : recorded;
-      const become = (blank: BlankTpm) =>
-        blank.become({
-          ...{ died, launch: made && launchOf(made) },
-          certification: authority && {
-            ...{ authority, keys },
-            guest: { domid, uuid, ...(made ? { domain: made.name } : {}) },
-          },
-        });
+      const become = (blank: BlankTpm) => owned(blank, { domid, uuid }, made, died);
       const kept = recorded?.persistent ? await lasting.open(recorded.name) : undefined;
       let started: SoftwareTpm;
       try {
-        started = await (kept === undefined ? stock.use(become) : makeBlank(kept).then(become));
+        if (kept !== undefined) started = await makeBlank(kept).then(become);
+        else started = (made && (await reserve.take(uuid, died))) ?? (await stock.use(become));
       } catch (error) {
         kept?.close();
         throw error;
@@ -154,7 +171,6 @@ async function main(): Promise<never> {
       return tpm;
     },
   });
-  say(`waits for guests; domB recorded ${guests.map(({ name }) => name).join(', ') || 'none'}`);
   return Promise.race([backend.serve(), lasting.serve()]);
 }
 
