@@ -11,12 +11,12 @@ const HEADER = 16;
  * Ends when xenstore has answered for the first time. Linux has whoever asks wait for as long as nobody serves this domain, and libxenstore's
  * calls hold the whole thread; this holds none of JavaScript's.
  */
-export async function xenstoreAnswers(device = DEVICE): Promise<void> {
+export async function xenstoreAnswers(): Promise<void> {
   const path = Buffer.from('domid\0');
   const question = Buffer.alloc(HEADER);
   question.writeUInt32LE(XS_READ, 0);
   question.writeUInt32LE(path.length, 12);
-  const handle = await open(device, 'r+');
+  const handle = await open(DEVICE, 'r+');
   try {
     await handle.write(Buffer.concat([question, path]));
     // Whatever it says.
