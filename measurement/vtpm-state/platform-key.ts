@@ -161,8 +161,10 @@ async function makeKey(by: Opening, rootIsWritten: boolean): Promise<PlatformKey
     await nvChangeAuth(tpm, INDEXES.root, value, { authorization, secure });
   });
   const area = rootArea(approver);
-  if (!rootIsWritten) await new RootIndex(tpm, value, nvName(area)).extend(BEGINNING);
-  const root = await new RootIndex(tpm, value, writtenName(area)).read();
+  if (!rootIsWritten) {
+    await once(new RootIndex(tpm, value, nvName(area)), (index) => index.extend(BEGINNING));
+  }
+  const root = await once(new RootIndex(tpm, value, writtenName(area)), (index) => index.read());
   if (!root.equals(FIRST_ROOT)) {
     const missing = `NV index 0x${INDEXES.root.toString(16)} was used before there was a key`;
     return { missing, hint: ANEW };
@@ -174,4 +176,12 @@ async function makeKey(by: Opening, rootIsWritten: boolean): Promise<PlatformKey
     }),
   );
   return { key, made: true };
+}
+
+async function once<T>(index: RootIndex, use: (index: RootIndex) => Promise<T>): Promise<T> {
+  try {
+    return await use(index);
+  } finally {
+    await index.close();
+  }
 }

@@ -29,12 +29,15 @@ export const rootValue = (key: Buffer): Buffer =>
 
 /**
  * The root index, through whoever passes commands to the TPM: commands and responses carry HMACs by a value that nobody else
- * knows, and each has nonces of its own. Each of these uses a session of its own.
+ * knows, and each has nonces of its own. They share a session until one of them fails,
+ * or it is closed.
  */
 export class RootIndex {
   readonly #tpm: Tpm;
   readonly #value: Buffer;
   readonly #name: Buffer;
+  /** Undefined while somebody uses it. */
+  #session: HmacSession | undefined;
 
   /** @param name of the index once it is written, as who made it knows it */
   constructor(tpm: Tpm, value: Buffer, name: Buffer) {
@@ -44,10 +47,19 @@ export class RootIndex {
   }
 
   /** @throws {Tpm2Error} where the TPM does not answer, does not let us, or somebody else answers for it */
-  read(): Promise<Buffer> {
-    return this.#within((authorization) =>
-      nvRead(this.#tpm, INDEXES.root, { size: KEY_SIZE }, { authorization }),
-    );
+  async read(): Promise<Buffer> {
+    const isNew = this.#session === undefined;
+    const read = () =>
+      this.#within((authorization) =>
+        nvRead(this.#tpm, INDEXES.root, { size: KEY_SIZE }, { authorization }),
+      );
+    try {
+      return await read();
+    } catch (error) {
+      // A session ends with the connection of whoever passes commands on.
+      if (isNew) throw error;
+      return read();
+    }
   }
 
   /** @throws {Tpm2Error} as {@link read}; whether it was extended is then unknown */
@@ -57,13 +69,34 @@ export class RootIndex {
     );
   }
 
+  /** Ends the session, which would stay in the TPM; the next use has another. */
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    if (session !== undefined) await this.#end(session);
+  }
+
   async #within<T>(use: (authorization: ReturnType<HmacSession['authorize']>) => Promise<T>) {
+    const session = this.#session ?? (await this.#start());
+    this.#session = undefined;
+    let good = false;
+    try {
+      const result = await use(session.authorize(this.#value));
+      good = true;
+      return result;
+    } finally {
+      if (good && this.#session === undefined) this.#session = session;
+      else await this.#end(session);
+    }
+  }
+
+  async #end({ handle }: HmacSession): Promise<void> {
+    await flushContext(this.#tpm, handle).catch(() => {});
+  }
+
+  async #start(): Promise<HmacSession> {
     const session = await startUnsaltedSession(this.#tpm);
     session.names.set(INDEXES.root, this.#name);
-    try {
-      return await use(session.authorize(this.#value));
-    } finally {
-      await flushContext(this.#tpm, session.handle).catch(() => {});
-    }
+    return session;
   }
 }

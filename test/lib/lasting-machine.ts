@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import {
   connectUnix,
   digest,
+  flushContext,
+  handles,
   pcrExtend,
   pcrRead,
   shutdown,
@@ -21,6 +23,9 @@ import { setUpVtpmState } from '../../measurement/vtpm-state/set-up.ts';
 import { DirectoryStore } from '../../vtpm/state/directory-store.ts';
 import { GuestStates, type GuestStatesOptions } from '../../vtpm/state/guest-states.ts';
 import { type Swtpm, startSwtpm } from './swtpm.ts';
+
+/** TPM2_GetCapability: handles of this kind are those of sessions (TPM 2.0 Library, Part 2, 7.2, TPM_HT_LOADED_SESSION). */
+const LOADED_SESSIONS = 0x02000000;
 
 export const approvalKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
@@ -130,6 +135,7 @@ export class LastingMachine {
   async states(
     changes: Partial<GuestStatesOptions> = {},
   ): Promise<{ states: GuestStates; said: string[]; key: Buffer }> {
+    await this.#endSessions();
     const key = changes.key ?? (await this.key());
     const said: string[] = [];
     const store = this.#whileOn(changes.store ?? (await this.disk()));
@@ -139,6 +145,13 @@ export class LastingMachine {
       ...{ ...changes, key, store, root },
     });
     return { states, said, key };
+  }
+
+  /** As Linux does when dom0's part ends: what that had open in the TPM goes. */
+  async #endSessions(): Promise<void> {
+    for (const session of await handles(this.tpm, LOADED_SESSIONS)) {
+      if (session >> 24 === LOADED_SESSIONS >> 24) await flushContext(this.tpm, session);
+    }
   }
 
   /** The same, as long as this boot lasts. */

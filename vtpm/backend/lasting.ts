@@ -3,14 +3,13 @@ import { Tpm } from 'node-tpm2-pts';
 import { parseVtpmStateKey, VTPM_STATE_KEY } from '../../domains/vtpm-state-key.ts';
 import { RootIndex, rootValue } from '../../measurement/vtpm-state/root.ts';
 import { askedStore, Dom0, passedTpm } from '../state/asking.ts';
-import { GuestStates } from '../state/guest-states.ts';
-import type { KeptState } from './state-file.ts';
+import { type GuestState, GuestStates } from '../state/guest-states.ts';
 import type { Store } from './store.ts';
 
 /** States that outlast the boot. */
 export interface Lasting {
   /** @throws Error where this boot has no key for them */
-  open(guest: string): Promise<KeptState>;
+  open(guest: string): Promise<GuestState>;
   /** Follows dom0's answers; ends only when xenstore fails. */
   serve(): Promise<never>;
 }

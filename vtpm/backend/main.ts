@@ -19,11 +19,12 @@ import { endProcess } from './end.ts';
 import { GrantedPage } from './granted-page.ts';
 import { guestLife } from './guest-life.ts';
 import { lastingStates } from './lasting.ts';
+import { NextLasting } from './next-lasting.ts';
 import { startPassage } from './passage.ts';
 import { GuestRegister } from './register.ts';
 import { TpmReserve } from './reserve.ts';
 import { servedBySwtpm, servedHere } from './serving.ts';
-import { type BlankTpm, type SoftwareTpm, startBlankTpm } from './software-tpm.ts';
+import { type BlankTpm, type GuestTpm, type SoftwareTpm, startBlankTpm } from './software-tpm.ts';
 import type { KeptState } from './state-file.ts';
 import { TpmStock } from './stock.ts';
 import { Xenstore } from './xenstore.ts';
@@ -143,6 +144,35 @@ async function main(): Promise<never> {
   await xenstoreAnswers();
   const store = new Xenstore();
   const lasting = lastingStates({ connect: () => new Xenstore(), say, now });
+  const next = new NextLasting(async (guest) => {
+    const kept = await lasting.open(guest);
+    const begin = now();
+    try {
+      const blank = await makeBlank(kept);
+      say(`the next TPM of ${guest} is made, in ${(now() - begin).toFixed(0)} ms`);
+      return { kept, blank };
+    } catch (error) {
+      kept.close();
+      throw error;
+    }
+  });
+  for (const { name, persistent } of guests) if (persistent) next.prepare(name);
+  /** Of one that lasts, a response is given when what the command did is stored. */
+  const startLasting = async (
+    guest: string,
+    become: (blank: BlankTpm) => Promise<SoftwareTpm>,
+  ): Promise<GuestTpm> => {
+    const { blank, kept } = await next.take(guest);
+    let started: SoftwareTpm;
+    try {
+      started = await become(blank);
+    } catch (error) {
+      kept.close();
+      throw error;
+    }
+    next.prepare(guest);
+    return servedHere(started, `${directoryOf(started.uid)}.socket`);
+  };
   const backend = new Backend({
     ...{ store, rings, say, now },
     register: new GuestRegister(
@@ -153,19 +183,9 @@ async function main(): Promise<never> {
       const begin = now();
       const made = restarted ? undefined : recorded;
       const become = (blank: BlankTpm) => owned(blank, { domid, uuid }, made, died);
-      const kept = recorded?.persistent ? await lasting.open(recorded.name) : undefined;
-      let started: SoftwareTpm;
-      try {
-        if (kept !== undefined) started = await makeBlank(kept).then(become);
-        else started = (made && (await reserve.take(uuid, died))) ?? (await stock.use(become));
-      } catch (error) {
-        kept?.close();
-        throw error;
-      }
-      // Of one that lasts, a response is given when what the command did is stored.
-      const tpm = await (kept === undefined
-        ? servedBySwtpm(started)
-        : servedHere(started, `${directoryOf(started.uid)}.socket`));
+      const tpm = await (recorded?.persistent
+        ? startLasting(recorded.name, become)
+        : servedBySwtpm((made && (await reserve.take(uuid, died))) ?? (await stock.use(become))));
       say(`the TPM of domain ${domid} is ready after ${(now() - begin).toFixed(0)} ms`);
       stock.fill(SPARE);
       return tpm;

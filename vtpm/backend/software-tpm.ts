@@ -128,7 +128,7 @@ export async function startBlankTpm(options: BlankTpmOptions): Promise<BlankTpm>
     const tpm = new Tpm(transport);
     await haveBanks(tpm, banks, () => swtpmControl(control).init());
     await passSelfTest(tpm);
-    const made = kept === undefined ? await makeKeys(tpm, keys) : new Map();
+    const made = kept?.newest === undefined ? await makeKeys(tpm, keys) : new Map();
     const become = async ({ launch, certification, died }: TpmOwner): Promise<SoftwareTpm> => {
       await removeLog(tpm);
       await measureLaunch(tpm, launch, banks);
@@ -224,13 +224,15 @@ async function listening(socket: string, process: Watched): Promise<void> {
   }
 }
 
-/** Gives a new TPM the banks that it is to have, which takes a reset. */
+/** Gives a TPM the banks that it is to have, which takes a reset; one that lasts has them, if the platform is as it was. */
 async function haveBanks(
   tpm: Tpm,
   banks: readonly HashAlgorithm[],
   reset: () => Promise<void>,
 ): Promise<void> {
   const all = await pcrBanks(tpm);
+  const had = all.filter((bank) => bank.pcrs.length > 0).map(({ bank }) => bank);
+  if (had.length === banks.length && banks.every((bank) => had.includes(bank))) return;
   const pcrs = [...new Set(all.flatMap((bank) => bank.pcrs))];
   const names = [...new Set([...all.map(({ bank }) => bank), ...banks])];
   await pcrAllocate(

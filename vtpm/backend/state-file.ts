@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { GuestState } from '../state/guest-states.ts';
 
 /** A state that outlasts the boot. */
-export type KeptState = GuestState;
+export type KeptState = Pick<GuestState, 'newest' | 'store' | 'close'>;
 
 /** What swtpm keeps of a TPM 2.0 when that is off, in its state directory. It is written anew, and renamed, in each change. */
 const FILE = 'tpm2-00.permall';

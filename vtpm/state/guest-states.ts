@@ -32,12 +32,15 @@ export interface GuestState {
    * @throws Error when that can never be any more
    */
   store(state: Buffer): Promise<void>;
+  /** Whether dom0 wants another TPM in place of this one, which was opened before. */
+  isUnwanted(): Promise<boolean>;
   /** Lets the guest's next TPM have it. */
   close(): void;
 }
 
 /** What is not there for good yet, of one guest. */
 interface Pending {
+  state: Buffer;
   encrypted: Buffer;
   readonly done: (() => void)[];
 }
@@ -69,6 +72,10 @@ export class GuestStates {
   readonly #held = new Map<string, Promise<void>>();
   /** Guests whose TPMs are being made anew. */
   readonly #anew = new Set<string>();
+  /** What was stored last, by the guest's name: for its next TPM, which need not ask dom0 for it. */
+  readonly #newest = new Map<string, Buffer>();
+  /** A command that extends the root may still be on its way. */
+  #doubt = false;
   /** Why no state can be stored any more. */
   #lost: string | undefined;
   #said = '';
@@ -98,6 +105,7 @@ export class GuestStates {
         if (closed) throw new Error(`the TPM of ${name} has ended`);
         await this.#store(name, state);
       },
+      isUnwanted: async () => newest !== undefined && (await this.#wantsAnew(name)),
       close: () => {
         closed = true;
         close();
@@ -124,7 +132,7 @@ export class GuestStates {
     const encrypted = encryptState(this.#options.key, name, state);
     await new Promise<void>((resolve, reject) => {
       const done = [...(this.#pending.get(name)?.done ?? []), resolve];
-      this.#pending.set(name, { encrypted, done });
+      this.#pending.set(name, { state, encrypted, done });
       this.#running ??= this.#run().finally(() => {
         this.#running = undefined;
       });
@@ -141,13 +149,15 @@ export class GuestStates {
     await this.#running?.catch(() => {});
     if (this.#lost !== undefined) throw new Error(this.#lost);
     const list = await this.#current();
-    if ((await store.resets()).includes(name)) {
+    if (await this.#wantsAnew(name)) {
       this.#anew.add(name);
       say(`the TPM of ${name} is made anew, as dom0 wants it`);
       return undefined;
     }
     const hash = list.states.get(name);
     if (hash === undefined) return undefined;
+    const newest = this.#newest.get(name);
+    if (newest !== undefined) return newest;
     const stored = await store.get({ kind: 'state', hash });
     if (stored === undefined) {
       throw new Error(`dom0 has not the state that was stored last, ${hash}: it is lost, or older`);
@@ -156,6 +166,10 @@ export class GuestStates {
       throw new Error(`dom0 gives another state than the one that was stored last, ${hash}`);
     }
     return decryptState(key, name, stored);
+  }
+
+  async #wantsAnew(name: string): Promise<boolean> {
+    return (await this.#options.store.resets()).includes(name);
   }
 
   /** The list that the machine's TPM stands for. */
@@ -190,28 +204,32 @@ export class GuestStates {
     while (this.#pending.size > 0) {
       const round = new Map(this.#pending);
       this.#pending.clear();
-      await this.#storeForCertain(round);
+      const list = await this.#storeForCertain(round);
       for (const { done } of round.values()) for (const resolve of done) resolve();
+      await this.#tidy(list).catch((error: Error) =>
+        this.#options.say(`dom0 does not remove what is old: ${error.message}`),
+      );
     }
   }
 
-  async #storeForCertain(round: ReadonlyMap<string, Pending>): Promise<void> {
+  /** @returns the list in which they are */
+  async #storeForCertain(round: ReadonlyMap<string, Pending>): Promise<Buffer> {
     for (let again = false; ; again = true) {
       try {
-        await this.#attempt(round, again);
-        return;
+        return await this.#attempt(round, again);
       } catch (error) {
         const guests = [...round.keys()].join(', ');
         if (this.#lost !== undefined) throw error;
         this.#tell(`the TPM of ${guests} is not stored yet: ${(error as Error).message}`);
       }
-      await sleep(this.#patience);
+      // dom0 may just have begun anew, and left the session with the TPM.
+      if (again) await sleep(this.#patience);
     }
   }
 
   /** States, then the list, then the root: as long as that is the former one, the former list and states hold. */
-  async #attempt(round: ReadonlyMap<string, Pending>, again: boolean): Promise<void> {
-    const { store, say } = this.#options;
+  async #attempt(round: ReadonlyMap<string, Pending>, again: boolean): Promise<Buffer> {
+    const { store } = this.#options;
     const { states: before } = await this.#current();
     const former = this.#root as Buffer;
     const states = new Map(before);
@@ -228,9 +246,11 @@ export class GuestStates {
     this.#list = list;
     this.#root = next;
     this.#said = '';
-    await this.#tidy(bytes, states, round).catch((error: Error) =>
-      say(`dom0 does not remove what is old: ${error.message}`),
-    );
+    for (const [name, { state }] of round) {
+      this.#newest.set(name, state);
+      await this.#madeAnew(name);
+    }
+    return bytes;
   }
 
   /** A response may be lost, or be a lie, and a command come late: what counts is what the TPM holds afterwards. */
@@ -239,9 +259,14 @@ export class GuestStates {
     let why: unknown;
     // One that was tried before may have come through.
     if (!again || (await root.read()).equals(former)) {
-      await root.extend(listHash).catch((error) => {
+      try {
+        await root.extend(listHash);
+        // The TPM has answered for it, and as long as it has for every one, nothing else was extended.
+        if (!this.#doubt) return;
+      } catch (error) {
+        this.#doubt = true;
         why = error;
-      });
+      }
     }
     const now = await root.read();
     if (now.equals(next)) return;
@@ -252,18 +277,22 @@ export class GuestStates {
     throw new Error(this.#lost);
   }
 
-  async #tidy(
-    list: Buffer,
-    states: ReadonlyMap<string, string>,
-    round: ReadonlyMap<string, Pending>,
-  ): Promise<void> {
-    const { store } = this.#options;
-    const named = [...states.values()].map((hash): ObjectName => ({ kind: 'state', hash }));
-    await store.keep([nameOfObject('list', list), ...named]);
-    for (const guest of [...this.#anew].filter((name) => round.has(name))) {
-      await store.wasReset(guest);
-      this.#anew.delete(guest);
+  /** Before anybody hears of it: what the guest keeps from now on is not made anew once more. */
+  async #madeAnew(name: string): Promise<void> {
+    if (!this.#anew.has(name)) return;
+    const { store, say } = this.#options;
+    try {
+      await store.wasReset(name);
+      this.#anew.delete(name);
+    } catch (error) {
+      say(`dom0 does not note that the TPM of ${name} is made anew: ${(error as Error).message}`);
     }
+  }
+
+  async #tidy(list: Buffer): Promise<void> {
+    const states = this.#list?.states ?? new Map<string, string>();
+    const named = [...states.values()].map((hash): ObjectName => ({ kind: 'state', hash }));
+    await this.#options.store.keep([nameOfObject('list', list), ...named]);
   }
 
   #tell(text: string): void {

@@ -31,6 +31,8 @@ async function storedIn(boot: { states: GuestStates }, guest: string, state: str
   const held = await boot.states.open(guest);
   await held.store(Buffer.from(state));
   held.close();
+  // What is old is removed after that; whoever comes next waits for it.
+  (await boot.states.open(guest)).close();
 }
 
 /** What a guest finds in a new boot; what is said where it finds nothing within a while. */

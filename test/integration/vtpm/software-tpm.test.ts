@@ -39,7 +39,7 @@ import { guestLaunch, type LaunchItems } from '../../../measurement/guest-launch
 import { runProgram } from '../../../platform/lib/run.ts';
 import { LOG_INDEX } from '../../../vtpm/backend/launch.ts';
 import type { SoftwareTpm } from '../../../vtpm/backend/software-tpm.ts';
-import type { GuestState } from '../../../vtpm/state/guest-states.ts';
+import type { KeptState } from '../../../vtpm/backend/state-file.ts';
 import { imageItem } from '../../lib/items.ts';
 import { startSoftwareTpm } from '../../lib/software-tpm.ts';
 import { swtpmOf } from '../../lib/swtpm.ts';
@@ -57,7 +57,7 @@ after(async () => {
 const ONE_BANK: readonly HashAlgorithm[] = ['sha256'];
 
 /** A TPM as the guest has it: what it may do goes through the same connection. */
-async function started(launch?: LaunchItems, banks = ONE_BANK, kept?: GuestState) {
+async function started(launch?: LaunchItems, banks = ONE_BANK, kept?: KeptState) {
   const directory = join(scratch, String(tpms.length));
   const died = (how: string) => assert.fail(how);
   const guest = await startSoftwareTpm({ directory, died, banks, launch, kept });
@@ -249,7 +249,7 @@ test('a response that takes ten minutes is waited for, and loses nothing', async
 });
 
 /** Keeps a state in memory, as dom0 does on its disk. */
-class Kept implements GuestState {
+class Kept implements KeptState {
   newest: Buffer | undefined;
   stored = 0;
   closed = 0;

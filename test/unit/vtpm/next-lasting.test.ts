@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type LastingTpm, NextLasting } from '../../../vtpm/backend/next-lasting.ts';
+
+/** A TPM in the making, with what became of it. */
+class Made implements LastingTpm {
+  readonly guest: string;
+  lives = true;
+  unwanted = false;
+  readonly done: string[] = [];
+
+  constructor(guest: string) {
+    this.guest = guest;
+  }
+
+  readonly kept = {
+    isUnwanted: async () => this.unwanted,
+    close: () => void this.done.push('closed'),
+  };
+
+  readonly blank = ((made) => ({
+    get lives() {
+      return made.lives;
+    },
+    become: () => assert.fail('nobody has it yet'),
+    discard: async () => void made.done.push('discarded'),
+  }))(this);
+}
+
+function making() {
+  const made: Made[] = [];
+  const next = new NextLasting(async (guest) => {
+    const one = new Made(guest);
+    made.push(one);
+    return one;
+  });
+  return { made, next };
+}
+
+test('what was prepared is given once, to its guest', async () => {
+  const { made, next } = making();
+  next.prepare('ledger');
+  next.prepare('ledger');
+  await turn();
+  assert.equal(made.length, 1);
+  const [other, first, second] = await Promise.all([
+    next.take('signer'),
+    next.take('ledger'),
+    next.take('ledger'),
+  ]);
+  assert.equal(first, made[0]);
+  assert.notEqual(second, first);
+  assert.deepEqual(
+    [other, second].map((one) => (one as Made).guest),
+    ['signer', 'ledger'],
+  );
+});
+
+for (const [why, spoil] of [
+  ['whose swtpm has ended', (one: Made) => (one.lives = false)],
+  ['that dom0 wants to be made anew', (one: Made) => (one.unwanted = true)],
+] as const) {
+  test(`one ${why} is let go of before the next is made`, async () => {
+    const { made, next } = making();
+    next.prepare('ledger');
+    await turn();
+    const [spoiled] = made;
+    assert.ok(spoiled);
+    spoil(spoiled);
+    const taken = await next.take('ledger');
+    assert.equal(taken, made[1]);
+    assert.deepEqual(spoiled.done, ['discarded', 'closed']);
+    assert.deepEqual(made[1]?.done, []);
+  });
+}
+
+test('where one was not made it is tried again, and the guest told why', async () => {
+  let times = 0;
+  const next = new NextLasting(async (guest) => {
+    times++;
+    if (times < 3) throw new Error(`no memory, ${times}`);
+    return new Made(guest);
+  });
+  next.prepare('ledger');
+  await turn();
+  await assert.rejects(next.take('ledger'), /no memory, 2/);
+  assert.equal(((await next.take('ledger')) as Made).guest, 'ledger');
+});
