@@ -135,7 +135,7 @@ export class LastingMachine {
   async states(
     changes: Partial<GuestStatesOptions> = {},
   ): Promise<{ states: GuestStates; said: string[]; key: Buffer }> {
-    await this.#endSessions();
+    await this.endSessions();
     const key = changes.key ?? (await this.key());
     const said: string[] = [];
     const store = this.#whileOn(changes.store ?? (await this.disk()));
@@ -148,7 +148,7 @@ export class LastingMachine {
   }
 
   /** As Linux does when dom0's part ends: what that had open in the TPM goes. */
-  async #endSessions(): Promise<void> {
+  async endSessions(): Promise<void> {
     for (const session of await handles(this.tpm, LOADED_SESSIONS)) {
       if (session >> 24 === LOADED_SESSIONS >> 24) await flushContext(this.tpm, session);
     }

@@ -1,8 +1,22 @@
 import type { Transport } from 'node-tpm2-pts';
 import type { Store } from '../backend/store.ts';
-import { LARGEST_MESSAGE, letterIn, letterPath, MAILBOX, putLetter, saidPath } from './mailbox.ts';
-import { decodeAnswer, encodeMessage, type StoreAnswer, type StoreRequest } from './messages.ts';
-import { LARGEST_OBJECT, type ObjectName, type ObjectStore } from './objects.ts';
+import {
+  LARGEST_MESSAGE,
+  letterIn,
+  letterPath,
+  MAILBOX,
+  numberIn,
+  putLetter,
+  saidPath,
+} from './mailbox.ts';
+import {
+  decodeAnswer,
+  encodeMessage,
+  MOST_PUT,
+  type StoreAnswer,
+  type StoreRequest,
+} from './messages.ts';
+import { LARGEST_OBJECT, type NamedObject, type ObjectName, type ObjectStore } from './objects.ts';
 
 /** Bytes of an object in one message: the rest of it is for the line that says what it is. */
 export const PART_OF_OBJECT = LARGEST_MESSAGE - 1024;
@@ -62,7 +76,10 @@ export class Dom0 {
     for (;;) {
       const left = deadline - performance.now();
       if (left <= 0) throw new Error('dom0 does not answer: does "domb vtpm-state serve" run?');
-      const letter = letterIn(this.#store, MAILBOX, 'answer');
+      const letter =
+        numberIn(this.#store, MAILBOX, 'answer') === number
+          ? letterIn(this.#store, MAILBOX, 'answer')
+          : undefined;
       if (letter?.number === number) return checked(decodeAnswer(letter.bytes));
       await this.#change(left);
     }
@@ -84,13 +101,21 @@ function checked(answer: StoreAnswer): StoreAnswer {
   throw new Error(`dom0 says: ${answer.problem.slice(0, 300)}`);
 }
 
+async function putSome(dom0: Pick<Dom0, 'ask'>, those: readonly NamedObject[]): Promise<void> {
+  const objects = those.map(({ name, bytes }) => ({ ...name, size: bytes.length }));
+  const all = Buffer.concat(those.map(({ bytes }) => bytes));
+  for (let offset = 0; offset === 0 || offset < all.length; offset += PART_OF_OBJECT) {
+    const part = all.subarray(offset, offset + PART_OF_OBJECT);
+    await dom0.ask({ ask: 'put', objects, offset, part });
+  }
+}
+
 /** The store that dom0 keeps. */
 export function askedStore(dom0: Pick<Dom0, 'ask'>): ObjectStore {
   return {
-    async put(name, bytes) {
-      for (let offset = 0; offset === 0 || offset < bytes.length; offset += PART_OF_OBJECT) {
-        const part = bytes.subarray(offset, offset + PART_OF_OBJECT);
-        await dom0.ask({ ask: 'put', name, offset, size: bytes.length, part });
+    async put(objects) {
+      for (let first = 0; first < objects.length; first += MOST_PUT) {
+        await putSome(dom0, objects.slice(first, first + MOST_PUT));
       }
     },
     async get(name) {

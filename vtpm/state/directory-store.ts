@@ -7,6 +7,7 @@ import {
   KINDS,
   LARGEST_OBJECT,
   MOST_LISTS,
+  type NamedObject,
   type ObjectName,
   type ObjectStore,
 } from './objects.ts';
@@ -43,11 +44,24 @@ export class DirectoryStore implements ObjectStore {
     }
   }
 
-  async put(name: ObjectName, bytes: Buffer): Promise<void> {
-    if (hashOf(bytes).toString('hex') !== name.hash) {
-      throw new Error(`${bytes.length} bytes do not have the hash ${name.hash}`);
+  async put(objects: readonly NamedObject[]): Promise<void> {
+    for (const { name, bytes } of objects) {
+      if (hashOf(bytes).toString('hex') !== name.hash) {
+        throw new Error(`${bytes.length} bytes do not have the hash ${name.hash}`);
+      }
+      await this.#write(fileOf(name), bytes);
     }
-    const path = join(this.directory, fileOf(name));
+    // The names, too, have to be on the disk.
+    const directory = await open(this.directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+
+  async #write(name: string, bytes: Buffer): Promise<void> {
+    const path = join(this.directory, name);
     const part = `${path}.part`;
     const file = await open(part, 'w', 0o600);
     try {
@@ -57,13 +71,6 @@ export class DirectoryStore implements ObjectStore {
       await file.close();
     }
     await rename(part, path);
-    // The name, too, has to be on the disk.
-    const directory = await open(this.directory, constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
   }
 
   async get(name: ObjectName): Promise<Buffer | undefined> {

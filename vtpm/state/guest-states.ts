@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FIRST_ROOT, nextRoot } from '../../measurement/vtpm-state/root.ts';
 import { decryptState, encryptState } from './cipher.ts';
 import { encodeList, listOfRoot, type StateList } from './list.ts';
-import { hashOf, MOST_LISTS, nameOfObject, type ObjectName, type ObjectStore } from './objects.ts';
+import {
+  hashOf,
+  MOST_LISTS,
+  type NamedObject,
+  namedObject,
+  nameOfObject,
+  type ObjectName,
+  type ObjectStore,
+} from './objects.ts';
 import { Writes } from './writes.ts';
 
 /** The root index of the machine's TPM, as RootIndex has it. */
@@ -233,14 +241,15 @@ export class GuestStates {
     const { states: before } = await this.#current();
     const former = this.#root as Buffer;
     const states = new Map(before);
+    const objects: NamedObject[] = [];
     for (const [name, { encrypted }] of round) {
-      const object = nameOfObject('state', encrypted);
-      await store.put(object, encrypted);
-      states.set(name, object.hash);
+      const object = namedObject('state', encrypted);
+      objects.push(object);
+      states.set(name, object.name.hash);
     }
     const list = { previous: former, states };
     const bytes = encodeList(list);
-    await store.put(nameOfObject('list', bytes), bytes);
+    await store.put([...objects, namedObject('list', bytes)]);
     const next = nextRoot(former, hashOf(bytes));
     await this.#advance({ former, next, listHash: hashOf(bytes), again });
     this.#list = list;

@@ -45,12 +45,23 @@ export function putLetter(
   store.write(letterPath(directory, box), `${number} ${bytes.length}`);
 }
 
-/** Undefined where there is none, or what is there is none. */
-export function letterIn(store: Store, directory: string, box: Box): Letter | undefined {
+/** Number and bytes of the message that is there; undefined where there is none, or what is there is none. */
+function headIn(store: Store, directory: string, box: Box) {
   const [whole, number = '', size] =
     /^(\d{1,16}) (\d{1,6})$/.exec(store.read(letterPath(directory, box)) ?? '') ?? [];
   const length = Number(size);
-  if (whole === undefined || length > LARGEST_MESSAGE) return undefined;
+  return whole === undefined || length > LARGEST_MESSAGE ? undefined : { number, length };
+}
+
+/** Which message is there, without reading it. */
+export const numberIn = (store: Store, directory: string, box: Box): string | undefined =>
+  headIn(store, directory, box)?.number;
+
+/** Undefined where there is none, or what is there is none. */
+export function letterIn(store: Store, directory: string, box: Box): Letter | undefined {
+  const head = headIn(store, directory, box);
+  if (head === undefined) return undefined;
+  const { number, length } = head;
   const parts: Buffer[] = [];
   for (let part = 0; part * PART_SIZE < length; part++) {
     parts.push(Buffer.from(store.read(`${directory}/${box}-${part}`) ?? '', 'latin1'));

@@ -1,9 +1,17 @@
 import { isHash, isKind, LARGEST_OBJECT, type ObjectName } from './objects.ts';
 
+/** An object that is put: what it is called, and its bytes. */
+export interface PutObject extends ObjectName {
+  readonly size: number;
+}
+
+/** Objects in one put: a name takes less than a hundred bytes of the kilobyte that is not of a part. */
+export const MOST_PUT = 8;
+
 /** What the vTPM domain asks dom0 for. */
 export type StoreRequest =
-  /** A part of an object; with the last one it is kept for good. */
-  | { ask: 'put'; name: ObjectName; offset: number; size: number; part: Buffer }
+  /** A part of what the objects are one behind the other; with the last one they are kept for good. */
+  | { ask: 'put'; objects: readonly PutObject[]; offset: number; part: Buffer }
   /** The answer has the object's size, or none, and a part of it from `offset` on. */
   | { ask: 'get'; name: ObjectName; offset: number }
   | { ask: 'lists' }
@@ -53,20 +61,26 @@ export function decodeAnswer(bytes: Buffer): StoreAnswer {
 
 /** @throws Error for what is no request */
 export function decodeRequest(bytes: Buffer): StoreRequest {
-  const { ask, name, names, offset, size, guest, part } = decode(bytes);
+  const { ask, name, names, objects, offset, guest, part } = decode(bytes);
   if (ask === 'lists' || ask === 'resets') return { ask };
   if (ask === 'tpm') return { ask, part };
   if (ask === 'was-reset' && typeof guest === 'string') return { ask, guest };
   if (ask === 'get' && isName(name) && isLength(offset)) return { ask, name, offset };
-  if (ask === 'put' && isName(name) && isLength(offset) && isLength(size)) {
-    return { ask, name, offset, size, part };
-  }
+  if (ask === 'put' && arePut(objects) && isOffset(offset)) return { ask, objects, offset, part };
   if (ask === 'keep' && Array.isArray(names) && names.every(isName)) return { ask, names };
   throw new Error(`${JSON.stringify(ask)} is no request, or lacks something`);
 }
 
 const isLength = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= LARGEST_OBJECT;
+
+const isOffset = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
+
+const arePut = (value: unknown): value is PutObject[] =>
+  Array.isArray(value) &&
+  value.length <= MOST_PUT &&
+  value.every((each) => isName(each) && isLength((each as Partial<PutObject>).size));
 
 function isName(value: unknown): value is ObjectName {
   const { kind, hash } = (value ?? {}) as Partial<Record<keyof ObjectName, unknown>>;

@@ -10,6 +10,12 @@ export interface ObjectName {
   readonly hash: string;
 }
 
+/** What is put under a name. */
+export interface NamedObject {
+  readonly name: ObjectName;
+  readonly bytes: Buffer;
+}
+
 /** Bytes; the state of a TPM whose NV memory is full has a third of it. */
 export const LARGEST_OBJECT = 1 << 20;
 
@@ -23,6 +29,11 @@ export const nameOfObject = (kind: ObjectKind, bytes: Uint8Array): ObjectName =>
   hash: hashOf(bytes).toString('hex'),
 });
 
+export const namedObject = (kind: ObjectKind, bytes: Buffer): NamedObject => ({
+  name: nameOfObject(kind, bytes),
+  bytes,
+});
+
 export const isHash = (value: unknown): value is string =>
   typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 
@@ -30,8 +41,8 @@ export const isKind = (value: unknown): value is ObjectKind => KINDS.some((kind)
 
 /** Where encrypted states are kept: by dom0, which may lose or change all of it. */
 export interface ObjectStore {
-  /** Returns once it is there for good. */
-  put(name: ObjectName, bytes: Buffer): Promise<void>;
+  /** Returns once all of them are there for good. */
+  put(objects: readonly NamedObject[]): Promise<void>;
   /** Undefined where there is none. */
   get(name: ObjectName): Promise<Buffer | undefined>;
   /** Hashes of the lists that there are. */

@@ -1,7 +1,7 @@
 import { COMMAND_CODES, type CommandName, type Transport } from 'node-tpm2-pts';
 import type { Store } from '../backend/store.ts';
 import { PART_OF_OBJECT } from './asking.ts';
-import { letterIn, letterPath, MAILBOX, putLetter, saidPath } from './mailbox.ts';
+import { letterIn, letterPath, MAILBOX, numberIn, putLetter, saidPath } from './mailbox.ts';
 import { decodeRequest, encodeMessage, type StoreAnswer, type StoreRequest } from './messages.ts';
 import type { ObjectStore } from './objects.ts';
 
@@ -32,8 +32,8 @@ export class Serving {
   readonly #directory: string;
   /** What the vTPM domain said last. */
   #heard: string | undefined;
-  /** The object that is coming in. */
-  #coming: { hash: string; parts: Buffer[]; have: number } | undefined;
+  /** Objects that are coming in. */
+  #coming: { names: string; parts: Buffer[]; have: number } | undefined;
 
   constructor(options: ServingOptions) {
     this.#options = options;
@@ -67,7 +67,7 @@ export class Serving {
     const letter = letterIn(store, this.#directory, 'request');
     if (letter === undefined) return;
     const { number, bytes } = letter;
-    if (letterIn(store, this.#directory, 'answer')?.number === number) return;
+    if (numberIn(store, this.#directory, 'answer') === number) return;
     let answer: StoreAnswer;
     try {
       answer = await this.#do(decodeRequest(bytes));
@@ -106,21 +106,29 @@ export class Serving {
   }
 
   async #put({
-    name,
+    objects,
     offset,
-    size,
     part,
   }: Extract<StoreRequest, { ask: 'put' }>): Promise<StoreAnswer> {
-    if (offset === 0) this.#coming = { hash: name.hash, parts: [], have: 0 };
+    const names = objects.map(({ hash }) => hash).join(', ');
+    if (offset === 0) this.#coming = { names, parts: [], have: 0 };
     const coming = this.#coming;
-    if (coming?.hash !== name.hash || coming.have !== offset) {
-      throw new Error(`a part of ${name.hash} at ${offset} comes without those before it`);
+    if (coming?.names !== names || coming.have !== offset) {
+      throw new Error(`a part of ${names} at ${offset} comes without those before it`);
     }
     coming.parts.push(Buffer.from(part));
     coming.have += part.length;
-    if (coming.have < size) return {};
+    if (coming.have < objects.reduce((sum, { size }) => sum + size, 0)) return {};
     this.#coming = undefined;
-    await this.#options.objects.put(name, Buffer.concat(coming.parts));
+    const all = Buffer.concat(coming.parts);
+    let at = 0;
+    await this.#options.objects.put(
+      objects.map(({ kind, hash, size }) => {
+        const bytes = all.subarray(at, at + size);
+        at += size;
+        return { name: { kind, hash }, bytes };
+      }),
+    );
     return {};
   }
 

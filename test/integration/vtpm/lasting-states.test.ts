@@ -202,7 +202,9 @@ function cutStore(store: ObjectStore, cut: { at: number; steps: number }): Objec
     return does();
   };
   return {
-    put: (name, bytes) => step(() => store.put(name, bytes)),
+    async put(objects) {
+      for (const object of objects) await step(() => store.put([object]));
+    },
     get: (name) => store.get(name),
     lists: () => store.lists(),
     keep: (names) => step(() => store.keep(names)),
@@ -389,4 +391,65 @@ test('what many guests change at once is one write of the TPM, or two', async ()
     const { states: later } = await machine.states({ key });
     assert.equal(text((await later.open(name)).newest), name.slice('guest'.length));
   }
+});
+
+test("a store is one command of the machine's TPM after the first, and the next TPM of a guest needs nothing of dom0 but its word", async () => {
+  const { key } = await machine.states();
+  const commands: number[] = [];
+  const transport: Transport = {
+    description: 'dom0',
+    transmit(command) {
+      commands.push(command.readUInt32BE(6));
+      return machine.transport.transmit(command);
+    },
+    close: async () => {},
+  };
+  const disk = await machine.disk();
+  const asked: string[] = [];
+  const store = new Proxy(disk, {
+    get: (of, name) => {
+      const member: unknown = Reflect.get(of, name);
+      if (typeof member !== 'function') return member;
+      return (...given: unknown[]) => {
+        asked.push(String(name));
+        return Reflect.apply(member, of, given);
+      };
+    },
+  });
+  const { states } = await machine.states({ key, store, root: await machine.root(key, transport) });
+  const first = await states.open('ledger');
+  await first.store(Buffer.from('one'));
+  commands.length = 0;
+  await first.store(Buffer.from('two'));
+  assert.deepEqual(commands, [COMMAND_CODES.NV_Extend]);
+  first.close();
+  (await states.open('other')).close();
+  asked.length = 0;
+  const second = await states.open('ledger');
+  assert.equal(text(second.newest), 'two');
+  assert.deepEqual(asked, ['resets']);
+});
+
+test('dom0 that begins anew, without the session, has nobody wait', async () => {
+  const { states, said } = await machine.states({ patience: 1_000_000 });
+  const held = await states.open('ledger');
+  await held.store(Buffer.from('one'));
+  await machine.endSessions();
+  await held.store(Buffer.from('two'));
+  assert.match(said.join(), /^the TPM of ledger is not stored yet: [^,]*$/);
+  await machine.reboot();
+  assert.equal(await found('ledger'), 'two');
+});
+
+test('a TPM that was made before dom0 wants another is known as such', async () => {
+  const { states } = await machine.states();
+  const fresh = await states.open('ledger');
+  await fresh.store(Buffer.from('one'));
+  fresh.close();
+  const next = await states.open('ledger');
+  assert.equal(await next.isUnwanted(), false);
+  await (await machine.disk()).reset('ledger');
+  assert.equal(await next.isUnwanted(), true);
+  next.close();
+  assert.equal((await states.open('ledger')).newest, undefined);
 });

@@ -102,7 +102,7 @@ test('objects of all sizes come back as they were put, with whatever bytes', asy
   for (const size of sizes) {
     const bytes = Buffer.from(Array.from({ length: size }, (_, at) => (at * 7) & 0xff));
     const name = nameOfObject('state', bytes);
-    await stored.put(name, bytes);
+    await stored.put([{ name, bytes }]);
     assert.deepEqual(await objects.get(name), bytes);
     assert.deepEqual(await stored.get(name), bytes);
   }
@@ -114,8 +114,10 @@ test('lists are named, what is old goes, and resets are told once', async () => 
   void serving.serve();
   const [first, second] = ['first', 'second'].map((text) => Buffer.from(text)) as [Buffer, Buffer];
   const names = [nameOfObject('list', first), nameOfObject('list', second)] as const;
-  await stored.put(names[0], first);
-  await stored.put(names[1], second);
+  await stored.put([
+    { name: names[0], bytes: first },
+    { name: names[1], bytes: second },
+  ]);
   assert.deepEqual((await stored.lists()).sort(), names.map(({ hash }) => hash).sort());
   await stored.keep([names[1]]);
   assert.deepEqual(await stored.lists(), [names[1].hash]);
@@ -183,7 +185,11 @@ test('dom0 does nothing that is no request, and answers each one once', async ()
     '{"ask":"get","name":{"kind":"state","hash":"../../etc/passwd"},"offset":0}',
     `{"ask":"get","name":{"kind":"resets","hash":"${'0'.repeat(64)}"},"offset":0}`,
     '{"ask":"keep","names":[{"kind":"list"}]}',
-    `{"ask":"put","name":{"kind":"list","hash":"${'0'.repeat(64)}"},"offset":4,"size":8}`,
+    `{"ask":"put","objects":[{"kind":"list","hash":"${'0'.repeat(64)}","size":8}],"offset":4}`,
+    `{"ask":"put","objects":[{"kind":"list","hash":"${'0'.repeat(64)}","size":-1}],"offset":0}`,
+    `{"ask":"put","objects":[{"kind":"list","hash":"0","size":1}],"offset":0}`,
+    '{"ask":"put","objects":{},"offset":0}',
+    `{"ask":"put","objects":${JSON.stringify(Array(9).fill({ kind: 'list', hash: '0'.repeat(64), size: 0 }))},"offset":0}`,
   ];
   for (const [number, line] of wrong.entries()) {
     putLetter(store, at, 'request', { number: String(number), bytes: Buffer.from(`${line}\n`) });
@@ -198,7 +204,7 @@ test('dom0 does nothing that is no request, and answers each one once', async ()
   all.write(`${at}/request`, 'nothing');
   await serving.answer();
   await assert.rejects(
-    objects.put({ kind: 'state', hash: '0'.repeat(64) }, Buffer.from('other')),
+    objects.put([{ name: { kind: 'state', hash: '0'.repeat(64) }, bytes: Buffer.from('other') }]),
     /do not have the hash/,
   );
   assert.throws(() => decodeRequest(Buffer.from('{"ask":"lists"}')), /without an end/);
