@@ -29,6 +29,7 @@ const { values } = parseArgs({
     cpus: { type: 'string', default: '1,2' },
     only: { type: 'string', default: 'direct,c,hashing,floor,domb' },
     further: { type: 'string', default: '4' },
+    counted: { type: 'boolean', default: false },
   },
 });
 const subjects = ['direct', 'c', 'hashing', 'floor', 'domb'] as const;
@@ -105,7 +106,8 @@ async function starts(program: string, further: number): Promise<Record<Subject,
 async function boot(subject: Subject, start: MultibootStart, cpus: number): Promise<BootTimes> {
   const directory = join(root, 'out/bench/boot', `${subject}-${cpus}`);
   const memoryMiB = usualMemoryMiB;
-  const machine = await startMachine({ directory, memoryMiB, cpus, tpm: 'plain', start });
+  const counted = values.counted;
+  const machine = await startMachine({ directory, memoryMiB, cpus, tpm: 'plain', start, counted });
   try {
     const failure = /FAILED|Kernel panic|halting machine|rebooting machine|Panic on CPU/;
     await machine.console.waitFor(/dom0: userspace is up/, 600_000, failure);

@@ -40,6 +40,8 @@ const ready = (name: string) => `
 until grep -q 'when it is told' /var/log/xen/console/guest-${name}.log || [ $((tries += 1)) -gt 600 ]; do sleep 0.5; done
 cat /var/log/xen/console/guest-${name}.log`;
 
+/** Guests that dom0 starts, by number. */
+const many = Array.from({ length: 10 }, (_, number) => number + 1);
 const guests = { ledger: 1, signer: 2 };
 const vtpm = { vtpm: VTPM_DOMID };
 const questions: Readonly<Record<string, string>> = {
@@ -64,6 +66,27 @@ CONFIG
 xl create /run/later.cfg 2>&1
 until grep "TPM of domain $(xl domid later) is ready" /var/log/xen/console/guest-vtpm.log || [ $((tries += 1)) -gt 60 ]; do sleep 0.5; done
 xl destroy later`,
+  // So many guests more, which all use their TPMs at once.
+  many: `cat /guest/guest.cpio.zst /guest/guest-tpm.cpio.zst /guest/bench-guest.cpio.zst >/run/many.cpio.zst
+for number in ${many.join(' ')}; do
+  cat >/run/many.cfg <<CONFIG
+${guestConfiguration('many$number').replace('/guest/guest.cpio.zst', '/run/many.cpio.zst').replace('console=hvc0', '$& loglevel=5 preempt=full')}
+vtpm = ["backend=vtpm"]
+CONFIG
+  xl create /run/many.cfg 2>&1
+done
+for number in ${many.join(' ')}; do
+  tries=0
+  until grep -q 'when it is told' /var/log/xen/console/guest-many$number.log || [ $((tries += 1)) -gt 600 ]; do sleep 0.5; done
+done
+for number in ${many.join(' ')}; do
+  echo many >$(xenstore-read /local/domain/$(xl domid many$number)/console/tty)
+done
+for number in ${many.join(' ')}; do
+  tries=0
+  until grep -q 'measured many' /var/log/xen/console/guest-many$number.log || [ $((tries += 1)) -gt 600 ]; do sleep 0.5; done
+  grep -E 'bench|cannot' /var/log/xen/console/guest-many$number.log
+done`,
 };
 
 async function compiled(scratch: string, name: string, ...how: string[]): Promise<string> {
@@ -114,6 +137,12 @@ try {
   const start = '/usr/lib/domb/backend.cjs\n';
   if (!init.includes(start)) throw new Error(`the vTPM domain's init does not start ${start}`);
   const measuring = await readFile(join(root, 'bench/vtpm/init'), 'utf8');
+  const benchGuest = await segment(scratch, 'bench-guest.cpio.zst', inGuest);
+  const inDom0 = new RootTree();
+  await inDom0.copy('/guest/bench-guest.cpio.zst', benchGuest);
+  const guestTpm = parts.images.get('guest-tpm.cpio.zst');
+  if (guestTpm === undefined) throw new Error('there is no segment of a guest with a TPM');
+  await inDom0.copy('/guest/guest-tpm.cpio.zst', guestTpm);
   const inVtpm = new RootTree()
     .file('/init', init.replace(start, measuring), 0o755)
     .directory('/bench')
@@ -121,13 +150,15 @@ try {
   await inVtpm.copy('/bin/latency', latency, 0o755);
   const images = new Map([
     ...parts.images,
-    ['bench-guest.cpio.zst', await segment(scratch, 'bench-guest.cpio.zst', inGuest)],
+    ['bench-guest.cpio.zst', benchGuest],
+    ['bench-dom0.cpio.zst', await segment(scratch, 'bench-dom0.cpio.zst', inDom0)],
     ['bench-vtpm.cpio.zst', await segment(scratch, 'bench-vtpm.cpio.zst', inVtpm)],
   ]);
   const example = await readFile(join(root, 'boot-configs/vtpm.yaml'), 'utf8');
   const manifest = example
     .replace('guest-tpm.cpio.zst]', 'guest-tpm.cpio.zst, bench-guest.cpio.zst]')
     .replace('domb-command.cpio.zst]\n', 'domb-command.cpio.zst, bench-vtpm.cpio.zst]\n')
+    .replace('[dom0.cpio.zst, ', '$&bench-dom0.cpio.zst, ')
     .replace('xenstore: true\n', 'xenstore: true\n    console: true\n')
     // The emulation of nested paging is unsafe on the first processor (platform/machine/machine.ts).
     .replace('type: pvh\n', 'type: pvh\n    cpus: 1\n');
@@ -135,6 +166,7 @@ try {
     manifestBytes: Buffer.from(manifest),
     source: 'vtpm.yaml',
     directory: join(root, 'out/bench/vtpm'),
+    memoryMiB: 6144,
     report: (_what, work) => work(),
     parts: { ...parts, images },
     judged: ['domains'],
@@ -148,6 +180,21 @@ try {
   for (const line of report(said, run.consoleText)) console.log(line);
 } finally {
   await rm(scratch, { recursive: true });
+}
+
+/** Whether guests that all use their TPMs at once are served alike. */
+function* starving(said: string): Generator<string> {
+  const pattern = /guest (many\d+): bench many\d+-many (\w+) (\d+) \d+ (\d+)/g;
+  const each = [...said.matchAll(pattern)].map(([, guest = '', command = '', median, most]) => ({
+    ...{ guest, command, median: Number(median) / 1000, most: Number(most) / 1000 },
+  }));
+  for (const command of commands) {
+    const those = each.filter((one) => one.command === command);
+    const medians = those.map(({ median }) => median).sort((a, b) => a - b);
+    const most = Math.max(...those.map((one) => one.most));
+    const [fastest = Number.NaN, slowest = Number.NaN] = [medians[0], medians.at(-1)];
+    yield `${those.length} guests at once, ${command}: medians ${fastest.toFixed(1)} to ${slowest.toFixed(1)} ms, ${(slowest / fastest).toFixed(2)}×; longest ${most.toFixed(0)} ms`;
+  }
 }
 
 /** In Markdown: what was said, and whether the goals are met. */
@@ -184,6 +231,7 @@ function* report(said: string, console: string): Generator<string> {
     });
     yield `${guest}: page and event channel alone ${page.toFixed(2)} ms, Linux's driver and tpmfront alone ${driver.toFixed(2)} ms; floor, and what it is exceeded by: ${floors.join('; ')}`;
   }
+  yield* starving(said);
   yield `self-test of swtpm: ${(median('direct', 'SelfTest') / 1000).toFixed(0)} ms`;
   const sizes = new Map<string, number>();
   for (const [, name = '', pid, field = '', size] of said.matchAll(

@@ -35,6 +35,8 @@ export interface MachineOptions {
   processor?: string | undefined;
   /** Whether its memory and registers can be reached from outside ({@link VirtualMachine.hardware}). */
   exposed?: boolean | undefined;
+  /** A UNIX socket, which is made, for commands of QEMU's human monitor: for measurements. */
+  monitor?: string | undefined;
 }
 
 /** QEMU itself loads the hypervisor and its modules. Nothing measures them. */
@@ -113,6 +115,9 @@ export async function startMachine(options: MachineOptions): Promise<VirtualMach
       ...tpmArguments(options.start, tpm),
       ...(options.devices ?? []).flatMap((device) => ['-device', device]),
       ...diskArguments(options.disk, 'variables' in options.start),
+      ...(options.monitor === undefined
+        ? []
+        : ['-monitor', `unix:${options.monitor},server=on,wait=off`]),
       ...(options.exposed ? exposingArguments(options.memoryMiB, controlSocket) : []),
     ]),
     { stdio: ['pipe', 'pipe', 'pipe'] },
@@ -147,7 +152,7 @@ async function emptyDirectory(directory: string, kept: readonly string[] = []): 
 }
 
 function machineArguments({ memoryMiB, cpus, counted, processor }: MachineOptions): string[] {
-  const model = ['qemu64,+svm,+npt', processor].filter(Boolean).join(',');
+  const model = ['qemu64,+svm,+npt,+rdrand', processor].filter(Boolean).join(',');
   const emulation = counted
     ? ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off']
     : ['-accel', 'tcg,thread=multi'];

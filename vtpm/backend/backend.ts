@@ -197,6 +197,8 @@ export class Backend {
       return this.#refuse(key, `${admitted.recorded.name} has one TPM, as device ${OWN_DEVICE}`);
     }
     this.#refused.delete(key);
+    // Its TPM of before has to end first, of which nobody may have taken notice yet.
+    if (admitted.restarted) this.look();
     const isGuest = () => !admitted.lifetime.hasEnded();
     const device = new Device({ domid, backend, frontend, store, rings, isGuest, say, now });
     const { recorded, restarted, lifetime } = admitted;

@@ -733,3 +733,15 @@ describe('the back end of vTPM devices', () => {
     assert.equal(failureResponse().toString('hex'), '80010000000a00000101');
   });
 });
+
+test('the TPM of a guest that is started anew ends before its next one starts, also when nobody has noticed its end yet', async () => {
+  const { attach, domains, tpms, said } = platform(undefined, [{ ...guest5, persistent: true }]);
+  await attach(5);
+  assert.equal(tpms.length, 1);
+  domains.delete(5);
+  domains.set(8, { uuid: guest5.uuid, sid: guest5.sid, dying: false });
+  await attach(8, 'b');
+  assert.ok(tpms[0]?.stopped);
+  assert.equal(tpms.length, 2);
+  assert.match(said.join(), /ledger is started anew, as domain 8,forgets the TPM of domain 5/);
+});
