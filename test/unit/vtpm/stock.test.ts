@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { BlankTpm } from '../../../vtpm/backend/software-tpm.ts';
 import { TpmStock } from '../../../vtpm/backend/stock.ts';
 
@@ -22,10 +22,11 @@ async function begun(): Promise<void> {
 }
 
 /** A stock whose TPMs are made when it is said. */
-function stocked() {
+function stocked(patience?: number) {
   const waiting: { resolve: (blank: BlankTpm) => void; reject: (why: Error) => void }[] = [];
   const stock = new TpmStock(
     () => new Promise((resolve, reject) => waiting.push({ resolve, reject })),
+    patience === undefined ? {} : { patience },
   );
   /** Ends the making of the next one. */
   const made = async (blank: BlankTpm | Error) => {
@@ -98,4 +99,26 @@ test('while somebody uses one, no other is begun', async () => {
   end('done');
   assert.equal(await use, 'done');
   await made(new FakeBlank());
+});
+
+test('many that come when none is left are served in their order, one after the other', async () => {
+  const { stock, made, making } = stocked();
+  const uses = [1, 2, 3].map(() => stock.use(taken));
+  const blanks = [1, 2, 3].map(() => new FakeBlank());
+  for (const [at, blank] of blanks.entries()) {
+    await begun();
+    assert.equal(making(), 1);
+    await made(blank);
+    assert.equal(await uses[at], blank);
+  }
+});
+
+test('one that comes to a stop keeps the next one waiting for a while only', async () => {
+  const { stock, making } = stocked(20);
+  void stock.use(taken);
+  void stock.use(taken);
+  await begun();
+  assert.equal(making(), 1);
+  await sleep(100);
+  assert.equal(making(), 2);
 });
