@@ -3,7 +3,7 @@
  * the images in /images, with the same domids and labels as domB and in the same order, gives them their labels, lets go of the TPM, starts
  * them, and halts. With the argument `measure`, SHA-256 of each image and of each domain's command line goes into a PCR first, as OpenSSL
  * and a plain write to the TPM do it; without, nothing is measured. With `node`, a Node that has nothing to do runs before all that: what no
- * program in Node can be faster than. There is no manifest, no check, no log, and no answer to a failure.
+ * program in Node can be faster than. A kernel that domB has packed is unpacked here, too. There is no manifest, no check, no log, and no answer to a failure.
  *
  * A line of /domains: domid, MiB, `hardware` or `plain`, the label to build under, the label to start with, kernel, ramdisk; the command
  * line is the line after it. /modules has the kernel modules to load, a path a line.
@@ -40,6 +40,10 @@
 /* In front of dom0's ramdisk, where domB puts the hand-over. */
 #define HANDOVER (1 << 20)
 #define PCR 13
+
+/* libzstd (its zstd.h), whose shared library every Debian has. */
+size_t ZSTD_decompress(void *to, size_t room, const void *from, size_t size);
+unsigned long long ZSTD_getFrameContentSize(const void *from, size_t size);
 
 struct image {
     char name[64];
@@ -92,24 +96,44 @@ static void must(int ok, const char *what)
     reboot(RB_AUTOBOOT);
 }
 
+static void unpack(struct image *each)
+{
+    unsigned long long size = ZSTD_getFrameContentSize(each->bytes, each->size);
+    double start = milliseconds();
+    void *to = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    must(to != MAP_FAILED && ZSTD_decompress(to, size, each->bytes, each->size) == size, each->name);
+    munmap(each->bytes, each->size);
+    each->bytes = to;
+    each->size = size;
+    say("unpacked %s, %.1f ms", each->name, milliseconds() - start);
+}
+
 static struct image *image(const char *name)
 {
     char path[128];
     struct stat status;
-    int file;
+    int file, packed;
     struct image *each = images;
 
     for (; each->bytes; each++)
         if (!strcmp(each->name, name))
             return each;
     snprintf(each->name, sizeof(each->name), "%s", name);
-    snprintf(path, sizeof(path), "/images/%s", name);
+    snprintf(path, sizeof(path), "/packed/%s", name);
     file = open(path, O_RDONLY);
+    packed = file >= 0;
+    if (!packed) {
+        snprintf(path, sizeof(path), "/images/%s", name);
+        file = open(path, O_RDONLY);
+    }
     must(file >= 0 && !fstat(file, &status), path);
     each->size = status.st_size;
     each->bytes = mmap(NULL, each->size, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0);
     must(each->bytes != MAP_FAILED, path);
     close(file);
+    if (packed)
+        unpack(each);
     return each;
 }
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageNames } from '../../boot-configs/all-domains.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
@@ -5,7 +6,7 @@ import { buildLabel } from '../../domains/build-label.ts';
 import { bootParts } from '../../platform/images/boot-parts.ts';
 import { compress } from '../../platform/images/compress.ts';
 import { debianTree, withLibraries } from '../../platform/images/debian-packages.ts';
-import type { Initramfs } from '../../platform/images/domb.ts';
+import { type Initramfs, isProgram } from '../../platform/images/domb.ts';
 import { debianKernel, moduleClosure } from '../../platform/images/kernel.ts';
 import { RootTree } from '../../platform/images/root-tree.ts';
 import { addSharedLibraries } from '../../platform/images/shared-libraries.ts';
@@ -18,7 +19,7 @@ export async function compileReference(program: string): Promise<void> {
   await runProgram('gcc', [
     ...['-O2', '-Wall', '-Wextra', '-Werror', '-s', '-o', program],
     join(import.meta.dirname, 'boot-domain.c'),
-    ...['-lxenctrl', '-lxenguest', '-lcrypto'],
+    ...['-lxenctrl', '-lxenguest', '-lcrypto', '-l:libzstd.so.1'],
   ]);
 }
 
@@ -34,7 +35,7 @@ export async function referenceImage(
   { withNode }: { withNode: boolean },
 ): Promise<Initramfs> {
   const packages = await debianTree(
-    await withLibraries([ownRelease.packages.libraries, 'libssl3']),
+    await withLibraries([ownRelease.packages.libraries, 'libssl3', 'libzstd1']),
   );
   const runtime = new RootTree();
   for (const path of ['/proc', '/sys', '/dev', '/run', '/tmp']) runtime.directory(path);
@@ -59,7 +60,9 @@ export async function referenceImage(
     .file('/domains', lines.join(''))
     .file('/modules', modules.map((path) => `/lib/modules/${path}\n`).join(''));
   for (const name of imageNames({ domains, ...manifest })) {
-    own.place(`/images/${name}`, await findImage(name));
+    const file = await findImage(name);
+    if (await isProgram(file)) own.file(`/packed/${name}`, compress(await readFile(file), 'fast'));
+    else own.place(`/images/${name}`, file);
   }
   const parts = withNode ? await bootParts() : undefined;
   if (withNode) runtime.file('/empty.cjs', '');

@@ -115,7 +115,7 @@ export async function composeBootImage(
  * Whether an image is a kernel as libxc takes it best: an ELF file that is not compressed. It is there so only from when it is measured,
  * when Linux has freed the packed initramfs: that takes a third of its size before.
  */
-async function isProgram(image: Uint8Array | string): Promise<boolean> {
+export async function isProgram(image: Uint8Array | string): Promise<boolean> {
   const magic = Buffer.from('\x7fELF');
   if (typeof image !== 'string') return magic.equals(image.subarray(0, magic.length));
   const file = await open(image);
