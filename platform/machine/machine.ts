@@ -158,7 +158,8 @@ function machineArguments({ memoryMiB, cpus, counted, processor }: MachineOption
     : ['-accel', 'tcg,thread=multi'];
   return [
     // CPU models with more features ('max', 'EPYC') crash a PV kernel under QEMU 7.2's emulation; SVM with nested
-    // paging is what Xen needs for PVH domains. On the first processor such a domain may end with a triple fault, which is
+    // paging is what Xen needs for PVH domains. Machines have RDRAND, too: without it each Linux makes random numbers of 256 ticks of
+    // its timer (6.1, try_to_generate_entropy), and whoever wants one first waits a second for them. On the first processor such a domain may end with a triple fault, which is
     // rare: a processor that restores floating-point state, as it does often where Node runs, writes the first one's hflags2
     // without a lock (cpu_clear_ignne, target/i386/tcg/sysemu/fpu_helper.c), and may undo what was just put there, that nested
     // paging is on or off. With thread=single, which has no such races, another guest crashed, and it takes twice the time.
