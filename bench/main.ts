@@ -3,12 +3,13 @@ import { join } from 'node:path';
 
 /** What `npm run bench` measures, in this order; docs/performance.md explains the figures. */
 const parts: Readonly<Record<string, string>> = {
-  boot: 'boots beside a boot domain in C and a direct boot; 10 minutes',
+  boot: 'boots beside a boot domain in C and a direct boot; 15 minutes',
+  profile: 'where the processor is while domB boots; a minute',
   manifest: 'domb validate beside an empty Node start, and with 1,000 domains',
   measurement: 'hashing and prediction beside openssl',
   logs: 'domb log beside tpm2_eventlog',
   verifier: 'domb-verify beside an empty program',
-  vtpm: "a guest's TPM beside swtpm; 8 minutes",
+  vtpm: "a guest's TPM beside swtpm, and ten guests at once; 5 minutes",
   machines: 'two virtual machines at once beside one',
   'flask-price': 'what FLASK costs, in instructions',
 };

@@ -42,15 +42,21 @@ const machine = await startMachine({
 });
 try {
   const up = machine.console.waitFor(/dom0: userspace is up/, 600_000, /FAILED|Kernel panic/);
-  const samples = await sampled(monitor, 2, up);
+  const { samples, translated } = await sampled(monitor, 2, up);
   const { lines } = machine.console;
   const times = bootTimes(lines);
   const halt = lines.find(({ text }) => /init to halt/.test(text))?.at ?? Number.NaN;
-  const own = samples.filter(({ at }) => {
-    const since = at - begin;
-    return since > halt - times.initToHalt && since < halt;
-  });
+  const isOwn = ({ at }: { at: number }) =>
+    at - begin > halt - times.initToHalt && at - begin < halt;
+  const own = samples.filter(isOwn);
   console.log(`init to halt ${times.initToHalt.toFixed(0)} ms, ${own.length} samples`);
+  const [first, last] = [translated.find(isOwn), translated.findLast(isOwn)];
+  if (first && last) {
+    const [blocks, flushes] = [last.blocks - first.blocks, last.flushes - first.flushes];
+    console.log(
+      `${blocks} blocks of instructions were translated, addresses forgotten ${flushes} times`,
+    );
+  }
   for (const [who, count] of byOwner(own)) {
     console.log(`${((100 * count) / own.length).toFixed(1).padStart(5)} %  ${who}`);
   }

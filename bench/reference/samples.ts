@@ -11,12 +11,25 @@ export interface Sample {
   halted: boolean;
 }
 
-/** Asks QEMU's monitor again and again where the processor is, until it is told to stop. */
+/** What the emulator had done at one moment. */
+export interface Translated {
+  /** Milliseconds of performance.now(). */
+  at: number;
+  /** Blocks of instructions that it had translated. */
+  blocks: number;
+  /** How often it had to forget addresses that it had looked up. */
+  flushes: number;
+}
+
+/** How often the emulator is asked what it has done, in milliseconds. */
+const EVERY_TRANSLATED = 250;
+
+/** Asks QEMU's monitor again and again where the processor is, and what was translated, until it is told to stop. */
 export async function sampled(
   socket: string,
   every: number,
   until: Promise<unknown>,
-): Promise<Sample[]> {
+): Promise<{ samples: Sample[]; translated: Translated[] }> {
   let over = false;
   void until.finally(() => {
     over = true;
@@ -24,24 +37,42 @@ export async function sampled(
   while (!existsSync(socket)) await sleep(20);
   const monitor = connect(socket).setEncoding('latin1');
   await once(monitor, 'connect');
-  const samples: Sample[] = [];
   let said = '';
   monitor.on('data', (text: string) => {
     said += text;
   });
-  while (!over) {
+  const ask = async (command: string, whole: RegExp): Promise<RegExpExecArray | null> => {
     said = '';
-    monitor.write('info registers\n');
-    while (!over && !/EFER=.*\(qemu\) $/s.test(said)) await sleep(1);
-    const [, address] = /RIP=([0-9a-f]{16})/.exec(said) ?? [];
-    if (address === undefined) continue;
-    samples.push({
-      at: performance.now(),
-      address: BigInt(`0x${address}`),
-      halted: /HLT=1/.test(said),
-    });
-    await sleep(every);
+    monitor.write(`${command}\n`);
+    while (!over && !whole.test(said)) await sleep(1);
+    return whole.exec(said);
+  };
+  const samples: Sample[] = [];
+  const translated: Translated[] = [];
+  for (let last = 0; !over; await sleep(every)) {
+    const at = performance.now();
+    if (at - last > EVERY_TRANSLATED) {
+      const [, blocks, all, some] =
+        (await ask(
+          'info jit',
+          /TB count +(\d+).*TLB full flushes +(\d+).*TLB partial flushes +(\d+).*\(qemu\) $/s,
+        )) ?? [];
+      translated.push({ at, blocks: Number(blocks), flushes: Number(all) + Number(some) });
+      last = at;
+    }
+    const registers = await ask(
+      'info registers',
+      /[RE]IP=([0-9a-f]+).*HLT=(\d).*EFER=.*\(qemu\) $/s,
+    );
+    const [, address = '', halted] = registers ?? [];
+    if (address !== '') {
+      samples.push({
+        at: performance.now(),
+        address: BigInt(`0x${address}`),
+        halted: halted === '1',
+      });
+    }
   }
   monitor.destroy();
-  return samples;
+  return { samples, translated };
 }
