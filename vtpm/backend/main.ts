@@ -155,7 +155,7 @@ async function main(): Promise<never> {
       kept.close();
       throw error;
     }
-  });
+  }, now);
   for (const { name, persistent } of guests) if (persistent) next.prepare(name);
   /** Of one that lasts, a response is given when what the command did is stored. */
   const startLasting = async (

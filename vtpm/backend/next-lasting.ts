@@ -13,11 +13,14 @@ export interface LastingTpm {
  */
 export class NextLasting {
   readonly #make: (guest: string) => Promise<LastingTpm>;
+  readonly #now: () => number;
   /** By the guest's name. */
   readonly #next = new Map<string, Promise<LastingTpm>>();
 
-  constructor(make: (guest: string) => Promise<LastingTpm>) {
+  /** @param now milliseconds, of the clock that states have */
+  constructor(make: (guest: string) => Promise<LastingTpm>, now: () => number) {
     this.#make = make;
+    this.#now = now;
   }
 
   /** Has it made, if it is not in the making. */
@@ -34,12 +37,13 @@ export class NextLasting {
    * @throws Error where there is none in this boot, or it does not start
    */
   async take(guest: string): Promise<LastingTpm> {
+    const asked = this.#now();
     const prepared = this.#next.get(guest);
     // Whoever asks after this one, for the guest's next start, gets another.
     this.#next.delete(guest);
     const next = await prepared?.catch(() => undefined);
     if (next === undefined) return this.#make(guest);
-    if (next.blank.lives && !(await next.kept.isUnwanted())) return next;
+    if (next.blank.lives && !(await next.kept.isUnwanted(asked))) return next;
     await next.blank.discard();
     next.kept.close();
     return this.#make(guest);

@@ -40,8 +40,11 @@ export interface GuestState {
    * @throws Error when that can never be any more
    */
   store(state: Buffer): Promise<void>;
-  /** Whether dom0 wants another TPM in place of this one, which was opened before. */
-  isUnwanted(): Promise<boolean>;
+  /**
+   * Whether dom0 wants another TPM in place of this one.
+   * @param since when it became of interest: dom0 is asked again where it was asked before that
+   */
+  isUnwanted(since: number): Promise<boolean>;
   /** Lets the guest's next TPM have it. */
   close(): void;
 }
@@ -104,6 +107,7 @@ export class GuestStates {
       }),
     );
     await before;
+    const begin = this.#options.now();
     const newest = await this.#load(name);
     let closed = false;
     return {
@@ -113,7 +117,8 @@ export class GuestStates {
         if (closed) throw new Error(`the TPM of ${name} has ended`);
         await this.#store(name, state);
       },
-      isUnwanted: async () => newest !== undefined && (await this.#wantsAnew(name)),
+      isUnwanted: async (since) =>
+        newest !== undefined && since > begin && (await this.#wantsAnew(name)),
       close: () => {
         closed = true;
         close();

@@ -15,7 +15,7 @@ class Made implements LastingTpm {
   }
 
   readonly kept = {
-    isUnwanted: async () => this.unwanted,
+    isUnwanted: async (since: number) => since === 7 && this.unwanted,
     close: () => void this.done.push('closed'),
   };
 
@@ -30,11 +30,14 @@ class Made implements LastingTpm {
 
 function making() {
   const made: Made[] = [];
-  const next = new NextLasting(async (guest) => {
-    const one = new Made(guest);
-    made.push(one);
-    return one;
-  });
+  const next = new NextLasting(
+    async (guest) => {
+      const one = new Made(guest);
+      made.push(one);
+      return one;
+    },
+    () => 7,
+  );
   return { made, next };
 }
 
@@ -77,11 +80,14 @@ for (const [why, spoil] of [
 
 test('where one was not made it is tried again, and the guest told why', async () => {
   let times = 0;
-  const next = new NextLasting(async (guest) => {
-    times++;
-    if (times < 3) throw new Error(`no memory, ${times}`);
-    return new Made(guest);
-  });
+  const next = new NextLasting(
+    async (guest) => {
+      times++;
+      if (times < 3) throw new Error(`no memory, ${times}`);
+      return new Made(guest);
+    },
+    () => 7,
+  );
   next.prepare('ledger');
   await turn();
   await assert.rejects(next.take('ledger'), /no memory, 2/);
