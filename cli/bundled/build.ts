@@ -63,6 +63,25 @@ const validateOnly: Plugin = {
   },
 };
 
+/** Namespace of esbuild: modules of Node that take long to load, and of which most runs use nothing. */
+const LATE = 'late';
+
+/** Loads them when something of them is used. */
+const late: Plugin = {
+  name: LATE,
+  setup(build) {
+    build.onResolve({ filter: /^(node:)?crypto$/ }, () => ({
+      path: 'node:crypto',
+      namespace: LATE,
+    }));
+    build.onLoad({ filter: /.*/, namespace: LATE }, async ({ path }) => ({
+      contents: `for (const name of ${JSON.stringify(Object.keys(await import(path)))}) {
+        Object.defineProperty(exports, name, { enumerable: true, get: () => process.getBuiltinModule('${path}')[name] });
+      }`,
+    }));
+  },
+};
+
 /** Writes the bundles and the program that launches them into `directory`, and runs them once for the code cache. */
 async function bundleInto(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
@@ -71,8 +90,8 @@ async function bundleInto(directory: string): Promise<void> {
   }
   const demo = join(root, 'boot-configs/demo.yaml');
   const launcher = join(directory, 'launch.cjs');
-  await writeBundle(directory, 'validate', [placed, validateOnly]);
-  await writeBundle(directory, 'all', [placed]);
+  await writeBundle(directory, 'validate', [placed, late, validateOnly]);
+  await writeBundle(directory, 'all', [placed, late]);
   replaceFile(launcher, await launch());
   for (const argv of [
     ['validate', '--quiet', demo],
@@ -106,7 +125,7 @@ async function writeBundle(directory: string, name: BundleName, plugins: Plugin[
   const code = textOf(bundle).replace(/^#!.*\n/, '');
   // Packages change with the lock file only.
   const sources = Object.keys(bundle.metafile.inputs).filter(
-    (path) => !path.startsWith('node_modules/'),
+    (path) => !path.startsWith('node_modules/') && !path.startsWith(`${LATE}:`),
   );
   const own = ['bundle.ts', 'launch.ts', 'build.ts', 'one-builder.ts'].map(
     (path) => `cli/bundled/${path}`,

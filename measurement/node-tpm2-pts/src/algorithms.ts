@@ -41,12 +41,13 @@ export function hashById(id: number): HashAlgorithm | undefined {
   return hashAlgorithms.find((algorithm) => HASHES[algorithm].id === id);
 }
 
-/** What this Node's OpenSSL can compute; asking takes longer than hashing a small event. */
-const computable = new Set(getHashes());
+/** What this Node's OpenSSL can compute, once somebody has asked; asking takes longer than hashing a small event. */
+let computable: ReadonlySet<string> | undefined;
 
 /** Node's (OpenSSL's) name of `algorithm`, for node:crypto. Fails where the running Node cannot compute it. */
 export function opensslName(algorithm: HashAlgorithm): string {
   const name = HASHES[algorithm].openssl;
+  computable ??= new Set(getHashes());
   if (!computable.has(name)) {
     throw new TpmUnsupportedError(
       `this Node cannot compute ${algorithm}`,
