@@ -464,9 +464,12 @@ export const documented: readonly Documented[] = [
     'domb vtpm-state reset ledger',
   ].map((command): Documented => ({ command, where: 'elsewhere', by: lastingBoot })),
   // docs/performance.md
-  ...['npm run bench', 'npm run bench -- boot', 'npm run bench -- manifest'].map(
-    (command): Documented => ({ command, where: 'machine' }),
-  ),
+  ...[
+    'npm run bench',
+    'npm run bench -- boot',
+    'npm run bench -- profile',
+    'npm run bench -- manifest',
+  ].map((command): Documented => ({ command, where: 'machine' })),
   // docs/flask-price.md
   { command: 'node bench/flask-price.ts bench/flask/hardware-domain.patch', where: 'machine' },
   // docs/boot-scripts.md
