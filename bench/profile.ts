@@ -11,14 +11,17 @@ import { buildBootImage } from '../platform/images/domb.ts';
 import { runProgram } from '../platform/lib/run.ts';
 import { usualMemoryMiB } from '../platform/machine/boot-manifest.ts';
 import { consoleOptions, startMachine } from '../platform/machine/machine.ts';
+import { needPackages } from '../platform/setup/packages.ts';
 import { bootTimes } from './reference/boot-times.ts';
 import { type Sample, sampled } from './reference/samples.ts';
 
 /**
  * Where the processor is while domB boots the demo, from the start of its init to its halt: samples of the program counter, by whose
- * code it is. Usage: node bench/profile.ts
+ * code it is, and what the emulator had to do for it. Usage: node bench/profile.ts [OPTION OF XEN…]
  */
 const root = join(import.meta.dirname, '..');
+needPackages('images');
+needPackages('machine');
 const parts = await platformParts((_what, work) => work());
 const bytes = await readFile(join(root, 'boot-configs/demo.yaml'));
 const policy = await readFile(parts.policy);
@@ -43,6 +46,7 @@ const machine = await startMachine({
 try {
   const up = machine.console.waitFor(/dom0: userspace is up/, 600_000, /FAILED|Kernel panic/);
   const { samples, translated } = await sampled(monitor, 2, up);
+  await up;
   const { lines } = machine.console;
   const times = bootTimes(lines);
   const halt = lines.find(({ text }) => /init to halt/.test(text))?.at ?? Number.NaN;

@@ -24,16 +24,18 @@ export interface Translated {
 /** How often the emulator is asked what it has done, in milliseconds. */
 const EVERY_TRANSLATED = 250;
 
-/** Asks QEMU's monitor again and again where the processor is, and what was translated, until it is told to stop. */
+/** Asks QEMU's monitor again and again where the processor is, and what was translated, until it is told to stop, or that fails. */
 export async function sampled(
   socket: string,
   every: number,
   until: Promise<unknown>,
 ): Promise<{ samples: Sample[]; translated: Translated[] }> {
   let over = false;
-  void until.finally(() => {
+  const end = () => {
     over = true;
-  });
+  };
+  // Why it failed is for whoever awaits it.
+  until.then(end, end);
   while (!existsSync(socket)) await sleep(20);
   const monitor = connect(socket).setEncoding('latin1');
   await once(monitor, 'connect');
