@@ -43,7 +43,9 @@ export class NextLasting {
     this.#next.delete(guest);
     const next = await prepared?.catch(() => undefined);
     if (next === undefined) return this.#make(guest);
-    if (next.blank.lives && !(await next.kept.isUnwanted(asked))) return next;
+    // A dom0 that does not answer is waited for where another one is made.
+    const isUnwanted = () => next.kept.isUnwanted(asked).catch(() => true);
+    if (next.blank.lives && !(await isUnwanted())) return next;
     await next.blank.discard();
     next.kept.close();
     return this.#make(guest);

@@ -7,7 +7,7 @@ import { type LastingTpm, NextLasting } from '../../../vtpm/backend/next-lasting
 class Made implements LastingTpm {
   readonly guest: string;
   lives = true;
-  unwanted = false;
+  unwanted: boolean | Error = false;
   readonly done: string[] = [];
 
   constructor(guest: string) {
@@ -15,7 +15,10 @@ class Made implements LastingTpm {
   }
 
   readonly kept = {
-    isUnwanted: async (since: number) => since === 7 && this.unwanted,
+    isUnwanted: async (since: number) => {
+      if (this.unwanted instanceof Error) throw this.unwanted;
+      return since === 7 && this.unwanted;
+    },
     close: () => void this.done.push('closed'),
   };
 
@@ -62,6 +65,10 @@ test('what was prepared is given once, to its guest', async () => {
 
 for (const [why, spoil] of [
   ['whose swtpm has ended', (one: Made) => (one.lives = false)],
+  [
+    'of which dom0 does not say what it wants',
+    (one: Made) => (one.unwanted = new Error('dom0 is gone')),
+  ],
   ['that dom0 wants to be made anew', (one: Made) => (one.unwanted = true)],
 ] as const) {
   test(`one ${why} is let go of before the next is made`, async () => {
