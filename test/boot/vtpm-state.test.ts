@@ -324,6 +324,13 @@ test('a TPM is made anew when dom0 says so, and only then', () => {
   assert.match(said('next reset'), /the vTPM domain: the TPM of ledger is made anew/);
 });
 
+test('the TPM is there soon', (t) => {
+  for (const version of versions) {
+    const lines = run(version).consoleText.match(/.*vtpm: .*(?: ms|waits|anew|forgets).*/g) ?? [];
+    for (const line of lines) t.diagnostic(`${version}: ${line.trim()}`);
+  }
+});
+
 test('every command of docs/vtpm-state.md that needs a boot was run', () => {
   assert.deepEqual([...notRun], []);
 });

@@ -25,8 +25,10 @@ import { GuestRegister } from './register.ts';
 import { TpmReserve } from './reserve.ts';
 import { servedBySwtpm, servedHere } from './serving.ts';
 import { type BlankTpm, type GuestTpm, type SoftwareTpm, startBlankTpm } from './software-tpm.ts';
+import { SpareSwtpm } from './spare-swtpm.ts';
 import type { KeptState } from './state-file.ts';
 import { TpmStock } from './stock.ts';
+import { type Swtpm, startSwtpm } from './swtpm.ts';
 import { Xenstore } from './xenstore.ts';
 import { xenstoreAnswers } from './xenstore-answers.ts';
 
@@ -105,16 +107,17 @@ async function main(): Promise<never> {
   const authority = givenAuthority();
   const now = () => performance.now();
   let user = FIRST_USER;
-  const makeBlank = (kept?: KeptState): Promise<BlankTpm> => {
+  const start = (): Promise<Swtpm> => {
     const uid = user++;
-    return startBlankTpm({
-      ...{ directory: directoryOf(uid), uid, banks, kept },
-      keys: authority === undefined ? [] : keys,
-    });
+    return startSwtpm({ directory: directoryOf(uid), uid });
   };
+  const makeBlank = (swtpm: Swtpm, kept?: KeptState): Promise<BlankTpm> =>
+    startBlankTpm(swtpm, { banks, kept, keys: authority === undefined ? [] : keys });
+  const spare = new SpareSwtpm(start);
   const stock = new TpmStock(async () => {
     const begin = now();
-    const blank = await makeBlank();
+    const blank = await makeBlank(await start());
+    await blank.test();
     say(`a TPM is made ahead, in ${(now() - begin).toFixed(0)} ms`);
     return blank;
   });
@@ -135,6 +138,7 @@ async function main(): Promise<never> {
   const reserve = new TpmReserve();
   // Those that last begin with what dom0 has stored of them.
   const volatile = guests.filter(({ persistent }) => !persistent);
+  if (volatile.length < guests.length) spare.prepare();
   stock.fill(volatile.length + SPARE);
   for (const guest of volatile) {
     reserve.add(guest.uuid, (died) => stock.use((blank) => owned(blank, guest, guest, died)));
@@ -144,18 +148,22 @@ async function main(): Promise<never> {
   await xenstoreAnswers();
   const store = new Xenstore();
   const lasting = lastingStates({ connect: () => new Xenstore(), say, now });
-  const next = new NextLasting(async (guest) => {
-    const kept = await lasting.open(guest);
-    const begin = now();
-    try {
-      const blank = await makeBlank(kept);
-      say(`the next TPM of ${guest} is made, in ${(now() - begin).toFixed(0)} ms`);
-      return { kept, blank };
-    } catch (error) {
-      kept.close();
-      throw error;
-    }
-  }, now);
+  const next = new NextLasting(
+    async (guest) => {
+      const kept = await lasting.open(guest);
+      const begin = now();
+      try {
+        const blank = await makeBlank(await spare.take(), kept);
+        say(`the next TPM of ${guest} is made, in ${(now() - begin).toFixed(0)} ms`);
+        return { kept, blank };
+      } catch (error) {
+        kept.close();
+        throw error;
+      }
+    },
+    now,
+    () => spare.prepare(),
+  );
   for (const { name, persistent } of guests) if (persistent) next.prepare(name);
   /** Of one that lasts, a response is given when what the command did is stored. */
   const startLasting = async (
@@ -171,6 +179,7 @@ async function main(): Promise<never> {
       throw error;
     }
     next.prepare(guest);
+    spare.prepare();
     return servedHere(started, `${directoryOf(started.uid)}.socket`);
   };
   const backend = new Backend({

@@ -1,7 +1,7 @@
 import type { GuestState } from '../state/guest-states.ts';
 import type { BlankTpm } from './software-tpm.ts';
 
-/** A TPM that outlasts the boot, powered on and tested, and the state that it holds. */
+/** A TPM that outlasts the boot, powered on, and the state that it holds. */
 export interface LastingTpm {
   readonly blank: BlankTpm;
   readonly kept: Pick<GuestState, 'isUnwanted' | 'close'>;
@@ -14,22 +14,41 @@ export interface LastingTpm {
 export class NextLasting {
   readonly #make: (guest: string) => Promise<LastingTpm>;
   readonly #now: () => number;
+  readonly #idle: () => void;
   /** By the guest's name. */
   readonly #next = new Map<string, Promise<LastingTpm>>();
 
-  /** @param now milliseconds, of the clock that states have */
-  constructor(make: (guest: string) => Promise<LastingTpm>, now: () => number) {
+  /**
+   * @param now milliseconds, of the clock that states have
+   * @param idle called when one is made that nobody waits for
+   */
+  constructor(
+    make: (guest: string) => Promise<LastingTpm>,
+    now: () => number,
+    idle: () => void = () => {},
+  ) {
     this.#make = make;
     this.#now = now;
+    this.#idle = idle;
   }
 
   /** Has it made, if it is not in the making. */
   prepare(guest: string): void {
     if (this.#next.has(guest)) return;
     const next = this.#make(guest);
-    // Whoever takes it tries again, and is told.
-    next.catch(() => {});
     this.#next.set(guest, next);
+    next.then(
+      // Of whoever waits for it it is tested when there is something else to wait for.
+      (made) => (this.#next.get(guest) === next ? this.#test(made) : undefined),
+      // Whoever takes it tries again, and is told.
+      () => {},
+    );
+  }
+
+  async #test({ blank }: LastingTpm): Promise<void> {
+    // Another is made in the place of one that has not passed.
+    await blank.test().catch(() => blank.discard());
+    this.#idle();
   }
 
   /**

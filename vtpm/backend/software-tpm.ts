@@ -1,10 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chown, mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   closePlatformHierarchy,
-  connectUnix,
   getTestResult,
   type HashAlgorithm,
   handles,
@@ -15,7 +11,6 @@ import {
   selfTest,
   shutdown,
   startup,
-  swtpmControl,
   TPM_RH,
   Tpm,
 } from 'node-tpm2-pts';
@@ -25,7 +20,7 @@ import { type Certification, certifyKeys, makeKeys } from './certify.ts';
 import { failureResponse } from './failure.ts';
 import { LOG_INDEX, measureLaunch } from './launch.ts';
 import { type KeptState, StateFile } from './state-file.ts';
-import { isListening } from './unix-socket.ts';
+import type { Swtpm } from './swtpm.ts';
 
 /** One guest's TPM 2.0. */
 export interface GuestTpm {
@@ -50,10 +45,6 @@ export interface SoftwareTpm {
 }
 
 export interface BlankTpmOptions {
-  /** A directory for this TPM alone; it is made, and removed in the end. */
-  directory: string;
-  /** User and group that swtpm runs as, so that it can't touch other TPMs. Without it: as this process. */
-  uid?: number | undefined;
   /** The PCR banks that it has. */
   banks: readonly HashAlgorithm[];
   /** The keys that will be certified; a TPM that lasts may have them already. */
@@ -72,80 +63,67 @@ export interface TpmOwner {
   died: (how: string) => void;
 }
 
-/** A TPM that is nobody's yet: with its banks and keys, and tested, which is what takes long. */
+/** A TPM that is nobody's yet, with its banks and keys. */
 export interface BlankTpm {
   /** Its swtpm has not ended. */
   readonly lives: boolean;
-  /** Makes it a guest's; when that fails nothing is left of it. To be called once. */
+  /** Has it pass its self-test, which takes long, before it is somebody's. */
+  test(): Promise<void>;
+  /**
+   * Makes it a guest's; when that fails nothing is left of it. To be called once. One that lasts is the guest's before it has passed
+   * its self-test, if it has not, and before what became of it is stored: its first response comes after that.
+   */
   become(owner: TpmOwner): Promise<SoftwareTpm>;
   discard(): Promise<void>;
 }
 
-const START_TIMEOUT = 30_000;
 /** All that a log could be in. */
 const LOG_INDEXES = 0x100;
 /** How long after its connection the end of a process is known, in milliseconds. */
 const END_IS_SEEN = 1000;
 
 /**
- * Starts swtpm: a fresh TPM 2.0, or the one that was kept, powered on, that has passed its self-test. It is never started anew: a TPM
+ * Makes a process a TPM 2.0: a fresh one, or the one that was kept, powered on. When that fails nothing is left of it. It is never started anew: a TPM
  * whose registers were reset behind its guest's back would vouch for things that did not happen.
  */
-export async function startBlankTpm(options: BlankTpmOptions): Promise<BlankTpm> {
-  const { directory, uid, banks, keys, kept } = options;
-  const state = join(directory, 'state');
-  const socket = join(directory, 'data');
-  const control = join(directory, 'control');
-  await rm(directory, { recursive: true, force: true });
-  // Its owner passes through the parent, and sees nothing there.
-  await mkdir(dirname(directory), { recursive: true, mode: 0o711 });
-  for (const path of [directory, state]) await mkdir(path, { mode: 0o700 });
-  if (uid !== undefined) for (const path of [directory, state]) await chown(path, uid, uid);
-  const file = kept && new StateFile(state, kept);
-  await file?.restore(uid);
-  const child = spawn(
-    'swtpm',
-    [
-      ...['socket', '--tpm2', '--tpmstate', `dir=${state}`],
-      ...['--server', `type=unixio,path=${socket}`, '--flags', 'not-need-init,startup-clear'],
-      ...['--ctrl', `type=unixio,path=${control}`],
-    ],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      ...(uid === undefined ? {} : { uid, gid: uid }),
-    },
-  );
-  const process = watched(child);
-  const discard = async () => {
-    child.kill('SIGKILL');
-    await process.ended;
-    await rm(directory, { recursive: true, force: true });
-  };
+export async function startBlankTpm(swtpm: Swtpm, options: BlankTpmOptions): Promise<BlankTpm> {
+  const { banks, keys, kept } = options;
+  const { uid, socket } = swtpm;
+  const discard = () => swtpm.discard();
+  const file = kept && new StateFile(swtpm.state, kept);
   return orDiscard(async () => {
-    await listening(socket, process);
-    // A command may take as long as it takes, on a machine that has no time for it: only the end of swtpm ends the TPM.
-    const transport = await connectUnix(socket, { timeout: 0 });
+    await file?.restore(uid);
+    const transport = await swtpm.powerOn();
     const tpm = new Tpm(transport);
-    await haveBanks(tpm, banks, () => swtpmControl(control).init());
-    await passSelfTest(tpm);
+    await haveBanks(tpm, banks, () => swtpm.reset());
     const made = kept?.newest === undefined ? await makeKeys(tpm, keys) : new Map();
+    let tested: Promise<void> | undefined;
+    const test = () => {
+      tested ??= passSelfTest(tpm);
+      return tested;
+    };
     const become = async ({ launch, certification, died }: TpmOwner): Promise<SoftwareTpm> => {
+      // It takes one command at a time.
+      await tested;
       await removeLog(tpm);
       await measureLaunch(tpm, launch, banks);
       if (certification !== undefined) await certifyKeys(tpm, certification, banks, made);
       // Whoever holds the platform hierarchy clears the TPM and takes its banks away; nobody holds it from here on.
       await closePlatformHierarchy(tpm);
-      await file?.storeChanges();
+      const ready = Promise.all([test(), file?.storeChanges()]);
+      if (file === undefined) await ready;
       let over = false;
       const lost = (how: string) => {
         if (!over) died(how);
         over = true;
       };
-      void process.ended.then(lost);
+      ready.catch((error: Error) => lost(error.message));
+      void swtpm.ended.then(lost);
       return {
         uid,
         transmit: async (command) => {
           try {
+            await ready;
             const response = await transport.transmit(command);
             // The guest learns what the command did when nothing can undo it any more.
             await file?.storeChanges();
@@ -171,8 +149,9 @@ export async function startBlankTpm(options: BlankTpmOptions): Promise<BlankTpm>
     };
     return {
       get lives() {
-        return process.outcome() === undefined;
+        return swtpm.lives;
       },
+      test,
       become: (owner) => orDiscard(() => become(owner), discard),
       discard,
     };
@@ -185,42 +164,6 @@ async function orDiscard<T>(work: () => Promise<T>, discard: () => Promise<void>
   } catch (error) {
     await discard();
     throw error;
-  }
-}
-
-interface Watched {
-  /** Resolves, with how it ended, once the process is gone. */
-  ended: Promise<string>;
-  /** The same, at any time; undefined while it runs. */
-  outcome(): string | undefined;
-}
-
-function watched(child: ChildProcess): Watched {
-  let said = '';
-  let outcome: string | undefined;
-  child.stderr?.on('data', (chunk) => {
-    said = `${said}${chunk}`.slice(-1000);
-  });
-  const ended = new Promise<string>((resolve) => {
-    const end = (how: string) => {
-      outcome ??= `swtpm ${how}${said === '' ? '' : `: ${said.trim()}`}`;
-      resolve(outcome);
-    };
-    child.once('error', (error) => end(`does not run: ${error.message}`));
-    child.once('close', (status, signal) => end(`ended with ${signal ?? `status ${status}`}`));
-  });
-  return { ended, outcome: () => outcome };
-}
-
-async function listening(socket: string, process: Watched): Promise<void> {
-  const deadline = performance.now() + START_TIMEOUT;
-  while (!(await isListening(socket))) {
-    const ended = process.outcome();
-    if (ended !== undefined) throw new Error(ended);
-    if (performance.now() > deadline) {
-      throw new Error(`swtpm does not listen on ${socket} after ${START_TIMEOUT / 1000} s`);
-    }
-    await sleep(20);
   }
 }
 

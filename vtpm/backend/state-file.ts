@@ -14,6 +14,7 @@ export class StateFile {
   readonly #kept: KeptState;
   /** Which file it was when it was stored. */
   #stored = '';
+  #storing: Promise<void> = Promise.resolve();
 
   /** @param directory of swtpm's state */
   constructor(directory: string, kept: KeptState) {
@@ -33,7 +34,14 @@ export class StateFile {
    * Stores the state if the last command changed it: swtpm has written it when it answers.
    * @throws Error when it can't be stored any more
    */
-  async storeChanges(): Promise<void> {
+  storeChanges(): Promise<void> {
+    // Whoever comes meanwhile waits until that is stored, and has often nothing to store then.
+    const stored = this.#storing.then(() => this.#storeChanges());
+    this.#storing = stored.catch(() => {});
+    return stored;
+  }
+
+  async #storeChanges(): Promise<void> {
     const { ino, mtimeNs, size } = await stat(this.#path, { bigint: true });
     const present = `${ino} ${mtimeNs} ${size}`;
     if (present === this.#stored) return;

@@ -9,6 +9,7 @@ import {
   createPrimary,
   evictControl,
   getRandom,
+  getTestResult,
   type HashAlgorithm,
   handles,
   type NvPublic,
@@ -302,9 +303,9 @@ test('a TPM that lasts has keys and indexes of before, and the launch of now', a
 test('what changes it is answered when that is stored, and nothing else is stored', async () => {
   const kept = new Kept();
   const { tpm } = await started(ledger, ONE_BANK, kept);
+  await getRandom(tpm, 8);
   const before = kept.stored;
   assert.ok(before > 0, 'the new TPM itself');
-  await getRandom(tpm, 8);
   await pcrExtend(tpm, 15, new Map([['sha256', Buffer.alloc(32, 1)]]));
   await createPrimary(tpm, TPM_RH.OWNER, srkTemplate('ecc-p256'));
   await readClock(tpm);
@@ -320,6 +321,24 @@ test('what changes it is answered when that is stored, and nothing else is store
   gate.resolve();
   await defined;
   assert.equal(kept.stored, before + 1);
+});
+
+test('the guest has it before it is stored, and its first response afterwards', async () => {
+  const kept = new Kept();
+  const gate = Promise.withResolvers<void>();
+  kept.gate = gate.promise;
+  const { tpm } = await started(ledger, ONE_BANK, kept);
+  let answered = false;
+  const random = getRandom(tpm, 8).then(() => {
+    answered = true;
+  });
+  await sleep(100);
+  assert.ok(!answered);
+  gate.resolve();
+  await random;
+  assert.equal(kept.stored, 1, 'once, for the TPM and for its first command');
+  const { result } = await getTestResult(tpm);
+  assert.equal(result, 0, 'it has passed its self-test');
 });
 
 test('a state that cannot be stored any more ends the TPM: its guest learns nothing that could be undone', async () => {

@@ -8,6 +8,7 @@ class Made implements LastingTpm {
   readonly guest: string;
   lives = true;
   unwanted: boolean | Error = false;
+  fails = false;
   readonly done: string[] = [];
 
   constructor(guest: string) {
@@ -26,6 +27,10 @@ class Made implements LastingTpm {
     get lives() {
       return made.lives;
     },
+    test: async () => {
+      made.done.push('tested');
+      if (made.fails) throw new Error('the self-test gave 0x101');
+    },
     become: () => assert.fail('nobody has it yet'),
     discard: async () => void made.done.push('discarded'),
   }))(this);
@@ -33,6 +38,7 @@ class Made implements LastingTpm {
 
 function making() {
   const made: Made[] = [];
+  const idle: string[] = [];
   const next = new NextLasting(
     async (guest) => {
       const one = new Made(guest);
@@ -40,8 +46,9 @@ function making() {
       return one;
     },
     () => 7,
+    () => void idle.push('idle'),
   );
-  return { made, next };
+  return { made, next, idle };
 }
 
 test('what was prepared is given once, to its guest', async () => {
@@ -63,6 +70,42 @@ test('what was prepared is given once, to its guest', async () => {
   );
 });
 
+test('one that nobody waits for is tested', async () => {
+  const { made, next, idle } = making();
+  next.prepare('ledger');
+  await turn();
+  assert.deepEqual(made[0]?.done, ['tested']);
+  assert.deepEqual(idle, ['idle']);
+});
+
+test('whoever waits for one has it tested later', async () => {
+  const { made, next, idle } = making();
+  next.prepare('ledger');
+  assert.equal(await next.take('ledger'), made[0]);
+  await turn();
+  assert.deepEqual(made[0]?.done, []);
+  assert.deepEqual(idle, []);
+});
+
+test('nothing is left of one that has not passed its test', async () => {
+  const made: Made[] = [];
+  const next = new NextLasting(
+    async (guest) => {
+      const one = new Made(guest);
+      one.fails = made.push(one) === 1;
+      return one;
+    },
+    () => 7,
+  );
+  next.prepare('ledger');
+  await turn();
+  assert.deepEqual(made[0]?.done, ['tested', 'discarded']);
+  const [failed] = made;
+  assert.ok(failed);
+  failed.lives = false;
+  assert.equal(await next.take('ledger'), made[1]);
+});
+
 for (const [why, spoil] of [
   ['whose swtpm has ended', (one: Made) => (one.lives = false)],
   [
@@ -80,7 +123,7 @@ for (const [why, spoil] of [
     spoil(spoiled);
     const taken = await next.take('ledger');
     assert.equal(taken, made[1]);
-    assert.deepEqual(spoiled.done, ['discarded', 'closed']);
+    assert.deepEqual(spoiled.done, ['tested', 'discarded', 'closed']);
     assert.deepEqual(made[1]?.done, []);
   });
 }

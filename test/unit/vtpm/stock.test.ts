@@ -10,6 +10,7 @@ const taken = async (blank: BlankTpm) => blank;
 class FakeBlank implements BlankTpm {
   lives = true;
   discarded = false;
+  test = () => assert.fail('it was tested when it was made');
   become = () => assert.fail('nobody has it');
   async discard() {
     this.discarded = true;
