@@ -1,14 +1,6 @@
 import type { Transport } from 'node-tpm2-pts';
 import type { Store } from '../backend/store.ts';
-import {
-  LARGEST_MESSAGE,
-  letterIn,
-  letterPath,
-  MAILBOX,
-  numberIn,
-  putLetter,
-  saidPath,
-} from './mailbox.ts';
+import { LARGEST_MESSAGE, letterIn, letterPath, MAILBOX, putLetter, saidPath } from './mailbox.ts';
 import {
   decodeAnswer,
   encodeMessage,
@@ -76,11 +68,8 @@ export class Dom0 {
     for (;;) {
       const left = deadline - performance.now();
       if (left <= 0) throw new Error('dom0 does not answer: does "domb vtpm-state serve" run?');
-      const letter =
-        numberIn(this.#store, MAILBOX, 'answer') === number
-          ? letterIn(this.#store, MAILBOX, 'answer')
-          : undefined;
-      if (letter?.number === number) return checked(decodeAnswer(letter.bytes));
+      const letter = letterIn(this.#store, MAILBOX, 'answer', (one) => one === number);
+      if (letter !== undefined) return checked(decodeAnswer(letter.bytes));
       await this.#change(left);
     }
   }

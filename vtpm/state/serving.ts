@@ -32,6 +32,8 @@ export class Serving {
   readonly #directory: string;
   /** What the vTPM domain said last. */
   #heard: string | undefined;
+  /** Number of the last one. */
+  #answered: string | undefined;
   /** Objects that are coming in. */
   #coming: { names: string; parts: Buffer[]; have: number } | undefined;
 
@@ -64,10 +66,12 @@ export class Serving {
   /** Answers the request that is there, if nobody has. */
   async answer(): Promise<void> {
     const { store, say } = this.#options;
-    const letter = letterIn(store, this.#directory, 'request');
+    // Of who served before.
+    this.#answered ??= numberIn(store, this.#directory, 'answer');
+    const isNew = (number: string) => number !== this.#answered;
+    const letter = letterIn(store, this.#directory, 'request', isNew);
     if (letter === undefined) return;
     const { number, bytes } = letter;
-    if (numberIn(store, this.#directory, 'answer') === number) return;
     let answer: StoreAnswer;
     try {
       answer = await this.#do(decodeRequest(bytes));
@@ -77,6 +81,7 @@ export class Serving {
       answer = { problem };
     }
     putLetter(store, this.#directory, 'answer', { number, bytes: encodeMessage(answer) });
+    this.#answered = number;
   }
 
   async #do(request: StoreRequest): Promise<StoreAnswer> {

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Change, Store } from '../../../vtpm/backend/store.ts';
 import { askedStore, Dom0, PART_OF_OBJECT, passedTpm } from '../../../vtpm/state/asking.ts';
 import { DirectoryStore } from '../../../vtpm/state/directory-store.ts';
@@ -91,8 +92,9 @@ async function both() {
   };
   const store = new Connection(all, connections);
   const say = (text: string) => said.push(text);
-  const serving = new Serving({ store, domid: DOMID, objects, tpm, say });
-  return { all, dom0, objects, sent, said, serving, store, stored: askedStore(dom0) };
+  const options = { store, domid: DOMID, objects, tpm, say };
+  const serving = new Serving(options);
+  return { all, dom0, objects, sent, said, options, serving, store, stored: askedStore(dom0) };
 }
 
 test('objects of all sizes come back as they were put, with whatever bytes', async () => {
@@ -107,6 +109,27 @@ test('objects of all sizes come back as they were put, with whatever bytes', asy
     assert.deepEqual(await stored.get(name), bytes);
   }
   assert.equal(await stored.get({ kind: 'list', hash: '0'.repeat(64) }), undefined);
+});
+
+test('a short message is one entry, which is read once', async () => {
+  const { serving, store, dom0, all } = await both();
+  const at = `${AT}/${MAILBOX}`;
+  await serving.answer();
+  const reads: string[] = [];
+  const { read } = store;
+  store.read = (path) => {
+    reads.push(path);
+    return read(path);
+  };
+  const asked = dom0.ask({ ask: 'lists' });
+  await turn();
+  await serving.answer();
+  assert.deepEqual(await asked, { names: [], part: Buffer.alloc(0) });
+  assert.deepEqual(reads, [`${at}/answer`, `${at}/request`]);
+  assert.deepEqual(all.list(at).sort(), ['answer', 'request']);
+  // Half of it is none.
+  all.write(`${at}/request`, (all.read(`${at}/request`) ?? '').slice(0, -1));
+  assert.equal(letterIn(store, at, 'request'), undefined);
 });
 
 test('lists are named, what is old goes, and resets are told once', async () => {
@@ -173,12 +196,12 @@ test('a dom0 that does not answer, answers something else or without an end is n
   const name = { kind: 'state', hash: '0'.repeat(64) } as const;
   await assert.rejects(stored.get(name), /without an end/);
   clearInterval(timer);
-  all.write(`${AT}/${MAILBOX}/answer`, `1 ${LARGEST_OBJECT * 10}`);
+  all.write(`${AT}/${MAILBOX}/answer`, `1 ${LARGEST_OBJECT * 10}\n`);
   assert.equal(letterIn(store, `${AT}/${MAILBOX}`, 'answer'), undefined);
 });
 
 test('dom0 does nothing that is no request, and answers each one once', async () => {
-  const { serving, store, said, all, objects } = await both();
+  const { serving, options, store, said, all, objects } = await both();
   const at = `${AT}/${MAILBOX}`;
   const wrong = [
     ...['{}', '[]', 'null', '{"ask":"remove"}', '{"ask":"get"}', '{"ask":"was-reset"}'],
@@ -201,6 +224,9 @@ test('dom0 does nothing that is no request, and answers each one once', async ()
   assert.equal(said.length, wrong.length);
   await serving.answer();
   assert.equal(said.length, wrong.length, 'the last one is answered');
+  const another = new Serving(options);
+  await another.answer();
+  assert.equal(said.length, wrong.length, 'and whoever serves next knows it');
   all.write(`${at}/request`, 'nothing');
   await serving.answer();
   await assert.rejects(
