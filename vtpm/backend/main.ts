@@ -170,14 +170,7 @@ async function main(): Promise<never> {
     guest: string,
     become: (blank: BlankTpm) => Promise<SoftwareTpm>,
   ): Promise<GuestTpm> => {
-    const { blank, kept } = await next.take(guest);
-    let started: SoftwareTpm;
-    try {
-      started = await become(blank);
-    } catch (error) {
-      kept.close();
-      throw error;
-    }
+    const started = await next.start(guest, become);
     next.prepare(guest);
     spare.prepare();
     return servedHere(started, `${directoryOf(started.uid)}.socket`);

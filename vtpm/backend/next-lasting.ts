@@ -52,21 +52,46 @@ export class NextLasting {
   }
 
   /**
-   * Gives it to the guest, once; another where swtpm has ended, or dom0 wants one that is made anew.
+   * Starts the guest's TPM from it, and from another where swtpm has ended, or dom0 wants one that is made anew: dom0 is asked meanwhile.
+   * @param become makes it the guest's; of one that it rejects nothing may be left
    * @throws Error where there is none in this boot, or it does not start
    */
-  async take(guest: string): Promise<LastingTpm> {
+  async start<T extends Stoppable>(
+    guest: string,
+    become: (blank: BlankTpm) => Promise<T>,
+  ): Promise<T> {
     const asked = this.#now();
     const prepared = this.#next.get(guest);
     // Whoever asks after this one, for the guest's next start, gets another.
     this.#next.delete(guest);
     const next = await prepared?.catch(() => undefined);
-    if (next === undefined) return this.#make(guest);
-    // A dom0 that does not answer is waited for where another one is made.
-    const isUnwanted = () => next.kept.isUnwanted(asked).catch(() => true);
-    if (next.blank.lives && !(await isUnwanted())) return next;
-    await next.blank.discard();
-    next.kept.close();
-    return this.#make(guest);
+    if (next?.blank.lives) {
+      // A dom0 that does not answer is waited for where another one is made.
+      const isUnwanted = next.kept.isUnwanted(asked).catch(() => true);
+      const tpm = await becoming(next, become);
+      if (!(await isUnwanted)) return tpm;
+      await tpm.stop();
+    } else if (next !== undefined) {
+      await next.blank.discard();
+      next.kept.close();
+    }
+    return becoming(await this.#make(guest), become);
+  }
+}
+
+/** What has the guest's state until it is stopped. */
+export interface Stoppable {
+  stop(): Promise<void>;
+}
+
+async function becoming<T>(
+  { blank, kept }: LastingTpm,
+  become: (blank: BlankTpm) => Promise<T>,
+): Promise<T> {
+  try {
+    return await become(blank);
+  } catch (error) {
+    kept.close();
+    throw error;
   }
 }

@@ -42,11 +42,19 @@ export interface GuestState {
   store(state: Buffer): Promise<void>;
   /**
    * Whether dom0 wants another TPM in place of this one.
-   * @param since when it became of interest: dom0 is asked again where it was asked before that
+   * @param since when it became of interest: dom0 is asked where it was not asked after that
+   * @throws Error where dom0 does not answer
    */
   isUnwanted(since: number): Promise<boolean>;
   /** Lets the guest's next TPM have it. */
   close(): void;
+}
+
+/** What a guest's state was, for whoever opens it. */
+interface Loaded {
+  readonly newest: Buffer | undefined;
+  /** dom0 was asked whether it wants another TPM, and does not. */
+  readonly wanted: boolean;
 }
 
 /** What is not there for good yet, of one guest. */
@@ -83,8 +91,10 @@ export class GuestStates {
   readonly #held = new Map<string, Promise<void>>();
   /** Guests whose TPMs are being made anew. */
   readonly #anew = new Set<string>();
-  /** What was stored last, by the guest's name: for its next TPM, which need not ask dom0 for it. */
+  /** What was stored last, by the guest's name: for its next TPM, which asks dom0 for nothing to begin with. */
   readonly #newest = new Map<string, Buffer>();
+  /** Guests of whom dom0 wants another TPM, or may: it is asked before theirs is opened. */
+  readonly #toAsk = new Set<string>();
   /** A command that extends the root may still be on its way. */
   #doubt = false;
   /** Why no state can be stored any more. */
@@ -108,7 +118,7 @@ export class GuestStates {
     );
     await before;
     const begin = this.#options.now();
-    const newest = await this.#load(name);
+    const { newest, wanted } = await this.#load(name);
     let closed = false;
     return {
       newest,
@@ -117,8 +127,16 @@ export class GuestStates {
         if (closed) throw new Error(`the TPM of ${name} has ended`);
         await this.#store(name, state);
       },
-      isUnwanted: async (since) =>
-        newest !== undefined && since > begin && (await this.#wantsAnew(name)),
+      isUnwanted: async (since) => {
+        if (newest === undefined || (wanted && since <= begin)) return false;
+        let unwanted = true;
+        try {
+          unwanted = await this.#wantsAnew(name);
+        } finally {
+          if (unwanted) this.#toAsk.add(name);
+        }
+        return unwanted;
+      },
       close: () => {
         closed = true;
         close();
@@ -126,7 +144,7 @@ export class GuestStates {
     };
   }
 
-  async #load(name: string): Promise<Buffer | undefined> {
+  async #load(name: string): Promise<Loaded> {
     for (;;) {
       try {
         // One after the other: a slow dom0 is asked once.
@@ -157,20 +175,23 @@ export class GuestStates {
     return this.#options.patience ?? PATIENCE;
   }
 
-  async #tryToLoad(name: string): Promise<Buffer | undefined> {
+  async #tryToLoad(name: string): Promise<Loaded> {
     const { store, key, say } = this.#options;
     await this.#running?.catch(() => {});
     if (this.#lost !== undefined) throw new Error(this.#lost);
     const list = await this.#current();
-    if (await this.#wantsAnew(name)) {
+    const newest = this.#newest.get(name);
+    if (newest !== undefined && !this.#toAsk.has(name)) return { newest, wanted: false };
+    const unwanted = await this.#wantsAnew(name);
+    this.#toAsk.delete(name);
+    if (unwanted) {
       this.#anew.add(name);
       say(`the TPM of ${name} is made anew, as dom0 wants it`);
-      return undefined;
+      return { newest: undefined, wanted: true };
     }
     const hash = list.states.get(name);
-    if (hash === undefined) return undefined;
-    const newest = this.#newest.get(name);
-    if (newest !== undefined) return newest;
+    if (hash === undefined) return { newest: undefined, wanted: true };
+    if (newest !== undefined) return { newest, wanted: true };
     const stored = await store.get({ kind: 'state', hash });
     if (stored === undefined) {
       throw new Error(`dom0 has not the state that was stored last, ${hash}: it is lost, or older`);
@@ -178,7 +199,7 @@ export class GuestStates {
     if (hashOf(stored).toString('hex') !== hash) {
       throw new Error(`dom0 gives another state than the one that was stored last, ${hash}`);
     }
-    return decryptState(key, name, stored);
+    return { newest: decryptState(key, name, stored), wanted: true };
   }
 
   async #wantsAnew(name: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type LastingTpm, NextLasting } from '../../../vtpm/backend/next-lasting.ts';
+import type { BlankTpm } from '../../../vtpm/backend/software-tpm.ts';
 
 /** A TPM in the making, with what became of it. */
 class Made implements LastingTpm {
@@ -23,7 +24,8 @@ class Made implements LastingTpm {
     close: () => void this.done.push('closed'),
   };
 
-  readonly blank = ((made) => ({
+  readonly blank = ((made: Made) => ({
+    made,
     get lives() {
       return made.lives;
     },
@@ -31,9 +33,28 @@ class Made implements LastingTpm {
       made.done.push('tested');
       if (made.fails) throw new Error('the self-test gave 0x101');
     },
-    become: () => assert.fail('nobody has it yet'),
+    become: () => assert.fail('whoever starts it does that'),
     discard: async () => void made.done.push('discarded'),
   }))(this);
+}
+
+/** What a guest gets. */
+interface Started {
+  made: Made;
+  stop(): Promise<void>;
+}
+
+/** Has `one` become a guest's TPM, which closes the state that it holds when it is stopped. */
+function becomes(blank: BlankTpm): Promise<Started> {
+  const made = (blank as unknown as { made: Made }).made;
+  made.done.push('became');
+  return Promise.resolve({
+    made,
+    stop: async () => {
+      await made.blank.discard();
+      made.kept.close();
+    },
+  });
 }
 
 function making() {
@@ -58,14 +79,14 @@ test('what was prepared is given once, to its guest', async () => {
   await turn();
   assert.equal(made.length, 1);
   const [other, first, second] = await Promise.all([
-    next.take('signer'),
-    next.take('ledger'),
-    next.take('ledger'),
+    next.start('signer', becomes),
+    next.start('ledger', becomes),
+    next.start('ledger', becomes),
   ]);
-  assert.equal(first, made[0]);
-  assert.notEqual(second, first);
+  assert.equal(first.made, made[0]);
+  assert.notEqual(second.made, first.made);
   assert.deepEqual(
-    [other, second].map((one) => (one as Made).guest),
+    [other, second].map((one) => one.made.guest),
     ['signer', 'ledger'],
   );
 });
@@ -81,9 +102,9 @@ test('one that nobody waits for is tested', async () => {
 test('whoever waits for one has it tested later', async () => {
   const { made, next, idle } = making();
   next.prepare('ledger');
-  assert.equal(await next.take('ledger'), made[0]);
+  assert.equal((await next.start('ledger', becomes)).made, made[0]);
   await turn();
-  assert.deepEqual(made[0]?.done, []);
+  assert.deepEqual(made[0]?.done, ['became']);
   assert.deepEqual(idle, []);
 });
 
@@ -103,16 +124,18 @@ test('nothing is left of one that has not passed its test', async () => {
   const [failed] = made;
   assert.ok(failed);
   failed.lives = false;
-  assert.equal(await next.take('ledger'), made[1]);
+  assert.equal((await next.start('ledger', becomes)).made, made[1]);
 });
 
-for (const [why, spoil] of [
-  ['whose swtpm has ended', (one: Made) => (one.lives = false)],
+for (const [why, spoil, became] of [
+  ['whose swtpm has ended', (one: Made) => (one.lives = false), []],
   [
     'of which dom0 does not say what it wants',
     (one: Made) => (one.unwanted = new Error('dom0 is gone')),
+    // dom0 is asked meanwhile, and the guest has not got it yet.
+    ['became'],
   ],
-  ['that dom0 wants to be made anew', (one: Made) => (one.unwanted = true)],
+  ['that dom0 wants to be made anew', (one: Made) => (one.unwanted = true), ['became']],
 ] as const) {
   test(`one ${why} is let go of before the next is made`, async () => {
     const { made, next } = making();
@@ -121,10 +144,10 @@ for (const [why, spoil] of [
     const [spoiled] = made;
     assert.ok(spoiled);
     spoil(spoiled);
-    const taken = await next.take('ledger');
-    assert.equal(taken, made[1]);
-    assert.deepEqual(spoiled.done, ['tested', 'discarded', 'closed']);
-    assert.deepEqual(made[1]?.done, []);
+    const taken = await next.start('ledger', becomes);
+    assert.equal(taken.made, made[1]);
+    assert.deepEqual(spoiled.done, ['tested', ...became, 'discarded', 'closed']);
+    assert.deepEqual(made[1]?.done, ['became']);
   });
 }
 
@@ -140,6 +163,16 @@ test('where one was not made it is tried again, and the guest told why', async (
   );
   next.prepare('ledger');
   await turn();
-  await assert.rejects(next.take('ledger'), /no memory, 2/);
-  assert.equal(((await next.take('ledger')) as Made).guest, 'ledger');
+  await assert.rejects(next.start('ledger', becomes), /no memory, 2/);
+  assert.equal((await next.start('ledger', becomes)).made.guest, 'ledger');
+});
+
+test('one that does not become a TPM holds its state no longer', async () => {
+  const { made, next } = making();
+  const fails = () => Promise.reject(new Error('swtpm ended'));
+  next.prepare('ledger');
+  await assert.rejects(next.start('ledger', fails), /swtpm ended/);
+  assert.deepEqual(made[0]?.done, ['closed']);
+  await assert.rejects(next.start('ledger', fails), /swtpm ended/);
+  assert.deepEqual(made[1]?.done, ['closed']);
 });
