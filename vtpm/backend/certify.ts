@@ -24,7 +24,7 @@ import {
   type TpmModel,
 } from '../../measurement/guest-tpm/certificate.ts';
 import { AK_HANDLE } from '../../measurement/keys/attestation-key.ts';
-import { keepForGuest, keptForGuest } from './platform-index.ts';
+import type { PlatformIndexes } from './platform-index.ts';
 
 /**
  * Where a guest finds certificates. Those of endorsement keys are where manufacturers put them (TCG EK Credential Profile 2.5, 2.2.1.4);
@@ -66,31 +66,36 @@ export async function makeKeys(tpm: Tpm, keys: readonly VtpmKey[]): Promise<Made
  * @param made the keys that there are; others are made, if the TPM has no certificate of them
  */
 export async function certifyKeys(
-  tpm: Tpm,
+  indexes: PlatformIndexes,
   { authority, keys, guest }: Certification,
   banks: readonly HashAlgorithm[],
   made: MadeKeys = new Map(),
 ): Promise<void> {
+  const { tpm } = indexes;
   const model = await modelOf(tpm);
   const statement = guest.domain === undefined ? guest : await withLaunch(tpm, guest, banks);
-  await keepForGuest(tpm, CERTIFICATE_INDEX.authority, authority.certificate);
+  await indexes.keep(CERTIFICATE_INDEX.authority, authority.certificate);
   for (const key of keys) {
     const index = CERTIFICATE_INDEX[key];
     const certified = {
       kind: key === 'ak' ? key : 'ek',
-      publicKey: made.get(key) ?? (await certifiedBefore(tpm, index)) ?? (await newKey(tpm, key)),
+      publicKey:
+        made.get(key) ?? (await certifiedBefore(indexes, index)) ?? (await newKey(tpm, key)),
       guest: statement,
       tpm: model,
     } as const;
-    await keepForGuest(tpm, index, guestCertificate(certified, authority));
+    await indexes.keep(index, guestCertificate(certified, authority));
   }
 }
 
 /**
  * The key of a certificate of an earlier boot, in a TPM that lasts: the platform put it there, and the guest's owner may have set an authorization since, without which the key is not made again.
  */
-async function certifiedBefore(tpm: Tpm, index: number): Promise<Buffer | undefined> {
-  const before = await keptForGuest(tpm, index);
+async function certifiedBefore(
+  indexes: PlatformIndexes,
+  index: number,
+): Promise<Buffer | undefined> {
+  const before = await indexes.kept(index);
   if (before === undefined) return undefined;
   return new X509Certificate(before).publicKey.export({ type: 'spki', format: 'der' });
 }

@@ -28,32 +28,55 @@ const ATTRIBUTES = {
 } as const;
 const attributes = Object.values(ATTRIBUTES).reduce((sum, bit) => sum | bit, 0);
 
-/** What was left in the index before, in a TPM that lasts; undefined where the platform left nothing. */
-export async function keptForGuest(tpm: Tpm, index: number): Promise<Buffer | undefined> {
-  const [first] = await handles(tpm, index);
-  if (first !== index) return undefined;
-  // The guest's owner defines what it likes where nothing is, but not in the platform's name.
-  const area = await nvReadPublic(tpm, index);
-  const isOurs = (area.attributes & ATTRIBUTES.PLATFORMCREATE) !== 0;
-  return isOurs ? nvRead(tpm, index) : undefined;
-}
+/** The first of all NV indexes, which are those handles whose highest byte is TPM_HT_NV_INDEX (Part 2, 7.2). */
+const FIRST = 0x01000000;
 
-/**
- * Leaves data for the guest in an NV index that it can read and nobody changes. What the index had before is gone. To be done before the
- * platform hierarchy is closed.
- * @param data at most {@link MOST_IN_INDEX} bytes
- */
-export async function keepForGuest(tpm: Tpm, index: number, data: Buffer): Promise<void> {
-  const access = { by: TPM_RH.PLATFORM };
-  const [first] = await handles(tpm, index);
-  if (first === index) {
-    await nvUndefine(tpm, index, password(), TPM_RH.PLATFORM);
+/** What the platform leaves in a guest's TPM. To be used before the platform hierarchy is closed, by nobody beside others who define indexes. */
+export class PlatformIndexes {
+  readonly tpm: Tpm;
+  readonly #there: Set<number>;
+
+  private constructor(tpm: Tpm, there: readonly number[]) {
+    this.tpm = tpm;
+    this.#there = new Set(there);
   }
-  const area = {
-    ...({ index, nameAlgorithm: 'sha256', attributes, size: data.length } as const),
-    authPolicy: Buffer.alloc(0),
-  };
-  await nvDefine(tpm, area, access);
-  await nvWrite(tpm, index, data, 0, access);
-  await nvWriteLock(tpm, index, access);
+
+  static async of(tpm: Tpm): Promise<PlatformIndexes> {
+    return new PlatformIndexes(tpm, await handles(tpm, FIRST));
+  }
+
+  /** What was left in the index before, in a TPM that lasts; undefined where the platform left nothing. */
+  async kept(index: number): Promise<Buffer | undefined> {
+    if (!this.#there.has(index)) return undefined;
+    // The guest's owner defines what it likes where nothing is, but not in the platform's name.
+    const { attributes, size } = await nvReadPublic(this.tpm, index);
+    const isOurs = (attributes & ATTRIBUTES.PLATFORMCREATE) !== 0;
+    return isOurs ? nvRead(this.tpm, index, { size }) : undefined;
+  }
+
+  /**
+   * Leaves data for the guest in an NV index that it can read and nobody changes. What the index had before is gone.
+   * @param data at most {@link MOST_IN_INDEX} bytes
+   */
+  async keep(index: number, data: Buffer): Promise<void> {
+    await this.remove(index, 1);
+    const access = { by: TPM_RH.PLATFORM };
+    const area = {
+      ...({ index, nameAlgorithm: 'sha256', attributes, size: data.length } as const),
+      authPolicy: Buffer.alloc(0),
+    };
+    await nvDefine(this.tpm, area, access);
+    this.#there.add(index);
+    await nvWrite(this.tpm, index, data, 0, access);
+    await nvWriteLock(this.tpm, index, access);
+  }
+
+  /** Removes so many indexes, from the first on, those of them that there are. */
+  async remove(first: number, count: number): Promise<void> {
+    for (const index of [...this.#there]) {
+      if (index < first || index >= first + count) continue;
+      await nvUndefine(this.tpm, index, password(), TPM_RH.PLATFORM);
+      this.#there.delete(index);
+    }
+  }
 }

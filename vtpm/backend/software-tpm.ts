@@ -3,22 +3,19 @@ import {
   closePlatformHierarchy,
   getTestResult,
   type HashAlgorithm,
-  handles,
-  nvUndefine,
-  password,
   pcrAllocate,
   pcrBanks,
   selfTest,
   shutdown,
   startup,
-  TPM_RH,
   Tpm,
 } from 'node-tpm2-pts';
 import type { VtpmKey } from '../../domains/vtpm-keys.ts';
 import type { LaunchItems } from '../../measurement/guest-launch.ts';
 import { type Certification, certifyKeys, makeKeys } from './certify.ts';
 import { failureResponse } from './failure.ts';
-import { LOG_INDEX, measureLaunch } from './launch.ts';
+import { measureLaunch } from './launch.ts';
+import { PlatformIndexes } from './platform-index.ts';
 import { type KeptState, StateFile } from './state-file.ts';
 import type { Swtpm } from './swtpm.ts';
 
@@ -77,8 +74,6 @@ export interface BlankTpm {
   discard(): Promise<void>;
 }
 
-/** All that a log could be in. */
-const LOG_INDEXES = 0x100;
 /** How long after its connection the end of a process is known, in milliseconds. */
 const END_IS_SEEN = 1000;
 
@@ -105,9 +100,11 @@ export async function startBlankTpm(swtpm: Swtpm, options: BlankTpmOptions): Pro
     const become = async ({ launch, certification, died }: TpmOwner): Promise<SoftwareTpm> => {
       // It takes one command at a time.
       await tested;
-      await removeLog(tpm);
-      await measureLaunch(tpm, launch, banks);
-      if (certification !== undefined) await certifyKeys(tpm, certification, banks, made);
+      const indexes = await PlatformIndexes.of(tpm);
+      await measureLaunch(indexes, launch, banks);
+      if (certification !== undefined) {
+        await certifyKeys(indexes, certification, banks, made);
+      }
       // Whoever holds the platform hierarchy clears the TPM and takes its banks away; nobody holds it from here on.
       await closePlatformHierarchy(tpm);
       const ready = Promise.all([test(), file?.storeChanges()]);
@@ -191,12 +188,4 @@ async function passSelfTest(tpm: Tpm): Promise<void> {
   await selfTest(tpm);
   const { result } = await getTestResult(tpm);
   if (result !== 0) throw new Error(`the self-test of swtpm gave 0x${result.toString(16)}`);
-}
-
-/** A TPM that lasts has the log of the boot before, which may have been longer. */
-async function removeLog(tpm: Tpm): Promise<void> {
-  const indexes = await handles(tpm, LOG_INDEX);
-  for (const index of indexes.filter((each) => each < LOG_INDEX + LOG_INDEXES)) {
-    await nvUndefine(tpm, index, password(), TPM_RH.PLATFORM);
-  }
 }

@@ -29,6 +29,7 @@ import {
   certifyKeys,
 } from '../../../vtpm/backend/certify.ts';
 import { measureLaunch } from '../../../vtpm/backend/launch.ts';
+import { PlatformIndexes } from '../../../vtpm/backend/platform-index.ts';
 import { imageItem } from '../../lib/items.ts';
 import { SharedTpm } from '../../lib/tpm2-tools.ts';
 
@@ -48,8 +49,8 @@ const certification: Certification = {
 let shared: SharedTpm;
 before(async () => {
   shared = await SharedTpm.start();
-  await measureLaunch(shared.tpm, launch, BANKS);
-  await certifyKeys(shared.tpm, certification, BANKS);
+  await measureLaunch(await PlatformIndexes.of(shared.tpm), launch, BANKS);
+  await certifyKeys(await PlatformIndexes.of(shared.tpm), certification, BANKS);
   const authority = new X509Certificate(made.certificate).toString();
   await writeFile(shared.file('authority.pem'), authority);
 });
@@ -133,7 +134,11 @@ test('in the next boot the same keys are certified by its authority, whatever au
   await shared.tool('tpm2_changeauth -c e secret');
   await shared.tool('tpm2_changeauth -c o secret');
   const next = newAuthority();
-  await certifyKeys(shared.tpm, { ...certification, authority: authorityOf(next) }, BANKS);
+  await certifyKeys(
+    await PlatformIndexes.of(shared.tpm),
+    { ...certification, authority: authorityOf(next) },
+    BANKS,
+  );
   for (const name of ['ecc', 'ak', 'rsa'] as const) {
     const der = await nvRead(shared.tpm, CERTIFICATE_INDEX[name]);
     const now = new X509Certificate(der);
@@ -146,8 +151,12 @@ test('of a domain that domB did not make, the certificate knows no name', async 
   const other = await SharedTpm.start();
   try {
     const { domain: _, ...known } = guest;
-    await measureLaunch(other.tpm, undefined, BANKS);
-    await certifyKeys(other.tpm, { ...certification, keys: ['ecc'], guest: known }, BANKS);
+    await measureLaunch(await PlatformIndexes.of(other.tpm), undefined, BANKS);
+    await certifyKeys(
+      await PlatformIndexes.of(other.tpm),
+      { ...certification, keys: ['ecc'], guest: known },
+      BANKS,
+    );
     const der = await nvRead(other.tpm, CERTIFICATE_INDEX.ecc);
     const { guest: stated, certificate } = readGuestCertificate(der, 'the certificate');
     assert.deepEqual(stated, known);

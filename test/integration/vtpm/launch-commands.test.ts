@@ -14,6 +14,7 @@ import { describeContent } from '../../../measurement/content.ts';
 import { authorityOf, newAuthority } from '../../../measurement/guest-tpm/authority.ts';
 import { CERTIFICATE_INDEX, certifyKeys } from '../../../vtpm/backend/certify.ts';
 import { measureLaunch } from '../../../vtpm/backend/launch.ts';
+import { PlatformIndexes } from '../../../vtpm/backend/platform-index.ts';
 import { fromPage } from '../../documentation/extract.ts';
 import { domb, dombProgram, file } from '../../lib/domb.ts';
 import { MeasuredPlatform } from '../../lib/measured-platform.ts';
@@ -81,14 +82,14 @@ before(async () => {
     },
   });
   const tpm = await swtpm.connect();
-  await measureLaunch(tpm, { predictable, identity }, ['sha256']);
+  await measureLaunch(await PlatformIndexes.of(tpm), { predictable, identity }, ['sha256']);
   const guest = { domain: 'ledger', domid: 1, uuid: UUID };
   const certification = {
     authority: authorityOf(authority),
     keys: ['ecc', 'ak'],
     guest,
   } as const;
-  await certifyKeys(tpm, certification, ['sha256']);
+  await certifyKeys(await PlatformIndexes.of(tpm), certification, ['sha256']);
   akCertificate = new X509Certificate(await nvRead(tpm, CERTIFICATE_INDEX.ak));
   await tpm.close();
 });
