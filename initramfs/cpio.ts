@@ -18,8 +18,9 @@ export type CpioEntry<D extends Piece = Uint8Array> =
   | { path: string; type: 'directory' }
   | { path: string; type: 'file'; mode: number; data: D }
   | { path: string; type: 'link'; target: string }
-  | { path: string; type: 'device'; mode: number; major: number; minor: number };
+  | { path: string; type: 'device' | 'block device'; mode: number; major: number; minor: number };
 
+const S_IFBLK = 0o060000;
 const S_IFDIR = 0o040000;
 const S_IFCHR = 0o020000;
 const S_IFREG = 0o100000;
@@ -72,6 +73,9 @@ export function cpioPieces<D extends Piece>(entries: readonly CpioEntry<D>[]): (
         break;
       case 'device':
         record(inode, S_IFCHR | entry.mode, entry.path, nothing, [entry.major, entry.minor]);
+        break;
+      case 'block device':
+        record(inode, S_IFBLK | entry.mode, entry.path, nothing, [entry.major, entry.minor]);
         break;
     }
   }

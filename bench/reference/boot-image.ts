@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { imageNames } from '../../boot-configs/all-domains.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
 import { buildLabel } from '../../domains/build-label.ts';
-import { bootParts } from '../../platform/images/boot-parts.ts';
 import { compress } from '../../platform/images/compress.ts';
 import { debianTree, withLibraries } from '../../platform/images/debian-packages.ts';
 import { type Initramfs, isProgram } from '../../platform/images/domb.ts';
 import { debianKernel, moduleClosure } from '../../platform/images/kernel.ts';
+import { nodeSegment } from '../../platform/images/node.ts';
 import { RootTree } from '../../platform/images/root-tree.ts';
+import { unpackedSize } from '../../platform/images/runtime.ts';
 import { addSharedLibraries } from '../../platform/images/shared-libraries.ts';
 import { filePiece, lengthOf } from '../../platform/lib/pieces.ts';
 import { runProgram } from '../../platform/lib/run.ts';
@@ -26,7 +27,7 @@ export async function compileReference(program: string): Promise<void> {
 /**
  * The initramfs of the reference: boot-domain.c as init, with its libraries and the kernel modules that domB loads, and the images of
  * the manifest as domB has them. It takes PV domains of one vCPU with one ramdisk, and no other of their properties.
- * @param withNode domB's runtime is in it, too, and an empty program for Node
+ * @param withNode Node and its libraries are in it, too, and an empty program for Node
  */
 export async function referenceImage(
   program: string,
@@ -64,15 +65,15 @@ export async function referenceImage(
     if (await isProgram(file)) own.file(`/packed/${name}`, compress(await readFile(file), 'fast'));
     else own.place(`/images/${name}`, file);
   }
-  const parts = withNode ? await bootParts() : undefined;
+  const node = withNode ? await nodeSegment() : undefined;
   if (withNode) runtime.file('/empty.cjs', '');
   const archive = runtime.archive();
   // Linux unpacks archives one behind the other.
-  const pieces = [...own.pieces(), ...(parts ? [filePiece(parts.runtime)] : []), compress(archive)];
+  const pieces = [...own.pieces(), ...(node ? [filePiece(node)] : []), compress(archive)];
   return {
     pieces,
     packed: lengthOf(pieces),
-    unpacked: lengthOf(own.pieces()) + archive.length + (parts?.runtimeUnpacked ?? 0),
+    unpacked: lengthOf(own.pieces()) + archive.length + (node ? await unpackedSize(node) : 0),
     later: 0,
   };
 }

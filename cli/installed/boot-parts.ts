@@ -13,7 +13,8 @@ export async function bootParts(): Promise<BootParts> {
     cache: await readFile(bootFile(daemonFiles.cache)),
     worker: await readFile(bootFile(BUNDLED_WORKER)),
     runtime: bootFile(packagedParts.runtime),
-    runtimeUnpacked: Number(lineOf(bootFile(packagedParts.unpacked))),
+    base: bootFile(packagedParts.base),
+    baseUnpacked: Number(lineOf(bootFile(packagedParts.unpacked))),
     modules: lineOf(bootFile(packagedParts.modules)).split('\n'),
   };
 }

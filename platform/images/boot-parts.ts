@@ -3,19 +3,22 @@ import { ownRelease } from '../../xen-releases/releases.ts';
 import { bundle, bundleScriptWorker } from './bundle.ts';
 import { codeCache } from './code-cache.ts';
 import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
-import { interpreter, nodeRuntime, unpackedSize } from './runtime.ts';
+import { mountedRuntime } from './mounted-runtime.ts';
+import { interpreter, unpackedSize } from './runtime.ts';
 
 /** What every boot image has in it, whatever its manifest. */
 export interface BootParts {
-  /** domB's init, the daemon, V8's code cache of it, and the thread that boot scripts run in. */
+  /** What starts the daemon, the daemon, V8's code cache of it, and the thread that boot scripts run in. */
   launcher: Uint8Array;
   code: Uint8Array;
   cache: Uint8Array;
   worker: Uint8Array;
-  /** A compressed archive, as a file: Node, libraries and kernel modules. */
+  /** A file system, as a file: Node and libraries. */
   runtime: string;
+  /** A compressed archive, as a file: domB's init, which mounts the runtime, and kernel modules. */
+  base: string;
   /** Its bytes when it is unpacked. */
-  runtimeUnpacked: number;
+  baseUnpacked: number;
   /** The modules that domB loads, as absolute paths, in loading order. */
   modules: readonly string[];
 }
@@ -31,12 +34,10 @@ export const runtimePackages: readonly string[] = [ownRelease.packages.libraries
 /** Builds these parts where that was not done yet. */
 export async function bootParts(): Promise<BootParts> {
   const code = await bundle(source('../../daemon/run/main.ts'));
-  const runtime = await nodeRuntime({
-    name: 'domb-runtime',
+  const { runtime, base } = await mountedRuntime({
     packages: runtimePackages,
     libraries: xenLibraries,
     modules,
-    directories: ['/proc', '/sys', '/dev', '/run', '/tmp'],
   });
   const load = await moduleClosure(await debianKernel(), modules);
   return {
@@ -45,7 +46,8 @@ export async function bootParts(): Promise<BootParts> {
     cache: await codeCache(code),
     worker: await bundleScriptWorker(),
     runtime,
-    runtimeUnpacked: await unpackedSize(runtime),
+    base,
+    baseUnpacked: await unpackedSize(base),
     modules: load.map((path) => `/lib/modules/${path}`),
   };
 }

@@ -6,8 +6,11 @@ import { CONFINING_OPTIONS } from '../../domains/rules/isolation.ts';
 /** Linux with its tables, beside the initramfs, while it unpacks that. */
 const linuxMiB = 96;
 
-/** The same later, with Node and the daemon: what they keep of what they make, and of Node's own memory. */
-const runningMiB = 128;
+/**
+ * The same later, with Node and the daemon: what they keep of what they make, Node's own memory, and half of what a boot reads of its program.
+ * With less, Linux drops pages of it that are wanted again, and the boot takes several times as long.
+ */
+const runningMiB = 144;
 
 /** What Linux keeps for each page of memory: 64 bytes, and its share of page tables and of Xen's tables. */
 const tables = 1.02;
@@ -21,8 +24,8 @@ export interface InitramfsSize {
   later: number;
 }
 
-/** A little more than what is in it beside the manifest's images: Node, libraries, the daemon, the policy. */
-const ownPart = { packed: 26 * 2 ** 20, unpacked: 88 * 2 ** 20 };
+/** A little more than what is in it beside the manifest's images: Node and libraries, compressed in either case, the daemon, the policy. */
+const ownPart = { packed: 26 * 2 ** 20, unpacked: 29 * 2 ** 20 };
 
 /** About what an initramfs with so many bytes of images has, or more. */
 export function initramfsSize(

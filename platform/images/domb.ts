@@ -11,6 +11,7 @@ import { filePiece, lengthOf } from '../lib/pieces.ts';
 import { type BootParts, bootParts } from './boot-parts.ts';
 import { type InitramfsSize, taskBytes } from './command-lines.ts';
 import { compress } from './compress.ts';
+import { runtimePaths } from './mounted-runtime.ts';
 import { RootTree } from './root-tree.ts';
 
 const directory = '/usr/lib/domb';
@@ -83,7 +84,8 @@ export async function composeBootImage(
   };
   const root = new RootTree()
     .file(paths.manifest, manifestBytes)
-    .file(paths.settings, `${JSON.stringify(complete)}\n`);
+    .file(paths.settings, `${JSON.stringify(complete)}\n`)
+    .place(runtimePaths.file, parts.runtime);
   if (policy) root.file(paths.policy, policy);
   if (signature) {
     root.file(paths.signatureKey, signature.key).file(paths.signature, signature.bytes);
@@ -102,11 +104,11 @@ export async function composeBootImage(
   // first, as what is not compressed has to begin at a multiple of four bytes.
   const own = root.pieces();
   const daemon = daemonTree(parts).archive();
-  const pieces = [...own, compress(daemon, 'small'), filePiece(parts.runtime)];
+  const pieces = [...own, compress(daemon, 'small'), filePiece(parts.base)];
   return {
     pieces,
     packed: lengthOf(pieces),
-    unpacked: lengthOf(own) + daemon.length + parts.runtimeUnpacked,
+    unpacked: lengthOf(own) + daemon.length + parts.baseUnpacked,
     later,
   };
 }
@@ -133,6 +135,5 @@ function daemonTree({ launcher, code, cache, worker }: BootParts): RootTree {
     .file(join(directory, daemonFiles.launcher), launcher, 0o755)
     .file(join(directory, daemonFiles.code), code)
     .file(join(directory, daemonFiles.cache), cache)
-    .file(join(directory, BUNDLED_WORKER), worker)
-    .link('/init', join(directory, daemonFiles.launcher));
+    .file(join(directory, BUNDLED_WORKER), worker);
 }

@@ -11,7 +11,10 @@ const PROGRAM = {
   align: 48,
 } as const;
 const PT_LOAD = 1;
+const PT_NULL = 0;
 const PT_NOTE = 4;
+/** Where a program's tables for unwinding begin (Linux Standard Base, "Program Header Extensions"). */
+const PT_GNU_EH_FRAME = 0x6474e550;
 
 const PAGE = 4096n;
 
@@ -27,6 +30,14 @@ export function fileOffset(elf: Buffer, address: bigint): number {
   const header = headers.find((each) => loads(each) && contains(each, address));
   if (!header) throw new Error(`the program loads nothing at 0x${address.toString(16)}`);
   return Number(get(header, 'offset') + address - get(header, 'address'));
+}
+
+/** Has a program say, in place, that it has no tables for unwinding. */
+export function forgetUnwinding(elf: Buffer): void {
+  const { headers, table, entry } = programHeaders(elf);
+  const index = headers.findIndex((each) => each.readUInt32LE(PROGRAM.type) === PT_GNU_EH_FRAME);
+  if (index < 0) throw new Error('the program has no tables for unwinding');
+  elf.writeUInt32LE(PT_NULL, table + index * entry + PROGRAM.type);
 }
 
 /**

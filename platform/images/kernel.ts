@@ -25,7 +25,7 @@ export interface Kernel {
 const imageModules = [
   ...['xen-privcmd', 'xenfs', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc', 'xen-pciback'],
   ...['xen-pcifront', 'xen-blkfront', 'xen-netfront', 'tpm_vtpm_proxy', 'nvme', 'msr'],
-  ...['dm-crypt', 'ecb', 'xts', 'algif_skcipher'],
+  ...['dm-crypt', 'ecb', 'xts', 'algif_skcipher', 'loop', 'squashfs'],
 ] as const;
 
 export type ImageModule = (typeof imageModules)[number];

@@ -1,12 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { runProgram } from '../lib/run.ts';
-import { fileOffset, type MemoryRange, withoutPages } from './elf-hole.ts';
+import { dropExports, parseSections, rangeOf } from './elf-exports.ts';
+import { fileOffset, forgetUnwinding, type MemoryRange, withoutPages } from './elf-hole.ts';
 import { cutIcuData } from './icu-data.ts';
+import { dropCodeCaches, WANTED_CACHES } from './node-code-caches.ts';
 
 /**
- * Makes, of a published Node, the one that our images have: without symbols, and without what ICU knows of the world's languages. Intl speaks English
- * and what is common to all; characters, their properties, normal forms and names of hosts are as ever. That is a fifth of the
- * program and a quarter of what an image has to carry.
+ * Makes, of a published Node, the one that our images have:
+ *
+ * - without symbols, and without what ICU knows of the world's languages: Intl speaks English and what is common to all; characters, their
+ *   properties, normal forms and names of hosts are as ever. That is a fifth of the program and a quarter of what an image has to carry;
+ * - without the tables by which a C++ exception finds its way up: V8 and Node are compiled without exceptions, and one ends the program with these
+ *   tables or without. Addons have their own;
+ * - without the names of V8's, Node's and ICU's C++ functions, which only addons in C++ ask for: ours uses Node-API, whose names are C;
+ * - without code caches of modules that our programs do not load (node-code-caches.ts).
+ *
  * @param node the published program; it is left as it is
  * @param made the new one's path
  */
@@ -19,6 +27,13 @@ export async function makeLeanNode(node: string, made: string): Promise<void> {
   const cut = cutIcuData(data, isKept);
   cut.copy(data);
   const left = BigInt(cut.length);
+  const sections = parseSections(
+    await runProgram('readelf', ['--section-headers', '--wide', node]),
+  );
+  for (const name of ['.eh_frame_hdr', '.eh_frame']) rangeOf(program, sections, name).fill(0);
+  forgetUnwinding(program);
+  dropExports(program, sections, (name) => ofCpp.test(name));
+  await dropCodeCaches(program, node);
   await writeFile(
     made,
     withoutPages(program, { address: range.address + left, size: range.size - left }),
@@ -47,8 +62,14 @@ const needless = [
   /^(?:unames\.icu|windowsZones\.res|zone\/tzdbNames\.res)$/,
 ];
 
-/** What decides which items there are, as text: what is made by it is another when it changes. */
-export const ICU_ITEMS: readonly string[] = [locale, english, ...needless].map(String);
+/** Namespaces in mangled names (Itanium C++ ABI, 5.1). */
+const ofCpp = /(?:2v8|4node|6icu_\d\d)/;
+
+/** What decides what stays, as text: what is made by it is another when it changes. */
+export const LEAN_RULES: readonly string[] = [
+  ...[locale, english, ...needless, ofCpp].map(String),
+  WANTED_CACHES,
+];
 
 function isKept(name: string): boolean {
   if (needless.some((pattern) => pattern.test(name))) return false;

@@ -1,8 +1,9 @@
 /** What the Debian packages domb-boot and domb-xen call the parts that images are made of, in their directories of /usr/lib/domb. */
 export const packagedParts = {
-  /** domb-boot: {@link BootParts.runtime}, its size unpacked, the modules to load one a line, and domB's kernel. */
-  runtime: 'runtime.cpio.zst',
-  unpacked: 'runtime-unpacked-size',
+  /** domb-boot: {@link BootParts.runtime}, its base, that one's size unpacked, the modules to load one a line, and domB's kernel. */
+  runtime: 'runtime.squashfs',
+  base: 'base.cpio.zst',
+  unpacked: 'base-unpacked-size',
   modules: 'modules',
   kernel: 'vmlinuz',
   /** What these are made of: components.ts. */

@@ -34,8 +34,18 @@ export class RootTree {
     return this.#add(path, { path: relative(path), type: 'device', mode, major, minor });
   }
 
+  blockDevice(path: string, mode: number, major: number, minor: number): this {
+    return this.#add(path, { path: relative(path), type: 'block device', mode, major, minor });
+  }
+
   has(path: string): boolean {
     return this.#entries.has(path);
+  }
+
+  /** Parents before children. */
+  entries(): CpioEntry<Piece>[] {
+    const paths = [...this.#entries.keys()].sort();
+    return paths.map((path) => this.#entries.get(path) as CpioEntry<Piece>);
   }
 
   /** The tree as an uncompressed cpio archive, parents before children. */
@@ -45,8 +55,7 @@ export class RootTree {
 
   /** The same, for an archive that need not fit into memory. */
   pieces(): Piece[] {
-    const paths = [...this.#entries.keys()].sort();
-    return cpioPieces(paths.map((path) => this.#entries.get(path) as CpioEntry<Piece>));
+    return cpioPieces(this.entries());
   }
 
   #add(path: string, entry: CpioEntry<Piece>): this {

@@ -8,7 +8,7 @@ import { needPackages } from '../setup/packages.ts';
 import { compress } from './compress.ts';
 import { debianTree, withLibraries } from './debian-packages.ts';
 import { debianKernel, type ImageModule, moduleClosure } from './kernel.ts';
-import { ICU_ITEMS, makeLeanNode } from './lean-node.ts';
+import { LEAN_RULES, makeLeanNode } from './lean-node.ts';
 import { knownNode, NODE_SHA256 } from './node-digest.ts';
 import { RootTree } from './root-tree.ts';
 import { addSharedLibraries } from './shared-libraries.ts';
@@ -67,7 +67,7 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
 /** Node as our images have it: the program, and the archive that brings it. */
 export async function leanNode(): Promise<{ program: string; packed: string }> {
   const node = await knownNode();
-  const directory = await cached('lean-node', [NODE_SHA256, ICU_ITEMS], async (work) => {
+  const directory = await cached('lean-node', [NODE_SHA256, LEAN_RULES, 2], async (work) => {
     needPackages('images');
     const program = join(work, 'node');
     await makeLeanNode(node, program);
@@ -95,11 +95,11 @@ export async function strippedNode(): Promise<string> {
 }
 
 /** Lies beside the archive. */
-const UNPACKED_SIZE = 'unpacked-size';
+export const UNPACKED_SIZE = 'unpacked-size';
 
 /** Bytes of what {@link nodeRuntime} made before it was compressed. */
-export async function unpackedSize(runtime: string): Promise<number> {
-  return Number(await readFile(join(dirname(runtime), UNPACKED_SIZE), 'utf8'));
+export async function unpackedSize(archive: string): Promise<number> {
+  return Number(await readFile(join(dirname(archive), UNPACKED_SIZE), 'utf8'));
 }
 
 /** Of an installed package, by its directory. */

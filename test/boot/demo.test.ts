@@ -113,7 +113,7 @@ async function kept(t: TestContext): Promise<void> {
     );
     const [, given] = / of (\d+) MiB came back/.exec(memory.detail) ?? [];
     // What docs/performance.md says.
-    assert.ok(Number(given) <= 304, memory.detail);
+    assert.ok(Number(given) <= 256, memory.detail);
   });
 
   await t.test('a root shell in dom0', async () => {

@@ -6,7 +6,9 @@ import { before, test } from 'node:test';
 import { cpio } from '../../initramfs/cpio.ts';
 import { finder, type Parts } from '../../platform/demo/parts.ts';
 import { bootDomainOptions, crashOptions } from '../../platform/images/command-lines.ts';
+import { compress } from '../../platform/images/compress.ts';
 import { composeBootImage, type ImageExtras } from '../../platform/images/domb.ts';
+import { runtimePaths } from '../../platform/images/mounted-runtime.ts';
 import { runProgram } from '../../platform/lib/run.ts';
 import type { BootOptions } from '../../platform/machine/boot-manifest.ts';
 import { ending, exampleManifest, parts, temporaryFile, withMachine } from './support.ts';
@@ -275,6 +277,26 @@ test('a daemon that crashes halts the machine, where the manifest says so', asyn
     async ({ console }) => {
       await console.waitFor(/Kernel panic - not syncing: Attempted to kill init/, 300_000);
       await console.waitFor(/'noreboot' set - not rebooting/, 60_000, /rebooting machine/);
+    },
+  );
+});
+
+test('a boot image whose runtime is damaged', async () => {
+  const settings = { pcr: 13, bootPcr: 12, onFailure: 'reboot' } as const;
+  const image = await composeBootImage(Buffer.from(demo), settings, new Map());
+  // Of two files of one name the second stays.
+  const path = runtimePaths.file.slice(1);
+  const damaged = cpio([{ path, type: 'file', mode: 0o644, data: Buffer.alloc(65536, 'x') }]);
+  await withMachine(
+    'refuse-runtime',
+    { parts: built, initramfs: { ...image, pieces: [...image.pieces, compress(damaged)] } },
+    async (machine) => {
+      const { console } = machine;
+      await console.waitFor(/domb: init: mount \/runtime\.squashfs: errno 22/, 300_000);
+      await console.waitFor(/domb: what to do: build the boot image again/, 60_000);
+      await console.waitFor(/domb: the machine reboots/, 60_000);
+      await console.waitFor(/rebooting machine/, 60_000, /dom0: userspace is up/);
+      await ending(machine);
     },
   );
 });

@@ -249,7 +249,8 @@ async function bootPackage(version: string): Promise<DebPackage> {
       [`${place}/${daemonFiles.cache}`, { bytes: parts.cache }],
       [`${place}/${BUNDLED_WORKER}`, { bytes: parts.worker }],
       [`${place}/${packagedParts.runtime}`, { file: parts.runtime }],
-      [`${place}/${packagedParts.unpacked}`, { bytes: `${parts.runtimeUnpacked}\n` }],
+      [`${place}/${packagedParts.base}`, { file: parts.base }],
+      [`${place}/${packagedParts.unpacked}`, { bytes: `${parts.baseUnpacked}\n` }],
       [`${place}/${packagedParts.modules}`, { bytes: `${parts.modules.join('\n')}\n` }],
       [
         `${place}/${packagedParts.components}`,

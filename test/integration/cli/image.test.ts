@@ -45,11 +45,11 @@ test('bin/domb image makes an initramfs with the daemon, the manifest and its im
   assert.equal(first, `${output}: ${size} MiB, sha256:${hash('sha256', made, 'hex')}`);
   assert.match(
     second ?? '',
-    /^domB's memory: 224 MiB, of which its initramfs takes 1[01]\d\.\d while Linux unpacks it$/,
+    /^domB's memory: 192 MiB, of which its initramfs takes [45]\d\.\d while Linux unpacks it$/,
   );
   assert.match(
     third ?? '',
-    /^Xen's options: dom0_mem=224M,max:224M .*\bboot-domain dom0-iommu=strict,no-map-reserved noreboot$/,
+    /^Xen's options: dom0_mem=192M,max:192M .*\bboot-domain dom0-iommu=strict,no-map-reserved noreboot$/,
   );
   assert.match(
     fourth ?? '',
@@ -163,7 +163,7 @@ test('large images get the memory that they need, and none of it here', async (t
   const argv = ['image', large, '--images', directory];
   const small = await domb([...argv, '--platform-memory', '5GiB', '--output', '/dev/null']);
   assert.equal(small.status, 1);
-  assert.match(small.error, /the domains need 4240MiB, .* the boot domain has 1440MiB/s);
+  assert.match(small.error, /the domains need 4240MiB, .* the boot domain has 1392MiB/s);
 
   const output = join(directory, 'large.initramfs');
   const tell =
@@ -173,8 +173,8 @@ test('large images get the memory that they need, and none of it here', async (t
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(tell)}`,
   };
   const { out, error } = await domb([...argv, '--output', output], { env });
-  assert.match(out, /^domB's memory: 1440 MiB, of which its initramfs takes 13\d\d\.\d while/m);
-  assert.match(out, /^Xen's options: dom0_mem=1440M,max:1440M /m);
+  assert.match(out, /^domB's memory: 1376 MiB, of which its initramfs takes 12\d\d\.\d while/m);
+  assert.match(out, /^Xen's options: dom0_mem=1376M,max:1376M /m);
   assert.ok((await stat(output)).size > size);
   const residentMiB = Number(/RESIDENT (\d+)/.exec(error)?.[1]) / 1024;
   assert.ok(residentMiB < 400, `${residentMiB} MiB`);

@@ -98,9 +98,9 @@ test('--platform-memory is compared with all domains together', async () => {
   // The demo's domains have exactly 1152 MiB, which is not all that a boot needs.
   assert.match(
     error,
-    /the domains need 1168MiB, and of 1152MiB Xen and the boot domain leave about 887MiB/,
+    /the domains need 1168MiB, and of 1152MiB Xen and the boot domain leave about 935MiB/,
   );
-  assert.match(error, /the boot domain has 240MiB/);
+  assert.match(error, /the boot domain has 192MiB/);
   const sized = [
     '--xen-options',
     'boot-domain dom0_mem=512M,max:512M',
