@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../boot-configs/suggest.ts';
 import { type Command, type Input, type Option, UsageError } from './command.ts';
-import { program } from './commands.ts';
+import { program } from './program.ts';
 
 const help: Option = { name: 'help', short: 'h', says: 'Show this.' };
 

@@ -1,6 +1,7 @@
 import { nearest } from '../boot-configs/suggest.ts';
 import { type Command, UsageError } from './command.ts';
-import { commands, program } from './commands.ts';
+import { commands } from './commands.ts';
+import { program } from './program.ts';
 
 /** The command that the first words of a command line name, and what follows them. */
 export function namedCommand(

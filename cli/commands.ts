@@ -1,5 +1,4 @@
-import project from '../package.json' with { type: 'json' };
-import type { Command, Option, Program } from './command.ts';
+import type { Command, Option } from './command.ts';
 import { enrollCommands } from './enroll-commands.ts';
 import {
   evidenceCommands,
@@ -32,13 +31,6 @@ const images: Option = {
   value: 'DIR',
   says: 'Look into the images below DIR too.',
   completes: 'directories',
-};
-
-export const program: Program = {
-  name: 'domb',
-  summary: 'manifests and evidence of Xen platforms that a boot domain builds',
-  version: project.version,
-  lacks: [],
 };
 
 /** Every command, in the order of the help. */

@@ -1,21 +1,14 @@
 import { parseInput } from './arguments.ts';
-import { type ExitStatus, RefusedEvidence, type Terminal, UsageError } from './command.ts';
+import type { ExitStatus, Terminal } from './command.ts';
 import { namedCommand, noSuchCommand } from './command-lookup.ts';
-import { program } from './commands.ts';
-import { isAnswer, tell } from './failure-report.ts';
+import { answered } from './failure-report.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
+import { program } from './program.ts';
 import { programs } from './programs.ts';
 
 /** Runs the command line `argv`, without the program's own name, and returns the exit status. */
 export async function domb(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
-  try {
-    return await dispatch(argv, terminal);
-  } catch (error) {
-    if (!isAnswer(error)) throw error;
-    tell(error, argv, terminal);
-    if (error instanceof UsageError) return 2;
-    return error instanceof RefusedEvidence ? 3 : 1;
-  }
+  return await answered(() => dispatch(argv, terminal), argv, terminal);
 }
 
 async function dispatch(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {

@@ -1,8 +1,8 @@
 import { formatProblems, ManifestError } from '../boot-configs/problems.ts';
 import { paintFor } from './colour.ts';
-import { Failure, type Terminal, UsageError } from './command.ts';
-import { program } from './commands.ts';
+import { type ExitStatus, Failure, RefusedEvidence, type Terminal, UsageError } from './command.ts';
 import { OutputFailure } from './output.ts';
+import { program } from './program.ts';
 
 /** What ends a command and is no defect of it. */
 export type FailureAnswer = UsageError | Failure | ManifestError;
@@ -22,8 +22,26 @@ export function isAnswer(error: unknown): error is FailureAnswer {
   return error instanceof UsageError || error instanceof Failure || error instanceof ManifestError;
 }
 
-/** Tells it as the command line `argv` wants it: to people, or with --json to programs. */
-export function tell(answer: FailureAnswer, argv: readonly string[], terminal: Terminal): void {
+/**
+ * What `run` gives; what ends it and is no defect is told as the command line `argv` wants it, to people or with --json to programs, and
+ * gives its own exit status.
+ */
+export async function answered(
+  run: () => Promise<ExitStatus>,
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<ExitStatus> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!isAnswer(error)) throw error;
+    tell(error, argv, terminal);
+    if (error instanceof UsageError) return 2;
+    return error instanceof RefusedEvidence ? 3 : 1;
+  }
+}
+
+function tell(answer: FailureAnswer, argv: readonly string[], terminal: Terminal): void {
   const own = argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined);
   if (own.includes('--json')) tellPrograms(answer, terminal);
   else if (answer instanceof ManifestError) {

@@ -1,7 +1,8 @@
 import { optionForm } from './arguments.ts';
 import type { Command, ExitStatus, Input, Terminal } from './command.ts';
 import { commandsBelow, namedCommand, noSuchCommand } from './command-lookup.ts';
-import { commands, program } from './commands.ts';
+import { commands } from './commands.ts';
+import { program } from './program.ts';
 import { table, wrap } from './text.ts';
 
 export const exitStatuses: readonly [string, string][] = [

@@ -1,10 +1,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { Check } from '../boot-configs/checks/check.ts';
 import type { HashedFiles } from '../boot-configs/checks/image-files.ts';
 import { loadManifest } from '../boot-configs/load.ts';
 import type { Manifest } from '../boot-configs/manifest.ts';
 import { ManifestError } from '../boot-configs/problems.ts';
 import { MAXIMUM_BYTES } from '../boot-configs/yaml/limits.ts';
-import { chosenChecks } from './chosen-checks.ts';
 import { Failure, type Input, type Terminal, UsageError } from './command.ts';
 
 /** A manifest and the very bytes that it was read from. */
@@ -33,7 +33,7 @@ export async function manifestSource(
   terminal: Terminal,
 ): Promise<(file: string) => Promise<ManifestSource>> {
   const hashed: HashedFiles = new Map();
-  const checks = await chosenChecks(input, hashed);
+  const checks = await furtherChecks(input, hashed);
   const keyFile = input.values.get('key');
   if (keyFile !== undefined && input.arguments.includes('-')) {
     throw new UsageError(
@@ -48,6 +48,13 @@ export async function manifestSource(
     const manifest = loadManifest(bytes, sourceName(file), checks);
     return { manifest, bytes, hashed };
   };
+}
+
+/** Loaded only where an option may ask for some. */
+async function furtherChecks(input: Input, hashed: HashedFiles): Promise<Check[]> {
+  if (input.values.size === 0 && !input.flags.has('efi')) return [];
+  const { chosenChecks } = await import('./chosen-checks.ts');
+  return await chosenChecks(input, hashed);
 }
 
 /** What messages call the manifest FILE. */

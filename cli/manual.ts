@@ -1,8 +1,9 @@
 import { roff } from '../boot-configs/schema/roff.ts';
 import type { Command } from './command.ts';
-import { commands, program } from './commands.ts';
+import { commands } from './commands.ts';
 import { exitStatuses, optionForms, usage } from './help.ts';
 import { failureShape, type JsonPart, jsonShapes } from './json-shapes.ts';
+import { program } from './program.ts';
 
 /** The manual page domb(1), in the man macros of roff. */
 export function manual(): string {

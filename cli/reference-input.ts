@@ -10,7 +10,7 @@ import {
 } from '../measurement/evidence/reference.ts';
 import { readBounded } from '../measurement/read-bounded.ts';
 import { Failure, type Input, UsageError } from './command.ts';
-import { program } from './commands.ts';
+import { program } from './program.ts';
 
 /** Bytes; signatures and public keys are smaller. */
 const MAX_SIGNATURE_SIZE = 1 << 16;

@@ -51,34 +51,13 @@ const placed: Plugin = {
   },
 };
 
-/** Leaves the other commands out of a bundle with `validate`. */
-const validateOnly: Plugin = {
-  name: 'validate-only',
+/** Leaves out what is loaded only where an option asks for it. */
+const plain: Plugin = {
+  name: 'plain',
   setup(build) {
-    build.onResolve({ filter: /^\.\// }, ({ kind, importer, path }) =>
-      kind === 'dynamic-import' && /programs\.ts$/.test(importer) && path !== './validate.ts'
-        ? { path, external: true }
-        : undefined,
+    build.onResolve({ filter: /./ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
     );
-  },
-};
-
-/** Namespace of esbuild: modules of Node that take long to load, and of which most runs use nothing. */
-const LATE = 'late';
-
-/** Loads them when something of them is used. */
-const late: Plugin = {
-  name: LATE,
-  setup(build) {
-    build.onResolve({ filter: /^(node:)?crypto$/ }, () => ({
-      path: 'node:crypto',
-      namespace: LATE,
-    }));
-    build.onLoad({ filter: /.*/, namespace: LATE }, async ({ path }) => ({
-      contents: `for (const name of ${JSON.stringify(Object.keys(await import(path)))}) {
-        Object.defineProperty(exports, name, { enumerable: true, get: () => process.getBuiltinModule('${path}')[name] });
-      }`,
-    }));
   },
 };
 
@@ -89,17 +68,16 @@ async function bundleInto(directory: string): Promise<void> {
     if (name.startsWith('code-')) rmSync(join(directory, name), { force: true });
   }
   const demo = join(root, 'boot-configs/demo.yaml');
-  const launcher = join(directory, 'launch.cjs');
-  await writeBundle(directory, 'validate', [placed, late, validateOnly]);
-  await writeBundle(directory, 'all', [placed, late]);
-  replaceFile(launcher, await launch());
+  await writeBundle(directory, 'validate', 'cli/bundled/validate.ts', [placed, plain]);
+  await writeBundle(directory, 'all', 'cli/main.ts', [placed]);
+  replaceFile(join(directory, 'launch.cjs'), await launch());
   for (const argv of [
     ['validate', '--quiet', demo],
     ['plan', demo],
   ]) {
     // It must not begin all this anew when a source has changed since.
     const env = { ...process.env, [AS_BUILT]: '1' };
-    spawnSync(process.execPath, [launcher, ...argv], { stdio: 'ignore', env });
+    spawnSync(join(root, 'bin/domb'), argv, { stdio: 'ignore', env });
   }
 }
 
@@ -109,11 +87,16 @@ async function launch(): Promise<string> {
   return textOf(await build({ ...common, entryPoints: [entry], define }));
 }
 
-async function writeBundle(directory: string, name: BundleName, plugins: Plugin[]): Promise<void> {
+async function writeBundle(
+  directory: string,
+  name: BundleName,
+  entry: string,
+  plugins: Plugin[],
+): Promise<void> {
   const started = Date.now();
   const bundle = await build({
     ...common,
-    entryPoints: ['cli/main.ts'],
+    entryPoints: [entry],
     metafile: true,
     plugins,
     // The same library as modules, of which only what is used gets into the bundle.
@@ -125,9 +108,9 @@ async function writeBundle(directory: string, name: BundleName, plugins: Plugin[
   const code = textOf(bundle).replace(/^#!.*\n/, '');
   // Packages change with the lock file only.
   const sources = Object.keys(bundle.metafile.inputs).filter(
-    (path) => !path.startsWith('node_modules/') && !path.startsWith(`${LATE}:`),
+    (path) => !path.startsWith('node_modules/'),
   );
-  const own = ['bundle.ts', 'launch.ts', 'build.ts', 'one-builder.ts'].map(
+  const own = ['bundle.ts', 'launch.ts', 'build.ts', 'one-builder.ts', 'plain-input.ts'].map(
     (path) => `cli/bundled/${path}`,
   );
   const header: BundleHeader = {

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 
-/** `validate` has a bundle of its own, as half of the time to start is that of loading code. */
+/** `validate` of files has a bundle of its own: `validate.ts`. */
 export type BundleName = 'validate' | 'all';
 
 /** Where a bundle lies in the directory of bundles. */

@@ -3,16 +3,16 @@
  * itself: each module more would be felt.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
 import { AS_BUILT, type Bundle, isFresh, readBundle } from './bundle.ts';
+import { plainInput } from './plain-input.ts';
 
 /** The source tree that the bundles are made from; build.ts puts it here. */
 declare const SOURCE_ROOT: string;
 
 const directory = import.meta.dirname;
 
-const name = process.argv[2] === 'validate' ? 'validate' : 'all';
+const name = plainInput(process.argv.slice(2)) === undefined ? 'all' : 'validate';
 
 const bundle = freshBundle();
 if (bundle !== undefined) run(bundle);
@@ -36,7 +36,8 @@ function runSources(program: string, argv: string[]): number {
 }
 
 function run({ id, root, file, code }: Bundle): void {
-  const cacheFile = `${directory}/code-${id}`;
+  // V8 takes no cache that was made with other options.
+  const cacheFile = `${directory}/code-${id}${encodeURIComponent(process.execArgv.join(''))}`;
   const cachedData = readIfThere(cacheFile);
   const script = new Script(code, {
     filename: file,
@@ -53,8 +54,18 @@ function run({ id, root, file, code }: Bundle): void {
 
 /** As createRequire gives it, which takes time to make what most commands do without. */
 function requireFrom(file: string): (name: string) => unknown {
-  return (name) => process.getBuiltinModule(name) ?? createRequire(file)(name);
+  return (name) => {
+    if (/^(node:)?crypto$/.test(name)) return late;
+    const own = process.getBuiltinModule(name);
+    return own ?? process.getBuiltinModule('node:module').createRequire(file)(name);
+  };
 }
+
+/** A module that takes long to load, and of which most runs use nothing. */
+const late = new Proxy<object>(
+  {},
+  { get: (_, name) => Reflect.get(process.getBuiltinModule('node:crypto'), name) },
+);
 
 function readIfThere(file: string): Buffer | undefined {
   try {

@@ -1,5 +1,5 @@
-import type { Command, Program } from '../command.ts';
-import { commands as allCommands, program as domb } from '../commands.ts';
+import type { Command, DombCommand } from '../command.ts';
+import { commands as allCommands } from '../commands.ts';
 
 /** Of domb's commands, those that a verifier needs. */
 const offered = [
@@ -21,9 +21,7 @@ export const commands: readonly Command[] = allCommands.filter(isOffered).map((c
   })),
 }));
 
-export const program: Program = {
-  name: 'domb-verify',
-  summary: 'the verdict about the evidence of a boot, in one file for any Node from 20.12 on',
-  version: domb.version,
-  lacks: allCommands.filter((command) => !isOffered(command)).map(({ name }) => name),
-};
+/** Of domb's commands, those that are missing here. */
+export const lacks: readonly DombCommand[] = allCommands
+  .filter((command) => !isOffered(command))
+  .map(({ name }) => name);

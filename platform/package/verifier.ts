@@ -6,6 +6,7 @@ const root = join(import.meta.dirname, '../..');
 /** Modules of domb, and what stands in for them where there is nothing but this one file. */
 const substitutes: readonly (readonly [module: string, substitute: string])[] = [
   ['cli/commands.ts', 'cli/verifier/commands.ts'],
+  ['cli/program.ts', 'cli/verifier/program.ts'],
   ['cli/programs.ts', 'cli/verifier/programs.ts'],
   ['measurement/hash-program.ts', 'cli/verifier/hash-program.ts'],
   ['platform/policy/build.ts', 'cli/no-policy-build.ts'],

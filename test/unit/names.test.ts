@@ -40,7 +40,7 @@ const shared: Readonly<Record<string, { where: RegExp; why: string }>> = {
   },
   bootKernel: { where: /^(platform\/images|cli\/installed)\/boot-parts\.ts$/, why: installed },
   chosenXen: { where: /^cli\/(installed\/)?chosen-xen\.ts$/, why: installed },
-  program: { where: /^cli\/(verifier\/)?commands\.ts$/, why: verifier },
+  program: { where: /^cli\/(verifier\/)?program\.ts$/, why: verifier },
   commands: { where: /^cli\/(verifier\/)?commands\.ts$/, why: verifier },
   programs: { where: /^cli\/(verifier\/)?programs\.ts$/, why: verifier },
   startThread: { where: /^(boot-scripts\/apart|cli\/verifier\/no-scripts)\.ts$/, why: verifier },

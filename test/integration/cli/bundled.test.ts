@@ -154,7 +154,7 @@ test('many commands at once after a change make the bundles once', async () => {
   const watcher = watch(bundles(), (_, name) => {
     if (name?.startsWith('domb-all.cjs.')) builders.add(name);
   });
-  appendFileSync(at('cli/domb.ts'), '// another change\n');
+  appendFileSync(at('cli/validate.ts'), '// another change\n');
   const runs = await Promise.all(Array.from({ length: 8 }, () => domb(['validate', demo])));
   watcher.close();
   assert.ok(runs.every(({ status, error }) => status === 0 && error === ''));
@@ -164,7 +164,7 @@ test('many commands at once after a change make the bundles once', async () => {
 
 test('a source from a time to come, of a wrong clock, is bundled once', async () => {
   const future = new Date(Date.now() + 86_400_000);
-  utimesSync(at('cli/domb.ts'), future, future);
+  utimesSync(at('cli/validate.ts'), future, future);
   assert.equal((await domb(['validate', demo])).status, 0);
   const made = statSync(join(bundles(), 'domb-validate.cjs')).mtimeMs;
   assert.equal((await domb(['validate', demo])).status, 0);
@@ -172,7 +172,7 @@ test('a source from a time to come, of a wrong clock, is bundled once', async ()
 });
 
 test('a builder that was ended is no obstacle', async () => {
-  appendFileSync(at('cli/domb.ts'), '// one more\n');
+  appendFileSync(at('cli/validate.ts'), '// one more\n');
   // No process has the highest number that Linux gives on 64 bits.
   writeFileSync(join(bundles(), 'builder'), String(4_194_304));
   assert.equal((await domb(['validate', demo])).status, 0);

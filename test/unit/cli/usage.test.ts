@@ -3,8 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { namedCommand } from '../../../cli/command-lookup.ts';
-import { commands, program } from '../../../cli/commands.ts';
+import { commands } from '../../../cli/commands.ts';
 import { generated } from '../../../cli/generate.ts';
+import { program } from '../../../cli/program.ts';
 import { domb, file } from '../../lib/domb.ts';
 
 test('wrong usage gives 2, a reason and a hint, and nothing on standard output', async () => {
