@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type BuildOptions, build, type Plugin, transform } from 'esbuild';
+import { build, type Plugin, transform } from 'esbuild';
+import { commandBundle, plainValidate } from '../../platform/images/validate-bundle.ts';
 import {
   AS_BUILT,
   type BundleHeader,
@@ -19,17 +20,8 @@ import { asOneBuilder } from './one-builder.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-const common = {
-  absWorkingDir: root,
-  bundle: true,
-  write: false,
-  platform: 'node',
-  target: 'node24',
-  format: 'cjs',
-  minify: true,
-  legalComments: 'none',
-  logLevel: 'silent',
-} satisfies BuildOptions;
+/** Says how bundles are made. */
+const MANNER = 'platform/images/validate-bundle.ts';
 
 /**
  * Modules find files beside their sources, and start them, as if they were not bundled. What they say in quotes stays: only
@@ -51,16 +43,6 @@ const placed: Plugin = {
   },
 };
 
-/** Leaves out what is loaded only where an option asks for it. */
-const plain: Plugin = {
-  name: 'plain',
-  setup(build) {
-    build.onResolve({ filter: /./ }, ({ kind, path }) =>
-      kind === 'dynamic-import' ? { path, external: true } : undefined,
-    );
-  },
-};
-
 /** Writes the bundles and the program that launches them into `directory`, and runs them once for the code cache. */
 async function bundleInto(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
@@ -68,8 +50,11 @@ async function bundleInto(directory: string): Promise<void> {
     if (name.startsWith('code-')) rmSync(join(directory, name), { force: true });
   }
   const demo = join(root, 'boot-configs/demo.yaml');
-  await writeBundle(directory, 'validate', 'cli/bundled/validate.ts', [placed, plain]);
-  await writeBundle(directory, 'all', 'cli/main.ts', [placed]);
+  await writeBundle(directory, 'validate', {
+    ...plainValidate,
+    plugins: [placed, ...plainValidate.plugins],
+  });
+  await writeBundle(directory, 'all', { entryPoints: ['cli/main.ts'], plugins: [placed] });
   replaceFile(join(directory, 'launch.cjs'), await launch());
   for (const argv of [
     ['validate', '--quiet', demo],
@@ -84,39 +69,26 @@ async function bundleInto(directory: string): Promise<void> {
 async function launch(): Promise<string> {
   const entry = 'cli/bundled/launch.ts';
   const define = { 'import.meta.dirname': '__dirname', SOURCE_ROOT: JSON.stringify(root) };
-  return textOf(await build({ ...common, entryPoints: [entry], define }));
+  return textOf(await build({ ...commandBundle, entryPoints: [entry], define }));
 }
 
 async function writeBundle(
   directory: string,
   name: BundleName,
-  entry: string,
-  plugins: Plugin[],
+  options: { entryPoints: string[]; plugins: Plugin[] },
 ): Promise<void> {
   const started = Date.now();
-  const bundle = await build({
-    ...common,
-    entryPoints: [entry],
-    metafile: true,
-    plugins,
-    // The same library as modules, of which only what is used gets into the bundle.
-    alias: { yaml: './node_modules/yaml/browser/dist/index.js' },
-    external: ['esbuild', 'ffi-rs'],
-    // `import()` of what is external would look for it beside the bundle.
-    supported: { 'dynamic-import': false },
-  });
+  const bundle = await build({ ...commandBundle, ...options, metafile: true });
   const code = textOf(bundle).replace(/^#!.*\n/, '');
   // Packages change with the lock file only.
   const sources = Object.keys(bundle.metafile.inputs).filter(
     (path) => !path.startsWith('node_modules/'),
   );
-  const own = ['bundle.ts', 'launch.ts', 'build.ts', 'one-builder.ts', 'plain-input.ts'].map(
-    (path) => `cli/bundled/${path}`,
-  );
+  const own = readdirSync(join(root, 'cli/bundled')).map((file) => `cli/bundled/${file}`);
   const header: BundleHeader = {
     id: createHash('sha256').update(code).digest('hex').slice(0, 16),
     root,
-    inputs: [...sources, ...own, 'package-lock.json'].map((path) => {
+    inputs: [...new Set([...sources, ...own, MANNER, 'package-lock.json'])].map((path) => {
       const { mtimeMs, size } = statSync(join(root, path));
       // What changed meanwhile may be in the bundle or not: the next run makes another one. A time to come is a wrong clock's.
       const meanwhile = mtimeMs >= started && mtimeMs <= Date.now();

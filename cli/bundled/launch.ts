@@ -3,9 +3,9 @@
  * itself: each module more would be felt.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { Script } from 'node:vm';
 import { AS_BUILT, type Bundle, isFresh, readBundle } from './bundle.ts';
 import { plainInput } from './plain-input.ts';
+import { runBundle } from './run-bundle.ts';
 
 /** The source tree that the bundles are made from; build.ts puts it here. */
 declare const SOURCE_ROOT: string;
@@ -39,33 +39,13 @@ function run({ id, root, file, code }: Bundle): void {
   // V8 takes no cache that was made with other options.
   const cacheFile = `${directory}/code-${id}${encodeURIComponent(process.execArgv.join(''))}`;
   const cachedData = readIfThere(cacheFile);
-  const script = new Script(code, {
-    filename: file,
-    ...(cachedData === undefined ? {} : { cachedData }),
-  });
+  const options = { filename: file, base: `${root}/cli/main.ts` };
+  const script = runBundle(code, cachedData === undefined ? options : { ...options, cachedData });
   if (cachedData === undefined || script.cachedDataRejected) {
     // At the end it holds the functions that were used.
     process.on('exit', () => replaceFile(cacheFile, script.createCachedData()));
   }
-  const module = { exports: {} };
-  const main = script.runInThisContext() as (...values: unknown[]) => void;
-  main(requireFrom(`${root}/cli/main.ts`), module.exports, module);
 }
-
-/** As createRequire gives it, which takes time to make what most commands do without. */
-function requireFrom(file: string): (name: string) => unknown {
-  return (name) => {
-    if (/^(node:)?crypto$/.test(name)) return late;
-    const own = process.getBuiltinModule(name);
-    return own ?? process.getBuiltinModule('node:module').createRequire(file)(name);
-  };
-}
-
-/** A module that takes long to load, and of which most runs use nothing. */
-const late = new Proxy<object>(
-  {},
-  { get: (_, name) => Reflect.get(process.getBuiltinModule('node:crypto'), name) },
-);
 
 function readIfThere(file: string): Buffer | undefined {
   try {

@@ -11,8 +11,8 @@ const flags: Readonly<Record<string, string>> = {
  * Undefined for every other one, also where it is wrong.
  */
 export function plainInput([command, ...words]: readonly string[]): Input | undefined {
-  const given = words.filter((word) => word in flags);
-  const files = words.filter((word) => !(word in flags));
+  const given = words.filter((word) => Object.hasOwn(flags, word));
+  const files = words.filter((word) => !Object.hasOwn(flags, word));
   const isPlain = files.every((file) => file === '-' || !file.startsWith('-'));
   if (command !== 'validate' || files.length === 0 || !isPlain) return undefined;
   return {

@@ -15,3 +15,10 @@ export const packagedParts = {
   policySource: 'policy.conf',
   xenVersion: 'version',
 } as const;
+
+/** What the package domb has beside the command for `domb validate` of plain files: a launcher, a bundle and V8's code cache of it. */
+export const validateFiles = {
+  launcher: 'launch.cjs',
+  code: 'validate.cjs',
+  cache: 'validate.cache',
+} as const;

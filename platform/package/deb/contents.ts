@@ -13,6 +13,7 @@ import { bootComponents } from '../../images/components.ts';
 import { kernelPackage, withLibraries } from '../../images/debian-packages.ts';
 import { packagedParts } from '../../images/packaged-parts.ts';
 import { nodeAddon, strippedNode } from '../../images/runtime.ts';
+import { validateBundle } from '../../images/validate-bundle.ts';
 import { runProgram } from '../../lib/run.ts';
 import { buildPolicy } from '../../policy/build.ts';
 import { bundleVerifier } from '../verifier.ts';
@@ -97,6 +98,8 @@ async function commandPackage(version: string): Promise<DebPackage> {
   for (const [name, bytes] of await bundleCommand())
     files.set(`usr/lib/domb/command/${name}`, { bytes });
   files.set(`usr/lib/domb/command/${ADDON_FILE}`, { file: nodeAddon() });
+  for (const [name, bytes] of await validateBundle())
+    files.set(`usr/lib/domb/command/${name}`, { bytes });
   files.set('usr/bin/domb', { file: own('domb'), mode: 0o755 });
   for (const [shell, place] of Object.entries(completions)) {
     files.set(place, { bytes: await said(['completion', shell]) });
