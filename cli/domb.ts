@@ -1,14 +1,14 @@
 import { parseInput } from './arguments.ts';
 import type { ExitStatus, Terminal } from './command.ts';
 import { namedCommand, noSuchCommand } from './command-lookup.ts';
-import { answered } from './failure-report.ts';
+import { toStatus } from './failure-report.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
 import { program } from './program.ts';
 import { programs } from './programs.ts';
 
 /** Runs the command line `argv`, without the program's own name, and returns the exit status. */
 export async function domb(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {
-  return await answered(() => dispatch(argv, terminal), argv, terminal);
+  return await toStatus(() => dispatch(argv, terminal), argv, terminal);
 }
 
 async function dispatch(argv: readonly string[], terminal: Terminal): Promise<ExitStatus> {

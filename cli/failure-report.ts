@@ -26,7 +26,7 @@ export function isAnswer(error: unknown): error is FailureAnswer {
  * What `run` gives; what ends it and is no defect is told as the command line `argv` wants it, to people or with --json to programs, and
  * gives its own exit status.
  */
-export async function answered(
+export async function toStatus(
   run: () => Promise<ExitStatus>,
   argv: readonly string[],
   terminal: Terminal,

@@ -1,4 +1,4 @@
-import { answered } from '../failure-report.ts';
+import { toStatus } from '../failure-report.ts';
 import { processTerminal } from '../terminal.ts';
 import { run } from '../validate.ts';
 import { plainInput } from './plain-input.ts';
@@ -7,7 +7,7 @@ import { plainInput } from './plain-input.ts';
 const argv = process.argv.slice(2);
 const input = plainInput(argv);
 if (input === undefined) throw new Error('this is no plain command line');
-answered(() => run(input, processTerminal), argv, processTerminal).then((status) => {
+toStatus(() => run(input, processTerminal), argv, processTerminal).then((status) => {
   // All is written by now. To let Node take itself apart would take longer.
   process.exit(status);
 });
