@@ -1,6 +1,6 @@
 import type { Declarations, Library } from './ffi/library.ts';
 import { openLibrary } from './ffi/library.ts';
-import { readMemory, writeMemory } from './ffi/memory.ts';
+import { viewMemory } from './ffi/memory.ts';
 
 /** libxencall, the stable way to make hypercalls (xencall.h). */
 const LIBXENCALL = {
@@ -52,12 +52,11 @@ export function runningXenVersion(logger: bigint): string {
 
 /** Opens the interface for as long as `use` runs. @param logger a `xentoollog_logger *` */
 export function withHypercalls<T>(logger: bigint, use: (calls: Hypercalls) => T): T {
-  const library = openLibrary('libxencall.so.1', LIBXENCALL);
-  const xcall = library.xencall_open({ logger, flags: 0 });
+  const calls = new Hypercalls(logger);
   try {
-    return use(new Hypercalls(library, xcall));
+    return use(calls);
   } finally {
-    library.xencall_close({ xcall });
+    calls.close();
   }
 }
 
@@ -65,10 +64,13 @@ export function withHypercalls<T>(logger: bigint, use: (calls: Hypercalls) => T)
 export class Hypercalls {
   readonly #library: Library<typeof LIBXENCALL>;
   readonly #xcall: bigint;
+  /** Buffers that nobody uses now. */
+  readonly #free: SharedMemory[] = [];
 
-  constructor(library: Library<typeof LIBXENCALL>, xcall: bigint) {
-    this.#library = library;
-    this.#xcall = xcall;
+  /** Opens the interface. @param logger a `xentoollog_logger *` */
+  constructor(logger: bigint) {
+    this.#library = openLibrary('libxencall.so.1', LIBXENCALL);
+    this.#xcall = this.#library.xencall_open({ logger, flags: 0 });
   }
 
   call2(op: number, first: number, second: number): number {
@@ -77,37 +79,56 @@ export class Hypercalls {
 
   /** Gives Xen the address of a copy of `argument`, and puts what Xen makes of that into `argument`. */
   callWith(op: number, argument: Buffer): void {
-    this.withBuffer(argument.length, ({ address, read }) => {
-      writeMemory(address, argument);
+    this.withBuffer(argument.length, ({ address, bytes }) => {
+      argument.copy(bytes);
       this.#library.xencall1({ xcall: this.#xcall, op, first: address });
-      read().copy(argument);
+      bytes.copy(argument);
     });
   }
 
   /** The same for operations with a command before the address, and three arguments behind it, which are 0. */
   commandWith(op: number, command: number, argument: Buffer): void {
-    this.withBuffer(argument.length, ({ address, read }) => {
-      writeMemory(address, argument);
+    this.withBuffer(argument.length, ({ address, bytes }) => {
+      argument.copy(bytes);
       const zeros = { c: 0, d: 0, e: 0 };
       this.#library.xencall5({ xcall: this.#xcall, op, a: command, b: address, ...zeros });
-      read().copy(argument);
+      bytes.copy(argument);
     });
   }
 
-  /** Memory that Xen can write to, for as long as `use` runs. */
-  withBuffer<T>(size: number, use: (buffer: HypercallBuffer) => T): T {
-    const xcall = this.#xcall;
-    const address = this.#library.xencall_alloc_buffer({ xcall, size });
+  /** Memory that Xen can write to, for as long as `use` runs. It still has what was in it before. */
+  withBuffer<T>(size: number, use: (buffer: SharedMemory) => T): T {
+    const at = this.#free.findIndex(({ bytes }) => bytes.length >= size);
+    const [whole = this.#allocate(size)] = at < 0 ? [] : this.#free.splice(at, 1);
     try {
-      return use({ address, read: () => readMemory(address, size) });
+      return use({ address: whole.address, bytes: whole.bytes.subarray(0, size) });
     } finally {
+      this.#free.push(whole);
+    }
+  }
+
+  /** Nothing of this may be used afterwards. */
+  close(): void {
+    const xcall = this.#xcall;
+    for (const { address } of this.#free.splice(0)) {
       this.#library.xencall_free_buffer({ xcall, address });
     }
+    this.#library.xencall_close({ xcall });
+  }
+
+  /** Whole pages: the library gives no less. */
+  #allocate(size: number): SharedMemory {
+    const whole = Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
+    const address = this.#library.xencall_alloc_buffer({ xcall: this.#xcall, size: whole });
+    return { address, bytes: viewMemory(address, whole) };
   }
 }
 
-interface HypercallBuffer {
+const PAGE_SIZE = 4096;
+
+/** Memory of C's that Xen sees, too. */
+interface SharedMemory {
   readonly address: bigint;
-  /** A copy of what is in it. */
-  read(): Buffer;
+  /** It itself. */
+  readonly bytes: Buffer;
 }

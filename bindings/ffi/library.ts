@@ -52,6 +52,17 @@ export type Library<D extends Declarations> = {
  * declared functions is missing, so that nothing of the kind is found out halfway through a boot.
  */
 export function openLibrary<D extends Declarations>(soname: string, declarations: D): Library<D> {
+  const known = bound.get(declarations) ?? new Map<string, unknown>();
+  bound.set(declarations, known);
+  const library = known.get(soname) ?? checkedLibrary(soname, declarations);
+  known.set(soname, library);
+  return library as Library<D>;
+}
+
+/** By declarations and soname: nothing is unmapped, so what was looked for once is there. */
+const bound = new WeakMap<Declarations, Map<string, unknown>>();
+
+function checkedLibrary<D extends Declarations>(soname: string, declarations: D): Library<D> {
   mapLibrary(soname, `install the package that contains ${soname}, or put it into the image`);
   const missing = missingSymbols(soname, Object.keys(declarations));
   if (missing.length > 0) {
@@ -78,10 +89,13 @@ function mapLibrary(soname: string, hint: string): void {
 }
 
 function bind<D extends Declarations>(soname: string, declarations: D): Library<D> {
-  const callables = Object.entries(declarations).map(([name, declaration]) => [
-    name,
-    (args: Record<string, unknown>) => callFunction(soname, name, declaration, args),
-  ]);
+  const callables = Object.entries(declarations).map(([name, declaration]) => {
+    const taken = Object.entries(declaration.args);
+    return [
+      name,
+      (args: Record<string, unknown>) => callFunction(soname, name, declaration, taken, args),
+    ];
+  });
   return Object.fromEntries(callables) as Library<D>;
 }
 
@@ -89,12 +103,11 @@ function callFunction(
   soname: string,
   name: string,
   declaration: FunctionDeclaration,
+  taken: readonly [name: string, type: ValueType][],
   args: Record<string, unknown>,
 ): unknown {
   const addon = ffiAddon();
-  const marshalled = Object.entries(declaration.args).map(([arg, type]) =>
-    marshal(addon, type, args[arg], `${name}: ${arg}`),
-  );
+  const marshalled = taken.map(([arg, type]) => marshal(addon, type, args[arg], `${name}: ${arg}`));
   const outcome = addon.load({
     library: soname,
     funcName: name,

@@ -28,6 +28,12 @@ export class StructView<S extends StructName> {
 
   /** An integer field as a number; fails beyond 2^53. */
   number(field: FieldName<S>): number {
+    const { offset, size, kind } = this.#integer(field);
+    if (size <= 4) {
+      return kind === 'signed'
+        ? this.bytes.readIntLE(offset, size)
+        : this.bytes.readUIntLE(offset, size);
+    }
     const value = this.get(field);
     if (BigInt(Number(value)) !== value || !Number.isSafeInteger(Number(value))) {
       throw new RangeError(`${this.#name}.${field} is too large: ${value}`);
@@ -39,9 +45,8 @@ export class StructView<S extends StructName> {
   set(field: FieldName<S>, value: number | bigint): this {
     const { offset, size, kind } = this.#integer(field);
     const integer = checkedWidth(size, kind === 'signed', value, `${this.#name}.${field}`);
-    for (let i = 0; i < size; i++) {
-      this.bytes[offset + i] = Number((integer >> BigInt(8 * i)) & 0xffn);
-    }
+    if (size === 8) this.bytes.writeBigUInt64LE(BigInt.asUintN(64, integer), offset);
+    else this.bytes.writeUIntLE(Number(BigInt.asUintN(size * 8, integer)), offset, size);
     return this;
   }
 

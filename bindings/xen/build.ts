@@ -6,7 +6,7 @@ import { BuilderImage } from './builder-image.ts';
 import type { HandoverRegion } from './handover.ts';
 import { locateRegion } from './handover.ts';
 import { describeMachine, prepareContainer, waitForXenstore } from './hvm-container.ts';
-import { hostInfo } from './inventory.ts';
+import { freeMemoryKiB } from './inventory.ts';
 import { giveRings, isIntroducedLater, type Partner, ringsOf } from './rings.ts';
 import type { XenSession } from './session.ts';
 
@@ -28,9 +28,9 @@ export async function buildDomain(
   partner: Partner,
 ): Promise<{ region: HandoverRegion | undefined; rings: DomainRings }> {
   checkImage(domain, image);
-  const { freeMemoryKiB } = hostInfo(session);
+  const free = freeMemoryKiB(session);
   // libxc would tell no more than EBUSY.
-  if (freeMemoryKiB < domain.memoryKiB) throw tooLarge(domain, freeMemoryKiB);
+  if (free < domain.memoryKiB) throw tooLarge(domain, free);
   return session.attemptSlow(attempts.build(domain), async () => {
     const later = isIntroducedLater(session, domain, partner);
     const dom = new BuilderImage(session, image.cmdline);

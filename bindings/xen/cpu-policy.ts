@@ -10,7 +10,7 @@ import {
 import { addressOf } from '../ffi/memory.ts';
 import { StructView } from '../ffi/struct.ts';
 import type { DomainCreation, HostInfo, HypervisorError } from '../hypervisor.ts';
-import { readCpuPolicy } from './policy-reading.ts';
+import { type CpuPolicy, readCpuPolicy } from './policy-reading.ts';
 import type { XenSession } from './session.ts';
 
 /** What Xen can't show a domain of what it shall see, found before there is one. */
@@ -38,14 +38,15 @@ export function applyCpuPolicy(session: XenSession, domain: DomainCreation): voi
     XEN_SYSCTL_cpu_policy_pv_default,
     XEN_SYSCTL_cpu_policy_hvm_default,
   } = layout.constants;
-  const machine = readCpuPolicy(session, { system: XEN_SYSCTL_cpu_policy_host });
-  const usual = readCpuPolicy(session, {
-    system:
+  const read = once((system: number) => readCpuPolicy(session, { system }));
+  const machine = () => read(XEN_SYSCTL_cpu_policy_host);
+  const usual = () =>
+    read(
       domain.type === 'pv' ? XEN_SYSCTL_cpu_policy_pv_default : XEN_SYSCTL_cpu_policy_hvm_default,
-  });
+    );
   // A leaf or MSR that is not there hides its features already, and libxc knows no way to change it.
   const changes = cpuid.filter((feature) => {
-    if (machine.covers(feature.name) && usual.covers(feature.name)) return true;
+    if (machine().covers(feature.name) && usual().covers(feature.name)) return true;
     if (feature.value === true) throw cpuFeatureNotGiven(domain, feature);
     return false;
   });
@@ -69,10 +70,20 @@ export function applyCpuPolicy(session: XenSession, domain: DomainCreation): voi
   // Xen drops what a domain cannot have without a word.
   const given = readCpuPolicy(session, { domid });
   for (const feature of cpuid) {
-    const wanted = feature.value === 'host' ? machine.has(feature.name) : feature.value;
+    const wanted = feature.value === 'host' ? machine().has(feature.name) : feature.value;
     if (given.has(feature.name) !== wanted) throw cpuFeatureNotGiven(domain, feature);
   }
   if (nestedHvm && !given.has('svm') && !given.has('vmx')) throw nestingNotGiven(domain);
+}
+
+/** Asks for each only where it is needed, which for most domains is nowhere, and then once. */
+function once(read: (system: number) => CpuPolicy): (system: number) => CpuPolicy {
+  const found = new Map<number, CpuPolicy>();
+  return (system) => {
+    const policy = found.get(system) ?? read(system);
+    found.set(system, policy);
+    return policy;
+  };
 }
 
 type Layout = XenSession['layout'];

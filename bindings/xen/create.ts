@@ -13,7 +13,7 @@ import type { DomainCreation } from '../hypervisor.ts';
 import { setAffinity } from './affinity.ts';
 import { applyCpuPolicy } from './cpu-policy.ts';
 import { giveDevices } from './devices.ts';
-import { hostInfo, parseUuid, supportsGrantTableV2 } from './inventory.ts';
+import { parseUuid, xenFacts } from './inventory.ts';
 import { buildSid } from './label.ts';
 import type { XenSession } from './session.ts';
 
@@ -49,7 +49,7 @@ export function reuseDomain(session: XenSession, domain: DomainCreation): void {
     // It may have been tied to some CPUs before.
     setAffinity(session, {
       ...domain,
-      cpus: domain.cpus === 'all' ? hostInfo(session).cpus : domain.cpus,
+      cpus: domain.cpus === 'all' ? xenFacts(session).cpus : domain.cpus,
     });
     setMemoryLimits(session, domain);
   });
@@ -74,7 +74,7 @@ function allocate(session: XenSession, domain: DomainCreation, ssidref: number):
     .set('max_evtchn_port', highestPort(domain))
     .set('max_grant_frames', limitOr(domain.limits.grantFrames, XEN_DEFAULT))
     .set('max_maptrack_frames', limitOr(domain.limits.maptrackFrames, XEN_DEFAULT))
-    .set('grant_opts', supportsGrantTableV2(session) ? GRANT_TABLE_V2 : GRANT_TABLE_V1);
+    .set('grant_opts', xenFacts(session).grantTableV2 ? GRANT_TABLE_V2 : GRANT_TABLE_V1);
   parseUuid(domain.uuid).copy(config.block('handle'));
   config
     .set('flags', creationFlags(domain, session))
@@ -91,7 +91,7 @@ function creationFlags(domain: DomainCreation, session: XenSession): number {
   const { XEN_DOMCTL_CDF_hvm, XEN_DOMCTL_CDF_hap, XEN_DOMCTL_CDF_nested_virt } = constants;
   const { type, nestedHvm } = domain;
   if (type === 'pv') {
-    return behindIommu(domain, hostInfo(session)) ? constants.XEN_DOMCTL_CDF_iommu : 0;
+    return behindIommu(domain, xenFacts(session)) ? constants.XEN_DOMCTL_CDF_iommu : 0;
   }
   return XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap | (nestedHvm ? XEN_DOMCTL_CDF_nested_virt : 0);
 }

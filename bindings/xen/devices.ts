@@ -5,7 +5,7 @@ import { deviceNotHeld, showRange } from '../creation-checks.ts';
 import { CallError } from '../ffi/errors.ts';
 import type { DomainCreation, HostInfo, HypervisorError } from '../hypervisor.ts';
 import { bootDomidOf } from '../xen-command-line.ts';
-import { hostInfo } from './inventory.ts';
+import { xenFacts } from './inventory.ts';
 import type { XenSession } from './session.ts';
 
 /**
@@ -17,7 +17,7 @@ export function giveDevices(session: XenSession, domain: DomainCreation): void {
   const { domid, devices } = domain;
   if (givenDevices(domain).length === 0) return;
   // These calls know no DOMID_SELF.
-  move(session, bootDomidOf(hostInfo(session).commandLine), domid, devices);
+  move(session, bootDomidOf(xenFacts(session).commandLine), domid, devices);
 }
 
 /**
@@ -66,7 +66,7 @@ export function devicesNotHeld(
   const { devices } = domain;
   const faults: HypervisorError[] = [];
   const { xc, xch } = session;
-  const domid = bootDomidOf(hostInfo(session).commandLine);
+  const domid = bootDomidOf(xenFacts(session).commandLine);
   const hold = (what: string, permit: () => void): void => {
     try {
       permit();

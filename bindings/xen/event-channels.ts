@@ -21,7 +21,7 @@ export function eventChannelsOf(
   domid: number,
 ): EventChannel[] | undefined {
   return whereKnown(() =>
-    calls.withBuffer(ROOM * CHANNEL_BYTES, ({ address, read }) => {
+    calls.withBuffer(ROOM * CHANNEL_BYTES, ({ address, bytes }) => {
       const channels: EventChannel[] = [];
       let port = 0;
       do {
@@ -30,7 +30,6 @@ export function eventChannelsOf(
         question.writeUInt32LE(ROOM, NR_AT);
         question.writeBigUInt64LE(address, CHANNELS_AT);
         const answer = domctl(session, calls, domid, OWN_DOMCTLS.eventChannels, question);
-        const bytes = read();
         for (let at = 0; at < answer.readUInt32LE(NR_AT); at++) {
           channels.push(channelIn(bytes.subarray(at * CHANNEL_BYTES), session));
         }

@@ -4,7 +4,7 @@ import { CallError } from '../ffi/errors.ts';
 import { giveUpRights, type Resource } from '../hardware-access.ts';
 import type { HardwareAccess } from '../hypervisor.ts';
 import { bootDomidOf } from '../xen-command-line.ts';
-import { hostInfo } from './inventory.ts';
+import { xenFacts } from './inventory.ts';
 import type { XenSession } from './session.ts';
 
 /**
@@ -12,7 +12,7 @@ import type { XenSession } from './session.ts';
  * xen/common/domain.c). Afterwards it would be too late: Xen lets a domain change only rights that it has itself.
  */
 export function giveUpHardware(session: XenSession, access: HardwareAccess): void {
-  const domid = bootDomidOf(hostInfo(session).commandLine);
+  const domid = bootDomidOf(xenFacts(session).commandLine);
   session.attempt(attempts.restrictHardware, () =>
     giveUpRights(access, {
       giveUp: (resource, range) => permitted(() => setOwn(session, domid, resource, range, false)),

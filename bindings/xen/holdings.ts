@@ -1,13 +1,12 @@
 import { attempts } from '../attempts.ts';
 import type { DomainHoldings } from '../holdings.ts';
-import { withHypercalls } from '../libxencall.ts';
 import { refused } from '../refusal.ts';
 import { bootDomidOf } from '../xen-command-line.ts';
 import { cpusIn } from './affinity.ts';
 import { creationOf } from './creation-read-back.ts';
 import { eventChannelsOf } from './event-channels.ts';
 import { grantsOf } from './grants.ts';
-import { hostInfo, listDomains } from './inventory.ts';
+import { oneDomain, xenFacts } from './inventory.ts';
 import { permissionsOf } from './permissions.ts';
 import type { XenSession } from './session.ts';
 
@@ -15,12 +14,13 @@ import type { XenSession } from './session.ts';
 export function holdingsOf(session: XenSession, domid: number): DomainHoldings {
   const attempt = attempts.readBack(domid);
   return session.attempt(attempt, () => {
-    const info = listDomains(session).find((domain) => domain.domid === domid);
+    const info = oneDomain(session, domid);
     if (info === undefined) {
       const hint = 'it was destroyed, or the FLASK policy does not let the boot domain see it';
       throw refused(attempt, 'xc_domain_getinfolist', 'ESRCH', 'Xen lists no such domain', hint);
     }
-    const { commandLine, cpus } = hostInfo(session);
+    const { commandLine, cpus } = xenFacts(session);
+    const { calls } = session;
     const { uuid, seclabel, paused, memoryKiB, maxMemoryKiB, vcpus, hardwareAssisted } = info;
     return {
       ...{ domid, uuid, seclabel, hardwareAssisted, paused },
@@ -28,11 +28,9 @@ export function holdingsOf(session: XenSession, domid: number): DomainHoldings {
       ...{ memoryKiB, maxMemoryKiB, vcpus },
       cpus: allowedCpus(session, domid, vcpus).filter((cpu) => cpus.includes(cpu)),
       grants: domid === bootDomidOf(commandLine) ? undefined : grantsOf(session, domid),
-      ...withHypercalls(session.logger, (calls) => ({
-        eventChannels: eventChannelsOf(session, calls, domid),
-        permissions: permissionsOf(session, calls, domid),
-        creation: creationOf(session, calls, domid),
-      })),
+      eventChannels: eventChannelsOf(session, calls, domid),
+      permissions: permissionsOf(session, calls, domid),
+      creation: creationOf(session, calls, domid),
     };
   });
 }

@@ -12,7 +12,33 @@ import type { XenSession } from './session.ts';
 const PAGE_KIB = 4;
 const PAGE_BYTES = PAGE_KIB * 1024;
 
+/** What stays as it is from Xen's start on, while only this domain acts. */
+export interface XenFacts extends Omit<HostInfo, 'freeMemoryKiB'> {
+  /** Whether grant table version 2 may be offered to domains. */
+  grantTableV2: boolean;
+}
+
+const asked = new WeakMap<XenSession, XenFacts>();
+
+/** As {@link XenFacts}: Xen is asked once in a session. */
+export function xenFacts(session: XenSession): XenFacts {
+  const facts = asked.get(session) ?? askFacts(session);
+  asked.set(session, facts);
+  return facts;
+}
+
 export function hostInfo(session: XenSession): HostInfo {
+  const { grantTableV2: _, ...facts } = xenFacts(session);
+  return { ...facts, freeMemoryKiB: freeMemoryKiB(session) };
+}
+
+export function freeMemoryKiB(session: XenSession): number {
+  return session.attempt(aboutHost, () => physicalInfo(session).number('free_pages') * PAGE_KIB);
+}
+
+const aboutHost = { wanted: 'ask Xen about the host' };
+
+function askFacts(session: XenSession): XenFacts {
   const { xc, xch, layout } = session;
   const { constants, structs } = layout;
   const text = (command: number, size: number): string => {
@@ -20,9 +46,8 @@ export function hostInfo(session: XenSession): HostInfo {
     xc.xc_version({ xch, command, argument });
     return textOf(argument);
   };
-  return session.attempt({ wanted: 'ask Xen about the host' }, () => {
-    const physinfo = new StructView(layout, 'xc_physinfo');
-    xc.xc_physinfo({ xch, info: physinfo.bytes });
+  return session.attempt(aboutHost, () => {
+    const physinfo = physicalInfo(session);
     const capabilities = physinfo.number('capabilities');
     const hvm = constants.XEN_SYSCTL_PHYSCAP_hvm | constants.XEN_SYSCTL_PHYSCAP_hap;
     return {
@@ -30,14 +55,20 @@ export function hostInfo(session: XenSession): HostInfo {
       extra: text(constants.XENVER_extraversion, structs.xen_extraversion.size),
       commandLine: text(constants.XENVER_commandline, structs.xen_commandline.size).trim(),
       totalMemoryKiB: physinfo.number('total_pages') * PAGE_KIB,
-      freeMemoryKiB: physinfo.number('free_pages') * PAGE_KIB,
       ram: machineRam(session),
       cpus: poolCpus(session),
       hvm: (capabilities & hvm) === hvm,
       iommu: (capabilities & constants.XEN_SYSCTL_PHYSCAP_directio) !== 0,
       dmaConfined: (capabilities & session.release.ownCapabilities.dmaConfined) !== 0,
+      grantTableV2: (capabilities & constants.XEN_SYSCTL_PHYSCAP_gnttab_v2) !== 0,
     };
   });
+}
+
+function physicalInfo({ xc, xch, layout }: XenSession): StructView<'xc_physinfo'> {
+  const physinfo = new StructView(layout, 'xc_physinfo');
+  xc.xc_physinfo({ xch, info: physinfo.bytes });
+  return physinfo;
 }
 
 /** Xen's own map has up to 1024 entries (E820MAX, xen/arch/x86/include/asm/e820.h), and is given with holes as entries. */
@@ -78,14 +109,6 @@ function poolCpus({ xc, xch, layout }: XenSession): number[] {
   }
 }
 
-/** Whether grant table version 2 may be offered to domains. */
-export function supportsGrantTableV2(session: XenSession): boolean {
-  const { xc, xch, layout } = session;
-  const physinfo = new StructView(layout, 'xc_physinfo');
-  xc.xc_physinfo({ xch, info: physinfo.bytes });
-  return (physinfo.number('capabilities') & layout.constants.XEN_SYSCTL_PHYSCAP_gnttab_v2) !== 0;
-}
-
 export function flaskState(session: XenSession): FlaskState {
   return session.attempt({ wanted: 'ask for the state of FLASK' }, () => {
     try {
@@ -103,6 +126,7 @@ export function flaskState(session: XenSession): FlaskState {
 export function loadPolicy(session: XenSession, policy: Uint8Array): void {
   session.attempt(attempts.loadPolicy, () => {
     session.xc.xc_flask_load({ xch: session.xch, policy, size: policy.length });
+    labels.delete(session);
   });
 }
 
@@ -127,24 +151,21 @@ export function securityId(
 const BATCH = 64;
 
 export function listDomains(session: XenSession): DomainInfo[] {
-  const labels = new Map<number, string>();
-  const labelOf = (sid: number): string => {
-    let label = labels.get(sid);
-    if (label === undefined) {
-      label = contextOf(session, sid);
-      labels.set(sid, label);
-    }
-    return label;
-  };
   return session.attempt({ wanted: 'list the domains' }, () => {
     const domains: DomainInfo[] = [];
     for (let first = 0; ; ) {
       const batch = domainBatch(session, first);
-      domains.push(...batch.map((view) => domainInfo(session, view, labelOf)));
+      domains.push(...batch.map((view) => domainInfo(session, view)));
       if (batch.length < BATCH) return domains;
       first = (domains.at(-1)?.domid ?? 0) + 1;
     }
   });
+}
+
+/** What {@link listDomains} says of one domain; undefined where it has none of that domid. */
+export function oneDomain(session: XenSession, domid: number): DomainInfo | undefined {
+  const [view] = domainBatch(session, domid, 1);
+  return view?.number('domain') === domid ? domainInfo(session, view) : undefined;
 }
 
 /** What tells whether a domain is still the one that it was. */
@@ -187,17 +208,13 @@ function domainBatch(session: XenSession, first: number, most = BATCH): DomainVi
   });
 }
 
-function domainInfo(
-  session: XenSession,
-  view: DomainView,
-  labelOf: (sid: number) => string,
-): DomainInfo {
+function domainInfo(session: XenSession, view: DomainView): DomainInfo {
   const { constants } = session.layout;
   const flags = view.number('flags');
   return {
     domid: view.number('domain'),
     uuid: formatUuid(view.block('handle')),
-    seclabel: labelOf(view.number('ssidref')),
+    seclabel: labelOf(session, view.number('ssidref')),
     memoryKiB: view.number('tot_pages') * PAGE_KIB,
     maxMemoryKiB: view.number('max_pages') * PAGE_KIB,
     // The id of the last vCPU; all ones while the domain has none.
@@ -207,6 +224,17 @@ function domainInfo(
     dying: (flags & constants.XEN_DOMINF_dying) !== 0,
     shutdown: (flags & constants.XEN_DOMINF_shutdown) !== 0,
   };
+}
+
+/** Xen's numbers for labels stay while its policy does; a domain's number is asked for each time. */
+const labels = new WeakMap<XenSession, Map<number, string>>();
+
+function labelOf(session: XenSession, sid: number): string {
+  const known = labels.get(session) ?? new Map<number, string>();
+  labels.set(session, known);
+  const label = known.get(sid) ?? contextOf(session, sid);
+  known.set(sid, label);
+  return label;
 }
 
 function contextOf(session: XenSession, sid: number): string {

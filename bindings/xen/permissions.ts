@@ -39,15 +39,19 @@ function rangesOf(
   kind: keyof typeof KINDS,
 ): NumberRange[] {
   for (let room = ROOM; ; ) {
-    const { there, bytes } = calls.withBuffer(room * RANGE_BYTES, ({ address, read }) => {
+    const { there, ranges } = calls.withBuffer(room * RANGE_BYTES, (shared) => {
       const question = Buffer.alloc(RANGES_AT + 8);
       question.writeUInt32LE(KINDS[kind]);
       question.writeUInt32LE(room, NR_AT);
-      question.writeBigUInt64LE(address, RANGES_AT);
+      question.writeBigUInt64LE(shared.address, RANGES_AT);
       const answer = domctl(session, calls, domid, OWN_DOMCTLS.permissions, question);
-      return { there: answer.readUInt32LE(NR_AT), bytes: read() };
+      const there = answer.readUInt32LE(NR_AT);
+      return {
+        there,
+        ranges: Array.from({ length: Math.min(there, room) }, (_, at) => rangeIn(shared.bytes, at)),
+      };
     });
-    if (there <= room) return Array.from({ length: there }, (_, at) => rangeIn(bytes, at));
+    if (there <= room) return ranges;
     room = there;
   }
 }

@@ -3,7 +3,7 @@ import type { XenRelease } from '../../xen-releases/release.ts';
 import { releaseFor } from '../../xen-releases/releases.ts';
 import { CallError } from '../ffi/errors.ts';
 import { HypervisorError } from '../hypervisor.ts';
-import { runningXenVersion } from '../libxencall.ts';
+import { Hypercalls, runningXenVersion } from '../libxencall.ts';
 import type { Libxenctrl } from '../libxenctrl.ts';
 import { openLibxenctrl } from '../libxenctrl.ts';
 import type { Libxenguest } from '../libxenguest.ts';
@@ -22,6 +22,7 @@ export class XenSession {
   readonly guest: Libxenguest;
   readonly xch: bigint;
   readonly #messages: MessageCapture;
+  #calls: Hypercalls | undefined;
 
   private constructor(version: string, messages: MessageCapture) {
     this.version = version;
@@ -56,6 +57,12 @@ export class XenSession {
     return this.#messages.logger;
   }
 
+  /** For hypercalls that libxenctrl has no function for; open until the session is closed. */
+  get calls(): Hypercalls {
+    this.#calls ??= new Hypercalls(this.logger);
+    return this.#calls;
+  }
+
   /** Runs an operation made of library calls; a failing one becomes a HypervisorError that says what libxc said. */
   attempt<T>(attempt: Attempt, operation: () => T): T {
     this.#messages.take();
@@ -77,6 +84,7 @@ export class XenSession {
   }
 
   close(): void {
+    this.#calls?.close();
     this.xc.xc_interface_close({ xch: this.xch });
     this.#messages.close();
   }

@@ -30,7 +30,10 @@ test('the installed command checks plain files by a bundle of its own, whose cod
   const wrong = domb(['validate', '-'], 'version: 9\n');
   assert.equal(wrong.status, 1);
   assert.match(wrong.stderr, /^<stdin>:1:10: version/);
-  assert.equal(domb(['validate', '-h', demo]).stdout, `the whole [ 'validate', '-h', '${demo}' ]\n`);
+  assert.equal(
+    domb(['validate', '-h', demo]).stdout,
+    `the whole [ 'validate', '-h', '${demo}' ]\n`,
+  );
 
   const look = `
     const { readFileSync } = require('node:fs');
