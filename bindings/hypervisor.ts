@@ -1,5 +1,6 @@
 import type { DomainDevices, DomainProperties, NumberRange } from '../domains/settings.ts';
 import type { DomainHoldings } from './holdings.ts';
+import type { MappedFile } from './mapped-files.ts';
 
 /**
  * What the boot domain asks of a hypervisor. Two implementations stand behind it: the real one over libxenctrl and
@@ -174,7 +175,7 @@ export interface DomainImage {
   /** An uncompressed ELF kernel with Xen's ELF notes. */
   kernel: Uint8Array;
   /** One behind the other, each from a new page on. */
-  ramdisk?: readonly Uint8Array[];
+  ramdisk?: readonly (Uint8Array | MappedFile)[];
   cmdline: string;
   /**
    * Bytes of zeros put in front of the ramdisk, a multiple of 4096; 0 for none. Linux skips zeros between cpio

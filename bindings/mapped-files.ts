@@ -1,6 +1,6 @@
 /** Files that are mapped into memory, so that their contents need not be there twice. */
 import { closeSync, fstatSync, openSync, readSync, statfsSync, unlinkSync } from 'node:fs';
-import { addressOf, viewMemory, writeMemory } from './ffi/memory.ts';
+import { addressOf, copyMemory, viewMemory, writeMemory } from './ffi/memory.ts';
 import { mapAgain, mapFile, mapZeros, unmapMemory } from './libc.ts';
 
 /** Types of file systems whose files are memory and nothing else (linux/magic.h). */
@@ -9,23 +9,51 @@ const TMPFS = 0x01021994;
 
 const PAGE = 4096;
 
-const mapped = new WeakSet<Uint8Array>();
+/** How much of a mapped file is looked at at a time. */
+const PIECE = 1 << 20;
 
 /**
- * Takes a file's contents, so that nobody can change them any more. A file of a ramfs or tmpfs is mapped and loses its name: its pages
- * are the buffer, which must not be written to and stays for as long as this process. Any other file is read, as its pages can be
- * dropped and read again.
+ * A file's pages in the memory of this process, for as long as it runs. They are no buffer until one is asked for: V8 takes a buffer for
+ * memory of its own, and collects garbage for so much of it, which takes longer than to copy it piece by piece.
  */
-export function takeFile(path: string): Buffer {
+export class MappedFile {
+  readonly address: bigint;
+  readonly length: number;
+
+  constructor(address: bigint, length: number) {
+    this.address = address;
+    this.length = length;
+  }
+
+  /** The contents, one piece behind the other; each is overwritten by the next. */
+  *pieces(): Iterable<Uint8Array> {
+    const room = Buffer.allocUnsafeSlow(Math.min(PIECE, this.length));
+    for (let done = 0; done < this.length; done += PIECE) {
+      const piece = room.subarray(0, this.length - done);
+      copyMemory(piece, this.address + BigInt(done));
+      yield piece;
+    }
+  }
+
+  /** The pages themselves; they must not be written to. */
+  view(): Buffer {
+    return viewMemory(this.address, this.length);
+  }
+}
+
+/**
+ * Takes a file's contents, so that nobody can change them any more. A file of a ramfs or tmpfs is mapped and loses its name. Any other
+ * file is read, as its pages can be dropped and read again.
+ */
+export function takeFile(path: string): Buffer | MappedFile {
   const fd = openSync(path, 'r');
   try {
     const { size } = fstatSync(fd);
     const { type } = statfsSync(path);
     if (size === 0 || (type !== RAMFS && type !== TMPFS)) return readAll(fd, size);
-    const bytes = viewMemory(mapFile(fd, size), size);
-    mapped.add(bytes);
+    const file = new MappedFile(mapFile(fd, size), size);
     unlinkSync(path);
-    return bytes;
+    return file;
   } finally {
     closeSync(fd);
   }
@@ -56,12 +84,16 @@ export interface JoinedMemory {
  * Zeros of `before` bytes and the segments behind them, each from the next page on, as one piece of memory. What was mapped by
  * {@link takeFile} is mapped here, too; anything else is copied.
  */
-export function joinMemory(before: number, segments: readonly Uint8Array[]): JoinedMemory {
+export function joinMemory(
+  before: number,
+  segments: readonly (Uint8Array | MappedFile)[],
+): JoinedMemory {
   const [only, ...more] = segments;
   if (before === 0 && only !== undefined && more.length === 0) {
-    let held: Uint8Array | undefined = only;
+    let held: Uint8Array | MappedFile | undefined = only;
+    const address = held instanceof MappedFile ? held.address : addressOf(held);
     return {
-      ...{ address: addressOf(held), length: held.length },
+      ...{ address, length: held.length },
       release() {
         held = undefined;
       },
@@ -78,7 +110,7 @@ export function joinMemory(before: number, segments: readonly Uint8Array[]): Joi
   try {
     for (const { bytes, at } of places) {
       const to = address + BigInt(at);
-      if (mapped.has(bytes)) mapAgain(addressOf(bytes), bytes.length, to);
+      if (bytes instanceof MappedFile) mapAgain(bytes.address, bytes.length, to);
       else writeMemory(to, bytes);
     }
   } catch (error) {

@@ -29,6 +29,7 @@ import type {
 } from './hypervisor.ts';
 import { checkImage, tooLarge } from './image-checks.ts';
 import { DomainLedger } from './ledger.ts';
+import { MappedFile } from './mapped-files.ts';
 import { merged } from './ranges.ts';
 import type { Attempt } from './refusal.ts';
 import { callRefused, refusalOf } from './refusal.ts';
@@ -140,6 +141,11 @@ interface Region {
   bytes: number;
 }
 
+/** What a domain was built from. */
+export interface BuiltImage extends Omit<DomainImage, 'ramdisk'> {
+  ramdisk?: readonly Uint8Array[];
+}
+
 /** A hypervisor in memory that keeps the rules of a real one and records what was asked of it. */
 export class SimulatedHypervisor implements Hypervisor {
   /** All calls in order. */
@@ -147,7 +153,7 @@ export class SimulatedHypervisor implements Hypervisor {
   /** What domains were created with, by domid; stays when a domain is destroyed. */
   readonly creations = new Map<number, DomainCreation>();
   /** What domains were built from, by domid. */
-  readonly images = new Map<number, DomainImage>();
+  readonly images = new Map<number, BuiltImage>();
   /** What was handed over, by domid. */
   readonly handedOver = new Map<number, Uint8Array>();
   /** Where ports send, by `domid:port`. */
@@ -333,8 +339,11 @@ export class SimulatedHypervisor implements Hypervisor {
     if (free < domain.memoryKiB) throw tooLarge(domain, free);
     this.#expect(attempt, 'build').memoryKiB = domain.memoryKiB;
     // Who gave them may write over them afterwards, as after a real build.
-    const ramdisk = image.ramdisk?.map((segment) => Buffer.from(segment));
-    this.images.set(domain.domid, { ...image, ...(ramdisk ? { ramdisk } : {}) });
+    const { ramdisk, ...rest } = image;
+    const segments = ramdisk?.map((segment) =>
+      Buffer.from(segment instanceof MappedFile ? segment.view() : segment),
+    );
+    this.images.set(domain.domid, { ...rest, ...(segments ? { ramdisk: segments } : {}) });
     const { handoverBytes } = image;
     this.#ledger.built(domain.domid, handoverBytes > 0 ? { bytes: handoverBytes } : undefined);
     const { domid, xenstore, console } = domain;

@@ -26,6 +26,11 @@ export function readMemory(address: bigint, length: number): Buffer {
   return to;
 }
 
+/** Fills `bytes` with what is at `address`. */
+export function copyMemory(bytes: Uint8Array, address: bigint): void {
+  if (bytes.length > 0) libc().memcpy({ to: bytes, from: address, length: bytes.length });
+}
+
 /** Copies all of `bytes` to `address`. */
 export function writeMemory(address: bigint, bytes: Uint8Array): void {
   if (bytes.length > 0) libc().memcpy({ to: address, from: bytes, length: bytes.length });

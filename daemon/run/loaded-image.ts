@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { MappedFile } from '../../bindings/mapped-files.ts';
 import { CONTENT_ALGORITHMS, contentDigests } from '../../measurement/content.ts';
 import type { ContentAlgorithm, ContentDescription } from '../../measurement/events.ts';
 import type { MeasuredContent } from '../plan/measured-items.ts';
@@ -7,18 +9,22 @@ import type { MeasuredContent } from '../plan/measured-items.ts';
  * mostly): it is read once and hashed once with each algorithm.
  */
 export class LoadedImage implements MeasuredContent {
-  readonly bytes: Buffer;
+  readonly content: Buffer | MappedFile;
   readonly #digests = new Map<ContentAlgorithm, string>();
 
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
+  constructor(content: Buffer | MappedFile) {
+    this.content = content;
+  }
+
+  get bytes(): Buffer {
+    return this.content instanceof MappedFile ? this.content.view() : this.content;
   }
 
   /** The digest in lower-case hex. */
   digest(algorithm: ContentAlgorithm): string {
     const known = this.#digests.get(algorithm);
     if (known) return known;
-    const digest = contentDigests(this.bytes, [algorithm])[algorithm] as string;
+    const digest = digestOf(this.content, algorithm);
     this.#digests.set(algorithm, digest);
     return digest;
   }
@@ -26,6 +32,15 @@ export class LoadedImage implements MeasuredContent {
   /** What the measurement log says about these bytes. */
   description(): ContentDescription {
     const digests = CONTENT_ALGORITHMS.map((algorithm) => [algorithm, this.digest(algorithm)]);
-    return { size: this.bytes.length, digests: Object.fromEntries(digests) };
+    return { size: this.content.length, digests: Object.fromEntries(digests) };
   }
+}
+
+function digestOf(content: Buffer | MappedFile, algorithm: ContentAlgorithm): string {
+  if (!(content instanceof MappedFile)) {
+    return contentDigests(content, [algorithm])[algorithm] as string;
+  }
+  const hash = createHash(algorithm);
+  for (const piece of content.pieces()) hash.update(piece);
+  return hash.digest('hex');
 }

@@ -1,5 +1,6 @@
 import type { Transport } from 'node-tpm2-pts';
 import type { Hypervisor } from '../../bindings/hypervisor.ts';
+import type { MappedFile } from '../../bindings/mapped-files.ts';
 
 export interface PhysicalMemory {
   /** 32 bits at an address that is a multiple of 4, read at once. */
@@ -21,7 +22,7 @@ export interface Machine {
   /** Reads a whole file. */
   readFile(path: string): Promise<Buffer>;
   /** Takes a whole file of the boot image, once; where it is in memory already, that memory is given. Nobody may write to it. */
-  takeFile(path: string): Buffer;
+  takeFile(path: string): Buffer | MappedFile;
   /** Opens the TPM. */
   openTpm(): Promise<Transport>;
   /** The event log that firmware left, whole; undefined where there is none. */

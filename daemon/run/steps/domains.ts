@@ -51,7 +51,7 @@ export async function buildDomain(
   try {
     created.rings = await state.hypervisor.build(created, {
       kernel: kernel.bytes,
-      ramdisk: [...given, ...segments.map(({ bytes }) => bytes)],
+      ramdisk: [...given, ...segments.map(({ content }) => content)],
       cmdline: domain.cmdline,
       handoverBytes: domain.capabilities.includes('hardware') ? handoverCapacity(state) : 0,
     });

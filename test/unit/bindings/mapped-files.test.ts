@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { readMemory } from '../../../bindings/ffi/memory.ts';
-import { joinMemory, takeFile } from '../../../bindings/mapped-files.ts';
+import { joinMemory, MappedFile, takeFile } from '../../../bindings/mapped-files.ts';
 
 const PAGE = 4096;
 
@@ -23,11 +23,13 @@ test('a file in memory is taken as it is, and nobody finds it any more', async (
   const bytes = Buffer.from(Array.from({ length: 3 * PAGE + 10 }, (_, i) => i % 251));
   const path = await inMemory(t, bytes);
   const taken = takeFile(path);
-  assert.ok(taken.equals(bytes));
+  assert.ok(taken instanceof MappedFile);
+  assert.ok(taken.view().equals(bytes));
+  assert.ok(Buffer.concat([...taken.pieces()]).equals(bytes));
   assert.equal(existsSync(path), false);
   // Whoever writes a file of that name writes another one.
   writeFileSync(path, 'something else');
-  assert.ok(taken.equals(bytes));
+  assert.ok(taken.view().equals(bytes));
 });
 
 test('a file on a disk is read, and stays', (t) => {
@@ -52,10 +54,12 @@ test('segments stand one behind the other, each from a page on, with zeros betwe
   t.after(() => joined.release());
   const expected = Buffer.alloc(5 * PAGE + copied.length);
   copied.copy(expected, 2 * PAGE);
-  mapped.copy(expected, 3 * PAGE);
+  Buffer.alloc(PAGE + 5, 'mapped').copy(expected, 3 * PAGE);
   copied.copy(expected, 5 * PAGE);
   assert.equal(joined.length, expected.length);
   assert.ok(readMemory(joined.address, joined.length).equals(expected));
+  const only = joinMemory(0, [mapped]);
+  assert.equal(readMemory(only.address, 6).toString(), 'mapped');
   const alone = joinMemory(0, [copied]);
   assert.equal(readMemory(alone.address, alone.length).toString(), 'copied');
 });
@@ -66,13 +70,15 @@ test('an image of 512 MiB takes no memory beside its file, hashed and with room 
   // A process of its own, whose memory is nobody else's.
   const program = `
     import { readFileSync } from 'node:fs';
-    import { hash } from 'node:crypto';
+    import { createHash } from 'node:crypto';
     import { joinMemory, takeFile } from ${JSON.stringify(join(import.meta.dirname, '../../../bindings/mapped-files.ts'))};
     const own = () => Number(/RssAnon:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))[1]) / 1024;
     joinMemory(4096, [Buffer.from('first')]).release();
     const before = own();
     const image = takeFile(${JSON.stringify(path)});
-    const digest = hash('sha256', image, 'hex');
+    const hash = createHash('sha256');
+    for (const piece of image.pieces()) hash.update(piece);
+    const digest = hash.digest('hex');
     const joined = joinMemory(1 << 20, [Buffer.from('segment'), image]);
     console.log(JSON.stringify({ grown: own() - before, digest, length: joined.length }));
   `;
