@@ -7,6 +7,8 @@ export interface BootTimes {
   /** From there to the start of its init. */
   kernel: number;
   initToHalt: number;
+  /** Of it, what passes before it starts the first domain: from then on that one may run on the same processor. */
+  initToStart: number;
   /** Of it, what commands of the TPM took; 0 where there were none. */
   tpm: number;
   /** From its halt to dom0's user space. */
@@ -17,6 +19,10 @@ export interface BootTimes {
 
 /** A line of a boot domain's init, with its clock, which starts with its kernel. */
 const stamped = /(?:domb|reference): +([\d.]+) .*init to halt ([\d.]+) ms/;
+
+/** Its last line before it starts the first domain. */
+const starting =
+  /(?:domb: +([\d.]+) +start \S+ \.\.\.|reference: +([\d.]+) .*creating and building took)/;
 
 export function bootTimes(lines: readonly ConsoleLine[]): BootTimes {
   const at = (sign: RegExp) => lines.find(({ text }) => sign.test(text))?.at ?? Number.NaN;
@@ -31,8 +37,15 @@ export function bootTimes(lines: readonly ConsoleLine[]): BootTimes {
     xen: kernelStart - banner,
     kernel: halt - initToHalt - kernelStart,
     initToHalt,
+    initToStart: initToHalt - (Number(stamp) - startStamp(lines)) * 1000,
     tpm: Number(/commands of the TPM ([\d.]+) ms/.exec(text)?.[1] ?? 0),
     dom0: up - halt,
     total: up - banner,
   };
+}
+
+function startStamp(lines: readonly ConsoleLine[]): number {
+  const text = lines.find((line) => starting.test(line.text))?.text ?? '';
+  const [, own, reference] = starting.exec(text) ?? [];
+  return Number(own ?? reference);
 }

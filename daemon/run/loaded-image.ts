@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { MappedFile } from '../../bindings/mapped-files.ts';
 import { CONTENT_ALGORITHMS, contentDigests } from '../../measurement/content.ts';
 import type { ContentAlgorithm, ContentDescription } from '../../measurement/events.ts';
+import { hashNow } from '../../measurement/hash-chunks.ts';
 import type { MeasuredContent } from '../plan/measured-items.ts';
 
 /**
@@ -37,10 +37,7 @@ export class LoadedImage implements MeasuredContent {
 }
 
 function digestOf(content: Buffer | MappedFile, algorithm: ContentAlgorithm): string {
-  if (!(content instanceof MappedFile)) {
-    return contentDigests(content, [algorithm])[algorithm] as string;
-  }
-  const hash = createHash(algorithm);
-  for (const piece of content.pieces()) hash.update(piece);
-  return hash.digest('hex');
+  return content instanceof MappedFile
+    ? hashNow(content.pieces(), [algorithm]).digests[algorithm]
+    : (contentDigests(content, [algorithm])[algorithm] as string);
 }
