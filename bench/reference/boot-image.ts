@@ -2,14 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageNames } from '../../boot-configs/all-domains.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
+import { daemonFiles } from '../../daemon/plan/compiled-code.ts';
 import { buildLabel } from '../../domains/build-label.ts';
+import { bootParts } from '../../platform/images/boot-parts.ts';
 import { compress } from '../../platform/images/compress.ts';
 import { debianTree, withLibraries } from '../../platform/images/debian-packages.ts';
-import { type Initramfs, isProgram } from '../../platform/images/domb.ts';
+import { daemonDirectory, type Initramfs, isProgram } from '../../platform/images/domb.ts';
 import { debianKernel, moduleClosure } from '../../platform/images/kernel.ts';
-import { nodeSegment } from '../../platform/images/node.ts';
+import { runtimePaths } from '../../platform/images/mounted-runtime.ts';
 import { RootTree } from '../../platform/images/root-tree.ts';
-import { unpackedSize } from '../../platform/images/runtime.ts';
+import { leanNode } from '../../platform/images/runtime.ts';
 import { addSharedLibraries } from '../../platform/images/shared-libraries.ts';
 import { filePiece, lengthOf } from '../../platform/lib/pieces.ts';
 import { runProgram } from '../../platform/lib/run.ts';
@@ -27,7 +29,7 @@ export async function compileReference(program: string): Promise<void> {
 /**
  * The initramfs of the reference: boot-domain.c as init, with its libraries and the kernel modules that domB loads, and the images of
  * the manifest as domB has them. It takes PV domains of one vCPU with one ramdisk, and no other of their properties.
- * @param withNode Node and its libraries are in it, too, and an empty program for Node
+ * @param withNode domB's runtime is in it, too, mounted by domB's init, and an empty program for Node
  */
 export async function referenceImage(
   program: string,
@@ -36,13 +38,16 @@ export async function referenceImage(
   { withNode }: { withNode: boolean },
 ): Promise<Initramfs> {
   const packages = await debianTree(
-    await withLibraries([ownRelease.packages.libraries, 'libssl3', 'libzstd1']),
+    await withLibraries([ownRelease.packages.libraries, 'libssl3', 'libzstd1', 'libstdc++6']),
   );
   const runtime = new RootTree();
   for (const path of ['/proc', '/sys', '/dev', '/run', '/tmp']) runtime.directory(path);
   runtime.characterDevice('/dev/console', 0o600, 5, 1);
-  await runtime.copy('/init', program, 0o755);
-  await addSharedLibraries(runtime, packages, [program]);
+  const parts = withNode ? await bootParts() : undefined;
+  // Its libraries take the place of the link to those of the runtime, which comes later.
+  await runtime.copy(parts ? launcher : '/init', program, 0o755);
+  const programs = parts ? [program, (await leanNode()).program] : [program];
+  await addSharedLibraries(runtime, packages, programs);
   const kernel = await debianKernel();
   const modules = await moduleClosure(kernel, ['xen-privcmd']);
   for (const path of modules) {
@@ -65,18 +70,23 @@ export async function referenceImage(
     if (await isProgram(file)) own.file(`/packed/${name}`, compress(await readFile(file), 'fast'));
     else own.place(`/images/${name}`, file);
   }
-  const node = withNode ? await nodeSegment() : undefined;
-  if (withNode) runtime.file('/empty.cjs', '');
+  if (parts) {
+    runtime.file('/empty.cjs', '');
+    own.place(runtimePaths.file, parts.runtime);
+  }
   const archive = runtime.archive();
   // Linux unpacks archives one behind the other.
-  const pieces = [...own.pieces(), ...(node ? [filePiece(node)] : []), compress(archive)];
+  const pieces = [...own.pieces(), compress(archive), ...(parts ? [filePiece(parts.base)] : [])];
   return {
     pieces,
     packed: lengthOf(pieces),
-    unpacked: lengthOf(own.pieces()) + archive.length + (node ? await unpackedSize(node) : 0),
+    unpacked: lengthOf(own.pieces()) + archive.length + (parts?.baseUnpacked ?? 0),
     later: 0,
   };
 }
+
+/** What domB's init becomes. */
+const launcher = join(daemonDirectory, daemonFiles.launcher);
 
 const isHardware = ({ capabilities }: Manifest['domains'][number]) =>
   capabilities.includes('hardware');

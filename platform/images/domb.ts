@@ -14,7 +14,8 @@ import { compress } from './compress.ts';
 import { runtimePaths } from './mounted-runtime.ts';
 import { RootTree } from './root-tree.ts';
 
-const directory = '/usr/lib/domb';
+/** Where the daemon is in the image. */
+export const daemonDirectory = '/usr/lib/domb';
 
 /** What a boot image can hold beside the manifest and its images. */
 export interface ImageExtras {
@@ -132,8 +133,8 @@ export async function isProgram(image: Uint8Array | string): Promise<boolean> {
 /** The daemon, which is the same whatever the manifest. */
 function daemonTree({ launcher, code, cache, worker }: BootParts): RootTree {
   return new RootTree()
-    .file(join(directory, daemonFiles.launcher), launcher, 0o755)
-    .file(join(directory, daemonFiles.code), code)
-    .file(join(directory, daemonFiles.cache), cache)
-    .file(join(directory, BUNDLED_WORKER), worker);
+    .file(join(daemonDirectory, daemonFiles.launcher), launcher, 0o755)
+    .file(join(daemonDirectory, daemonFiles.code), code)
+    .file(join(daemonDirectory, daemonFiles.cache), cache)
+    .file(join(daemonDirectory, BUNDLED_WORKER), worker);
 }
