@@ -12,13 +12,14 @@ const CONTENT_SIZE_SIZES = [0, 2, 4, 8];
  */
 export function takePackedFile(path: string): Buffer {
   const packed = readFileSync(path);
+  // It is in memory, as the image is: what is unpacked takes the place.
+  unlinkSync(path);
   const size = contentSize(packed);
   // One piece of output that never gets full: zlib joins several in new memory.
   const bytes = zstdDecompressSync(packed, { chunkSize: Math.max(size + 1, 64) });
   if (bytes.length !== size) {
     throw new Error(`${path} says that it has ${size} bytes, and has ${bytes.length}`);
   }
-  unlinkSync(path);
   return bytes;
 }
 
