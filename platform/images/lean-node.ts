@@ -10,8 +10,8 @@ import { dropCodeCaches, WANTED_CACHES } from './node-code-caches.ts';
  *
  * - without symbols, and without what ICU knows of the world's languages: Intl speaks English and what is common to all; characters, their
  *   properties, normal forms and names of hosts are as ever. That is a fifth of the program and a quarter of what an image has to carry;
- * - without the tables by which a C++ exception finds its way up: V8 and Node are compiled without exceptions, and one ends the program with these
- *   tables or without. Addons have their own;
+ * - without the tables by which a C++ exception finds its way up: V8 and Node are compiled without exceptions, so that one ends the program with these
+ *   tables or without. (What could catch one are 236 functions of std::filesystem, which is linked in.) Addons have their own;
  * - without the names of V8's, Node's and ICU's C++ functions, which only addons in C++ ask for: ours uses Node-API, whose names are C;
  * - without code caches of modules that our programs do not load (node-code-caches.ts).
  *

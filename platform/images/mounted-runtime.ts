@@ -31,6 +31,13 @@ export const runtimePaths = {
 
 const source = join(import.meta.dirname, 'domb/init.c');
 
+/** There is no C library, and what others put into programs for debuggers and checks needs one or takes room. */
+const flags = [
+  ...['-std=gnu11', '-Os', '-Wall', '-Wextra', '-Werror', '-ffreestanding', '-nostdlib', '-static'],
+  ...['-no-pie', '-s', '-Wl,--build-id=none', '-fno-asynchronous-unwind-tables'],
+  ...['-fno-stack-protector', '-fcf-protection=none'],
+];
+
 /** One device is enough; the driver makes eight of itself. */
 const parameters: Readonly<Record<string, string>> = { 'loop.ko': 'max_loop=1' };
 
@@ -47,7 +54,17 @@ export async function mountedRuntime(
   const { program } = await leanNode();
   const addon = nodeAddon();
   const init = await readFile(source, 'utf8');
-  const inputs = [packages, kernel.elf, program, init, runtimePaths, parameters, BLOCK, runtime];
+  const inputs = [
+    packages,
+    kernel.elf,
+    program,
+    init,
+    flags,
+    runtimePaths,
+    parameters,
+    BLOCK,
+    runtime,
+  ];
   const directory = await cached('domb-runtime', inputs, async (work) => {
     needPackages('images');
     const mounted = new RootTree();
@@ -87,24 +104,5 @@ const BASE = 'base.cpio.zst';
 
 /** @param program its path */
 async function compileInit(program: string): Promise<void> {
-  await runProgram('gcc', [
-    ...[
-      '-std=gnu11',
-      '-Os',
-      '-Wall',
-      '-Wextra',
-      '-Werror',
-      '-ffreestanding',
-      '-fno-stack-protector',
-    ],
-    ...[
-      '-fno-asynchronous-unwind-tables',
-      '-fcf-protection=none',
-      '-nostdlib',
-      '-static',
-      '-no-pie',
-      '-s',
-    ],
-    ...['-Wl,--build-id=none', '-o', program, source],
-  ]);
+  await runProgram('gcc', [...flags, '-o', program, source]);
 }

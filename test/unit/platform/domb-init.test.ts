@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { daemonFiles } from '../../../daemon/plan/compiled-code.ts';
+import { paths } from '../../../daemon/plan/settings.ts';
+import { daemonDirectory } from '../../../platform/images/domb.ts';
+import { runtimePaths } from '../../../platform/images/mounted-runtime.ts';
+
+const source = join(import.meta.dirname, '../../../platform/images/domb/init.c');
+
+test("domB's init in C finds what the image has", async () => {
+  const text = await readFile(source, 'utf8');
+  const defined = Object.fromEntries(
+    [...text.matchAll(/^#define (\w+) "(.+)"$/gm)].map(([, name, value]) => [name, value]),
+  );
+  assert.deepEqual(defined, {
+    RUNTIME: runtimePaths.file,
+    MOUNT_POINT: runtimePaths.mountPoint,
+    DEVICE: runtimePaths.device.path,
+    MODULES: runtimePaths.modules,
+    SETTINGS: paths.settings,
+    LAUNCHER: join(daemonDirectory, daemonFiles.launcher),
+  });
+});
+
+test('it finds in the settings that the machine should reboot', async () => {
+  const text = await readFile(source, 'utf8');
+  const [, sought = ''] = /text_has\("(.+?)"\);/.exec(text) ?? [];
+  const written = JSON.stringify({ pcr: 13, onFailure: 'reboot', modules: [] });
+  assert.ok(written.includes(sought.replaceAll('\\"', '"')) && sought.includes('reboot'));
+});
