@@ -68,7 +68,7 @@ const ofCpp = /(?:2v8|4node|6icu_\d\d)/;
 /** What decides what stays, as text: what is made by it is another when it changes. */
 export const LEAN_RULES: readonly string[] = [
   ...[locale, english, ...needless, ofCpp].map(String),
-  WANTED_CACHES,
+  ...['no tables for unwinding', WANTED_CACHES],
 ];
 
 function isKept(name: string): boolean {

@@ -67,7 +67,7 @@ export async function nodeRuntime(runtime: Runtime): Promise<string> {
 /** Node as our images have it: the program, and the archive that brings it. */
 export async function leanNode(): Promise<{ program: string; packed: string }> {
   const node = await knownNode();
-  const directory = await cached('lean-node', [NODE_SHA256, LEAN_RULES, 2], async (work) => {
+  const directory = await cached('lean-node', [NODE_SHA256, LEAN_RULES], async (work) => {
     needPackages('images');
     const program = join(work, 'node');
     await makeLeanNode(node, program);
