@@ -2,7 +2,6 @@ import { attempts } from '../attempts.ts';
 import { readMemory } from '../ffi/memory.ts';
 import { StructView } from '../ffi/struct.ts';
 import type { PageGrant } from '../holdings.ts';
-import { openLibxenforeignmemory } from '../libxenforeignmemory.ts';
 import { callRefused } from '../refusal.ts';
 import type { XenSession } from './session.ts';
 
@@ -40,7 +39,7 @@ export function grantsOf(session: XenSession, domid: number): PageGrant[] {
 
 /** A copy of all frames that the table has; to map one more would make it grow. */
 function grantTable(session: XenSession, domid: number): Buffer {
-  const { xc, xch, layout, logger } = session;
+  const { xc, xch, layout } = session;
   const query = new StructView(layout, 'gnttab_query_size').set('dom', domid);
   xc.xc_gnttab_query_size({ xch, query: query.bytes });
   const status = query.number('status');
@@ -51,19 +50,14 @@ function grantTable(session: XenSession, domid: number): Buffer {
   const count = query.number('nr_frames');
   if (count === 0) return Buffer.alloc(0);
   const { XENMEM_resource_grant_table: type } = layout.constants;
-  const memory = openLibxenforeignmemory();
-  const fmem = memory.xenforeignmemory_open({ logger, flags: 0 });
-  try {
-    // Asks for an address, and gets it.
-    const address = Buffer.alloc(8);
-    const resource = memory.xenforeignmemory_map_resource({
-      ...{ fmem, domid, type, id: SHARED_FRAMES, frame: 0, count },
-      ...{ address, protection: PROT_READ, flags: 0 },
-    });
-    const table = readMemory(address.readBigUInt64LE(), count * PAGE_SIZE);
-    memory.xenforeignmemory_unmap_resource({ fmem, resource });
-    return table;
-  } finally {
-    memory.xenforeignmemory_close({ fmem });
-  }
+  const { memory, fmem } = session.foreign;
+  // Asks for an address, and gets it.
+  const address = Buffer.alloc(8);
+  const resource = memory.xenforeignmemory_map_resource({
+    ...{ fmem, domid, type, id: SHARED_FRAMES, frame: 0, count },
+    ...{ address, protection: PROT_READ, flags: 0 },
+  });
+  const table = readMemory(address.readBigUInt64LE(), count * PAGE_SIZE);
+  memory.xenforeignmemory_unmap_resource({ fmem, resource });
+  return table;
 }

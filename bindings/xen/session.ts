@@ -6,11 +6,18 @@ import { HypervisorError } from '../hypervisor.ts';
 import { Hypercalls, runningXenVersion } from '../libxencall.ts';
 import type { Libxenctrl } from '../libxenctrl.ts';
 import { openLibxenctrl } from '../libxenctrl.ts';
+import { type Libxenforeignmemory, openLibxenforeignmemory } from '../libxenforeignmemory.ts';
 import type { Libxenguest } from '../libxenguest.ts';
 import { openLibxenguest } from '../libxenguest.ts';
 import { MessageCapture } from '../libxentoollog.ts';
 import type { Attempt } from '../refusal.ts';
 import { callRefused, quotedLines } from '../refusal.ts';
+
+/** libxenforeignmemory, and an `xenforeignmemory_handle *`. */
+interface ForeignMemory {
+  memory: Libxenforeignmemory;
+  fmem: bigint;
+}
 
 /** The open libraries and the `xc_interface` of the running Xen, and the one place where their errors are translated. */
 export class XenSession {
@@ -23,6 +30,7 @@ export class XenSession {
   readonly xch: bigint;
   readonly #messages: MessageCapture;
   #calls: Hypercalls | undefined;
+  #foreign: ForeignMemory | undefined;
 
   private constructor(version: string, messages: MessageCapture) {
     this.version = version;
@@ -63,6 +71,16 @@ export class XenSession {
     return this.#calls;
   }
 
+  /** For memory of other domains; open until the session is closed. */
+  get foreign(): ForeignMemory {
+    if (this.#foreign === undefined) {
+      const memory = openLibxenforeignmemory();
+      const fmem = memory.xenforeignmemory_open({ logger: this.logger, flags: 0 });
+      this.#foreign = { memory, fmem };
+    }
+    return this.#foreign;
+  }
+
   /** Runs an operation made of library calls; a failing one becomes a HypervisorError that says what libxc said. */
   attempt<T>(attempt: Attempt, operation: () => T): T {
     this.#messages.take();
@@ -85,6 +103,10 @@ export class XenSession {
 
   close(): void {
     this.#calls?.close();
+    if (this.#foreign !== undefined) {
+      const { memory, fmem } = this.#foreign;
+      memory.xenforeignmemory_close({ fmem });
+    }
     this.xc.xc_interface_close({ xch: this.xch });
     this.#messages.close();
   }
