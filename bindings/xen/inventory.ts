@@ -126,7 +126,6 @@ export function flaskState(session: XenSession): FlaskState {
 export function loadPolicy(session: XenSession, policy: Uint8Array): void {
   session.attempt(attempts.loadPolicy, () => {
     session.xc.xc_flask_load({ xch: session.xch, policy, size: policy.length });
-    labels.delete(session);
   });
 }
 
@@ -151,11 +150,17 @@ export function securityId(
 const BATCH = 64;
 
 export function listDomains(session: XenSession): DomainInfo[] {
+  const labels = new Map<number, string>();
+  const labelOf = (sid: number): string => {
+    const label = labels.get(sid) ?? contextOf(session, sid);
+    labels.set(sid, label);
+    return label;
+  };
   return session.attempt({ wanted: 'list the domains' }, () => {
     const domains: DomainInfo[] = [];
     for (let first = 0; ; ) {
       const batch = domainBatch(session, first);
-      domains.push(...batch.map((view) => domainInfo(session, view)));
+      domains.push(...batch.map((view) => domainInfo(session, view, labelOf)));
       if (batch.length < BATCH) return domains;
       first = (domains.at(-1)?.domid ?? 0) + 1;
     }
@@ -165,7 +170,8 @@ export function listDomains(session: XenSession): DomainInfo[] {
 /** What {@link listDomains} says of one domain; undefined where it has none of that domid. */
 export function oneDomain(session: XenSession, domid: number): DomainInfo | undefined {
   const [view] = domainBatch(session, domid, 1);
-  return view?.number('domain') === domid ? domainInfo(session, view) : undefined;
+  if (view?.number('domain') !== domid) return undefined;
+  return domainInfo(session, view, (sid) => contextOf(session, sid));
 }
 
 /** What tells whether a domain is still the one that it was. */
@@ -208,13 +214,17 @@ function domainBatch(session: XenSession, first: number, most = BATCH): DomainVi
   });
 }
 
-function domainInfo(session: XenSession, view: DomainView): DomainInfo {
+function domainInfo(
+  session: XenSession,
+  view: DomainView,
+  labelOf: (sid: number) => string,
+): DomainInfo {
   const { constants } = session.layout;
   const flags = view.number('flags');
   return {
     domid: view.number('domain'),
     uuid: formatUuid(view.block('handle')),
-    seclabel: labelOf(session, view.number('ssidref')),
+    seclabel: labelOf(view.number('ssidref')),
     memoryKiB: view.number('tot_pages') * PAGE_KIB,
     maxMemoryKiB: view.number('max_pages') * PAGE_KIB,
     // The id of the last vCPU; all ones while the domain has none.
@@ -224,17 +234,6 @@ function domainInfo(session: XenSession, view: DomainView): DomainInfo {
     dying: (flags & constants.XEN_DOMINF_dying) !== 0,
     shutdown: (flags & constants.XEN_DOMINF_shutdown) !== 0,
   };
-}
-
-/** Xen's numbers for labels stay while its policy does; a domain's number is asked for each time. */
-const labels = new WeakMap<XenSession, Map<number, string>>();
-
-function labelOf(session: XenSession, sid: number): string {
-  const known = labels.get(session) ?? new Map<number, string>();
-  labels.set(session, known);
-  const label = known.get(sid) ?? contextOf(session, sid);
-  known.set(sid, label);
-  return label;
 }
 
 function contextOf(session: XenSession, sid: number): string {
