@@ -324,10 +324,19 @@ test('a TPM is made anew when dom0 says so, and only then', () => {
   assert.match(said('next reset'), /the vTPM domain: the TPM of ledger is made anew/);
 });
 
-test('the TPM is there soon', (t) => {
-  for (const version of versions) {
-    const lines = run(version).consoleText.match(/.*vtpm: .*(?: ms|waits|anew|forgets).*/g) ?? [];
-    for (const line of lines) t.diagnostic(`${version}: ${line.trim()}`);
+/** Milliseconds, on a machine that has much else to do; a quiet one takes a tenth (vtpm/README.md, "What it costs"). */
+const SOON = 10_000;
+
+test('a guest that starts anew has its TPM soon', (t) => {
+  const starts = run('next').consoleText.matchAll(
+    /the TPM of domain (\d+) is ready after (\d+) ms/g,
+  );
+  // The first one waits for dom0's service, and for the newest state.
+  const anew = [...starts].filter(([, domid]) => domid !== '1');
+  assert.ok(anew.length >= 2, String(anew));
+  for (const [line, , took] of anew) {
+    t.diagnostic(line);
+    assert.ok(Number(took) < SOON, line);
   }
 });
 
