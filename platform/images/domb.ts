@@ -130,11 +130,15 @@ export async function isProgram(image: Uint8Array | string): Promise<boolean> {
   }
 }
 
+/** What domB's init becomes when it has mounted the runtime (domb/init.c). */
+export const nextInit = join(daemonDirectory, 'init');
+
 /** The daemon, which is the same whatever the manifest. */
 function daemonTree({ launcher, code, cache, worker }: BootParts): RootTree {
   return new RootTree()
     .file(join(daemonDirectory, daemonFiles.launcher), launcher, 0o755)
     .file(join(daemonDirectory, daemonFiles.code), code)
     .file(join(daemonDirectory, daemonFiles.cache), cache)
-    .file(join(daemonDirectory, BUNDLED_WORKER), worker);
+    .file(join(daemonDirectory, BUNDLED_WORKER), worker)
+    .link(nextInit, daemonFiles.launcher);
 }

@@ -78,8 +78,9 @@ export async function mountedRuntime(
     base.characterDevice('/dev/console', 0o600, 5, 1);
     const { path, major, minor } = runtimePaths.device;
     base.blockDevice(path, 0o600, major, minor);
-    for (const path of ['/usr/bin', '/lib/x86_64-linux-gnu', '/lib64', addonPath]) {
-      base.link(path, join(runtimePaths.mountPoint, path));
+    // Each by itself: who adds an archive with an init and libraries of its own has directories there, too.
+    for (const { path, type } of mounted.entries()) {
+      if (type !== 'directory') base.link(`/${path}`, join(runtimePaths.mountPoint, path));
     }
     await compileInit(join(work, 'init'));
     await base.copy('/init', join(work, 'init'), 0o755);

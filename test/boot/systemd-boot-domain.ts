@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Piece } from '../../initramfs/cpio.ts';
 import { compress } from '../../platform/images/compress.ts';
 import { debianTree, withLibraries } from '../../platform/images/debian-packages.ts';
-import type { Initramfs } from '../../platform/images/domb.ts';
+import { type Initramfs, nextInit } from '../../platform/images/domb.ts';
 import { RootTree } from '../../platform/images/root-tree.ts';
 import { addSharedLibraries, searchPath } from '../../platform/images/shared-libraries.ts';
 import { file } from '../lib/domb.ts';
@@ -27,7 +27,7 @@ const left = 'lib/udev/hwdb.d';
 /** What systemd, its journal and udev have of their own while they run. */
 const RUNNING_SYSTEMD = 64 * 2 ** 20;
 
-/** domB's initramfs, with systemd as its init, which runs the daemon by our unit (docs/dom0.md, "A boot domain with systemd"). */
+/** domB's initramfs, with systemd as the init that follows domB's, which runs the daemon by our unit (docs/dom0.md, "A boot domain with systemd"). */
 export async function withSystemd({
   pieces,
   packed,
@@ -64,7 +64,7 @@ export async function withSystemd({
     .directory('/tmp')
     .directory('/var')
     // The last archive's counts.
-    .link('/init', '/lib/systemd/systemd');
+    .link(nextInit, '/lib/systemd/systemd');
   const archive = root.archive();
   const added: Piece = compress(archive, 'quick');
   return {

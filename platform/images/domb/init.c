@@ -1,6 +1,6 @@
 /*
- * domB's init until Node can be it: mounts the file system that Node is in, which lies in the initramfs as a file, and becomes the launcher of
- * the daemon. Of a compressed file system only what is used is in memory, and what is clean there can be dropped.
+ * domB's init until Node can be it: mounts the file system that Node is in, which lies in the initramfs as a file, and becomes the next init: the
+ * launcher of the daemon, or what a boot domain has in its place. Of a compressed file system only what is used is in memory, and what is clean there can be dropped.
  *
  * No C library: a static one is forty times as large as this program.
  */
@@ -19,7 +19,7 @@
 #define MODULES "/etc/domb/runtime-modules"
 /* daemon/plan/settings.ts, daemon/plan/compiled-code.ts */
 #define SETTINGS "/etc/domb/settings.json"
-#define LAUNCHER "/usr/lib/domb/domb.cjs"
+#define NEXT_INIT "/usr/lib/domb/init"
 
 /* More than either of the two files has. */
 static char text[8192];
@@ -179,8 +179,8 @@ static void __attribute__((noreturn, used)) start(char **stack)
 
 	load_modules();
 	mount_runtime();
-	error = call(__NR_execve, (long)LAUNCHER, (long)argv, (long)environment, 0, 0);
-	fail("execve", LAUNCHER, error);
+	error = call(__NR_execve, (long)NEXT_INIT, (long)argv, (long)environment, 0, 0);
+	fail("execve", NEXT_INIT, error);
 }
 
 /* The stack has the number of arguments, then the arguments and the environment (System V ABI, AMD64 supplement, 3.4.1). */

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { daemonFiles } from '../../../daemon/plan/compiled-code.ts';
 import { paths } from '../../../daemon/plan/settings.ts';
-import { daemonDirectory } from '../../../platform/images/domb.ts';
+import { nextInit } from '../../../platform/images/domb.ts';
 import { runtimePaths } from '../../../platform/images/mounted-runtime.ts';
 
 const source = join(import.meta.dirname, '../../../platform/images/domb/init.c');
@@ -20,7 +19,7 @@ test("domB's init in C finds what the image has", async () => {
     DEVICE: runtimePaths.device.path,
     MODULES: runtimePaths.modules,
     SETTINGS: paths.settings,
-    LAUNCHER: join(daemonDirectory, daemonFiles.launcher),
+    NEXT_INIT: nextInit,
   });
 });
 
