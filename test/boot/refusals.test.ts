@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { cpio } from '../../initramfs/cpio.ts';
 import { finder, type Parts } from '../../platform/demo/parts.ts';
-import { bootDomainOptions, crashOptions } from '../../platform/images/command-lines.ts';
+import { bootDomainOptions, crashOptions, taskBytes } from '../../platform/images/command-lines.ts';
 import { compress } from '../../platform/images/compress.ts';
 import { composeBootImage, type ImageExtras } from '../../platform/images/domb.ts';
 import { runtimePaths } from '../../platform/images/mounted-runtime.ts';
@@ -58,7 +58,12 @@ async function refused(name: string, refusal: Refusal): Promise<void> {
     images,
     { signature: refusal.signature },
   );
-  const initramfs = { ...image, pieces: [refusal.before ?? Buffer.alloc(0), ...image.pieces] };
+  const initramfs = {
+    ...image,
+    pieces: [refusal.before ?? Buffer.alloc(0), ...image.pieces],
+    // As an image gets it that is made of a manifest which can be read.
+    later: image.later + taskBytes({ largestKiB: 2 ** 20, scripts: manifest.includes('scripts:') }),
+  };
   const text = await withMachine(
     name,
     { parts: built, initramfs, ...refusal.machine },
