@@ -2,12 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imageNames } from '../../boot-configs/all-domains.ts';
 import type { Manifest } from '../../boot-configs/manifest.ts';
-import { daemonFiles } from '../../daemon/plan/compiled-code.ts';
 import { buildLabel } from '../../domains/build-label.ts';
 import { bootParts } from '../../platform/images/boot-parts.ts';
 import { compress } from '../../platform/images/compress.ts';
 import { debianTree, withLibraries } from '../../platform/images/debian-packages.ts';
-import { daemonDirectory, type Initramfs, isProgram } from '../../platform/images/domb.ts';
+import { type Initramfs, isProgram, nextInit } from '../../platform/images/domb.ts';
 import { debianKernel, moduleClosure } from '../../platform/images/kernel.ts';
 import { runtimePaths } from '../../platform/images/mounted-runtime.ts';
 import { RootTree } from '../../platform/images/root-tree.ts';
@@ -45,7 +44,7 @@ export async function referenceImage(
   runtime.characterDevice('/dev/console', 0o600, 5, 1);
   const parts = withNode ? await bootParts() : undefined;
   // Its libraries take the place of the link to those of the runtime, which comes later.
-  await runtime.copy(parts ? launcher : '/init', program, 0o755);
+  await runtime.copy(parts ? nextInit : '/init', program, 0o755);
   const programs = parts ? [program, (await leanNode()).program] : [program];
   await addSharedLibraries(runtime, packages, programs);
   const kernel = await debianKernel();
@@ -84,9 +83,6 @@ export async function referenceImage(
     later: 0,
   };
 }
-
-/** What domB's init becomes. */
-const launcher = join(daemonDirectory, daemonFiles.launcher);
 
 const isHardware = ({ capabilities }: Manifest['domains'][number]) =>
   capabilities.includes('hardware');
