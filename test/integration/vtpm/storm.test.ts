@@ -101,7 +101,7 @@ test('a storm of changes takes no memory, and keeps no other guest waiting', asy
         `after ${changes} changes the other guest has waited ${waited} ms, and this was said: ${said}`,
       );
       // Distinct ones, as fast as they are taken, for as long as the guest is watched.
-      for (let more = true, left = 500; more && left > 0 && store.watches.has('5/0'); left--) {
+      for (let more = true, left = 1000; more && left > 0 && store.watches.has('5/0'); left--) {
         changes += 1;
         more = store.changed(`${frontend(5)}/state${left % 2 === 0 ? '' : `/${changes}`}`);
       }
